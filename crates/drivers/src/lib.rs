@@ -1,0 +1,1 @@
+//! Runs trials somewhere: processes on this machine.

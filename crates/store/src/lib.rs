@@ -1,0 +1,1 @@
+//! The record of every experiment, trial and observation, in SQL.
