@@ -1,0 +1,24 @@
+//! The engine: what an experiment does next.
+//!
+//! [`step`] looks at a [`Snapshot`] and names the [`Action`]s that are due; an interpreter (the local runner, the Kubernetes
+//! controller) carries them out and tells the snapshot what happened with [`Snapshot::apply`]. Both are functions of their
+//! arguments: no IO, no clock, no randomness. Actions are level-triggered: the same snapshot names the same actions again, so
+//! an interpreter that died in between loses nothing, and one that has an action under way ignores its repetition.
+//!
+//! The order of an interpreter's work is part of the contract: apply an event, commit the change, *then* act on the world.
+
+mod apply;
+mod best;
+mod experiment_status;
+mod names;
+mod snapshot;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use apply::{End, Event, Point, Rejected};
+pub use best::{Objective, objective_value};
+pub use experiment_status::Outcome;
+pub use names::trial_name;
+pub use snapshot::{Change, Snapshot};
+pub use step::{Action, step};
