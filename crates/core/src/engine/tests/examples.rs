@@ -1,0 +1,309 @@
+//! One behaviour at a time.
+
+use super::*;
+
+fn run(record: ExperimentRecord) -> World {
+    World::new(record, u64::MAX)
+}
+
+/// Suggests and starts until nothing is due but waiting.
+fn fill(world: &mut World) {
+    loop {
+        let due = step(&world.snapshot, world.now);
+        let Some(action) = due
+            .into_iter()
+            .find(|action| matches!(action, Action::Suggest { .. } | Action::Start { .. }))
+        else {
+            return;
+        };
+        world.carry_out(action, true);
+    }
+}
+
+fn last_condition(world: &World) -> (String, String) {
+    let last = world.snapshot.record.progress.conditions.last().unwrap();
+    (last.kind.clone(), last.reason.clone())
+}
+
+#[test]
+fn a_reached_goal_ends_the_experiment_and_stops_what_runs() {
+    let mut world = run(record(3, Some(10), None, Some(0.9), 0));
+    fill(&mut world);
+    assert_eq!(world.running.len(), 3);
+    world.end(0, 1, End::Succeeded, accuracy("0.95"));
+    assert_eq!(
+        step(&world.snapshot, world.now),
+        vec![Action::Finish(Outcome::GoalReached)]
+    );
+    world.run_out();
+    assert_eq!(
+        last_condition(&world),
+        ("Succeeded".into(), "ExperimentGoalReached".into())
+    );
+    let counts = world.snapshot.record.progress.counts;
+    assert_eq!(
+        (counts.trials_succeeded, counts.trials_killed, counts.trials),
+        (1, 2, 3)
+    );
+    assert!(world.running.is_empty());
+}
+
+#[test]
+fn without_a_maximum_a_finished_experiment_stays_finished() {
+    let mut world = run(record(1, None, None, Some(0.5), 0));
+    fill(&mut world);
+    world.end(0, 1, End::Succeeded, accuracy("0.7"));
+    world.run_out();
+    let before = world.snapshot.clone();
+    let spec = world.snapshot.record.spec.clone();
+    world.apply(Event::Edited(Box::new(spec)), true);
+    assert_eq!(world.snapshot.record.progress, before.record.progress);
+}
+
+#[test]
+fn failures_count_with_missing_metrics_and_end_the_experiment() {
+    let mut world = run(record(1, Some(10), Some(2), None, 0));
+    fill(&mut world);
+    world.end(
+        0,
+        1,
+        End::Failed("exit code 3".into()),
+        Observation::default(),
+    );
+    fill(&mut world);
+    world.end(1, 1, End::Succeeded, Observation::default());
+    world.run_out();
+    assert_eq!(
+        last_condition(&world),
+        ("Failed".into(), "ExperimentFailed".into())
+    );
+    let message = &world.trials[&0].conditions.last().unwrap().message;
+    assert_eq!(message, "Trial has failed. Job message: exit code 3");
+    assert_eq!(world.trials[&1].state, TrialState::MetricsUnavailable);
+}
+
+#[test]
+fn an_exhausted_search_ends_when_its_trials_have() {
+    let mut world = World::new(record(2, Some(10), None, None, 0), 3);
+    fill(&mut world);
+    world.end(0, 1, End::Succeeded, accuracy("0.1"));
+    assert!(!world.snapshot.is_completed());
+    world.run_out();
+    assert_eq!(
+        last_condition(&world),
+        ("Succeeded".into(), "ExperimentSuggestionEndReached".into())
+    );
+    assert_eq!(world.snapshot.record.progress.counts.trials, 3);
+}
+
+#[test]
+fn a_failed_trial_runs_again_after_a_pause_with_another_attempt() {
+    let mut world = run(record(1, Some(1), None, None, 2));
+    fill(&mut world);
+    for attempt in 1..=2 {
+        world.end(
+            0,
+            attempt,
+            End::Failed("boom".into()),
+            Observation::default(),
+        );
+        assert_eq!(world.trials[&0].state, TrialState::Pending);
+        let due = step(&world.snapshot, world.now);
+        let [Action::WakeAt(time)] = due[..] else {
+            panic!("{due:?}")
+        };
+        assert!(time > world.now);
+        world.now = time;
+        fill(&mut world);
+    }
+    world.end(0, 3, End::Failed("boom".into()), Observation::default());
+    assert_eq!(world.trials[&0].state, TrialState::Failed);
+    assert_eq!(world.launched.len(), 3);
+}
+
+#[test]
+fn zero_parallel_trials_is_a_pause() {
+    let mut world = run(record(2, Some(10), None, None, 0));
+    fill(&mut world);
+    let mut spec = world.snapshot.record.spec.clone();
+    spec.parallel_trial_count = Some(0);
+    world.apply(Event::Edited(Box::new(spec.clone())), true);
+    assert_eq!(
+        last_condition(&world),
+        ("Running".into(), "ExperimentPaused".into())
+    );
+    world.end(0, 1, End::Succeeded, accuracy("0.1"));
+    assert!(
+        step(&world.snapshot, world.now).is_empty(),
+        "running trials end by themselves, none is started"
+    );
+    spec.parallel_trial_count = Some(1);
+    world.apply(Event::Edited(Box::new(spec)), true);
+    assert!(
+        step(&world.snapshot, world.now).is_empty(),
+        "one still runs"
+    );
+}
+
+#[test]
+fn time_limits_stop_trials_and_experiments() {
+    let mut one = record(1, Some(3), None, None, 1);
+    one.spec
+        .trial_template
+        .as_mut()
+        .unwrap()
+        .active_deadline_seconds = Some(10);
+    one.spec.active_deadline_seconds = Some(25);
+    let mut world = run(one);
+    fill(&mut world);
+    world.now = world.now.plus_seconds(10);
+    let due = step(&world.snapshot, world.now);
+    assert_eq!(
+        due[0],
+        Action::Stop {
+            trial: 0,
+            cause: StopCause::DeadlineExceeded
+        }
+    );
+    world.carry_out(due[0].clone(), true);
+    assert_eq!(
+        world.trials[&0].state,
+        TrialState::Failed,
+        "a deadline is no failure to retry"
+    );
+    fill(&mut world);
+    world.now = world.now.plus_seconds(15);
+    assert_eq!(
+        step(&world.snapshot, world.now),
+        vec![Action::Finish(Outcome::DeadlineReached)]
+    );
+    world.run_out();
+    assert_eq!(world.trials[&1].state, TrialState::Killed);
+}
+
+#[test]
+fn a_raised_budget_reopens_a_finished_experiment() {
+    let mut world = run(record(1, Some(1), None, None, 0));
+    world.run_out();
+    assert_eq!(last_condition(&world).1, "ExperimentMaxTrialsReached");
+    let mut spec = world.snapshot.record.spec.clone();
+    spec.max_trial_count = Some(2);
+    world.apply(Event::Edited(Box::new(spec)), true);
+    assert!(!world.snapshot.is_completed());
+    assert!(holds(
+        &world.snapshot.record.progress.conditions,
+        "Restarting"
+    ));
+    assert_eq!(last_condition(&world).0, "Running");
+    world.run_out();
+    assert_eq!(world.snapshot.record.progress.counts.trials_succeeded, 2);
+}
+
+#[test]
+fn an_interrupted_trial_runs_again_and_costs_nothing() {
+    let mut world = run(record(1, Some(1), Some(1), None, 0));
+    fill(&mut world);
+    world.carry_out(
+        Action::Stop {
+            trial: 0,
+            cause: StopCause::Interrupted,
+        },
+        true,
+    );
+    assert_eq!(
+        (
+            world.trials[&0].state,
+            world.trials[&0].attempt,
+            world.trials[&0].failures
+        ),
+        (TrialState::Pending, 2, 0)
+    );
+    world.run_out();
+    assert_eq!(world.trials[&0].state, TrialState::Succeeded);
+}
+
+#[test]
+fn a_launch_that_keeps_vanishing_fails_in_the_end() {
+    let mut world = run(record(1, Some(1), None, None, 0));
+    for attempt in 1..=4 {
+        fill(&mut world);
+        world.end(
+            0,
+            attempt,
+            End::Lost("the machine restarted".into()),
+            Observation::default(),
+        );
+    }
+    assert_eq!(world.trials[&0].state, TrialState::Failed);
+}
+
+#[test]
+fn words_are_best_only_while_there_is_no_number() {
+    let mut world = run(record(1, Some(4), None, None, 0));
+    for (number, value) in ["Genotype(a)", "Genotype(b)", "0.2", "Genotype(c)"]
+        .iter()
+        .enumerate()
+    {
+        fill(&mut world);
+        world.end(number as u64, 1, End::Succeeded, accuracy(value));
+        let best = world.snapshot.record.progress.best.observation.metrics[0]
+            .latest
+            .clone();
+        assert_eq!(best, ["Genotype(a)", "Genotype(b)", "0.2", "0.2"][number]);
+    }
+}
+
+#[test]
+fn a_failing_optimizer_is_asked_again_later_and_later() {
+    let mut world = run(record(1, Some(4), None, None, 0));
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        world.apply(
+            Event::SuggestionFailed {
+                message: "unavailable".into(),
+                permanent: false,
+            },
+            true,
+        );
+        let due = step(&world.snapshot, world.now);
+        let [Action::WakeAt(time)] = due[..] else {
+            panic!("{due:?}")
+        };
+        waits.push(time.millis_since(world.now) / 1000);
+        world.now = time;
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    world.apply(
+        Event::SuggestionFailed {
+            message: "no such setting".into(),
+            permanent: true,
+        },
+        true,
+    );
+    assert!(world.snapshot.is_completed());
+}
+
+#[test]
+fn an_optimizer_that_waits_is_asked_when_a_trial_has_ended() {
+    let mut world = run(record(2, Some(4), None, None, 0));
+    fill(&mut world);
+    let waiting = OptimizerState::Waiting {
+        finished: 1,
+        why: "rung 1".into(),
+    };
+    world.end(0, 1, End::Succeeded, accuracy("0.1"));
+    world.apply(
+        Event::Suggested {
+            points: vec![],
+            settings: vec![],
+            next: waiting,
+        },
+        true,
+    );
+    assert!(step(&world.snapshot, world.now).is_empty());
+    world.end(1, 1, End::Succeeded, accuracy("0.2"));
+    assert_eq!(
+        step(&world.snapshot, world.now),
+        vec![Action::Suggest { count: 2 }]
+    );
+}
