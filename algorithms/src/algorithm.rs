@@ -1,0 +1,159 @@
+//! What an optimizer is.
+
+use std::collections::BTreeMap;
+
+use diwan_core::resources::{AlgorithmSetting, ParameterAssignment};
+use rand::rngs::ChaCha8Rng;
+
+use crate::invalid::Invalid;
+use crate::settings::Setting;
+use crate::space::{Point, Space};
+use crate::study::{Study, StudySpec};
+
+/// An optimizer: a function from a study to the points to try next.
+///
+/// It holds no state of its own. What it must remember it writes as labels on the points it suggests, or returns as
+/// settings that the experiment stores and gives back.
+pub trait Algorithm: Sync {
+    /// The name in `algorithmName`; unique.
+    fn name(&self) -> &'static str;
+
+    /// One or two sentences on what it does and when to take it.
+    fn summary(&self) -> &'static str;
+
+    /// The settings it takes. Validation, the command line's listing and the documentation follow from them.
+    fn settings(&self) -> &'static [Setting];
+
+    /// Which trials [`Algorithm::suggest`] must find in the study. More never harms.
+    fn history(&self, spec: &StudySpec) -> History;
+
+    /// Whether a request for n points gives what n requests for one point would, results aside. True for algorithms
+    /// that do not learn.
+    fn ignores_batching(&self) -> bool {
+        false
+    }
+
+    /// Notes what is wrong with a study beyond its settings' names and ranges.
+    fn check(&self, _spec: &StudySpec, _invalid: &mut Invalid) {}
+
+    /// Whether this algorithm can search this study; the error names everything that is in the way.
+    fn validate(&self, spec: &StudySpec) -> Result<(), Invalid> {
+        let mut invalid = Invalid::default();
+        spec.settings
+            .check(self.settings(), "algorithm.algorithmSettings", &mut invalid);
+        self.check(spec, &mut invalid);
+        invalid.into_result()
+    }
+
+    /// Up to `count` points to try next; fewer only for the reason in [`Suggested::more`].
+    ///
+    /// A function of its arguments alone: same study, same seed, same answer, on any replica, after any restart. `rng`
+    /// is the stream of suggestion number `study.next` (see [`StudySpec::rng`]). Call [`crate::registry::suggest`]
+    /// instead, which validates first and passes the right stream.
+    fn suggest(
+        &self,
+        study: &Study,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Suggested, SuggestError>;
+}
+
+/// How much of the finished trials an algorithm needs. Pending and running trials it always gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// None of them.
+    None,
+    /// The best so many.
+    Best(u64),
+    /// The last so many.
+    Last(u64),
+    /// All of them.
+    All,
+}
+
+/// The answer of an algorithm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggested {
+    /// The points, in order; suggestion number `study.next` first.
+    pub points: Vec<SuggestedPoint>,
+    /// State to store: settings to append to the experiment's.
+    pub settings: Vec<AlgorithmSetting>,
+    /// Whether there is more.
+    pub more: More,
+}
+
+/// One point to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuggestedPoint {
+    /// Its parameters, in the order of the experiment.
+    pub assignments: Vec<ParameterAssignment>,
+    /// What the algorithm wants to find again on the trial.
+    pub labels: BTreeMap<String, String>,
+    /// The trial's name, if the algorithm must choose it.
+    pub name: Option<String>,
+}
+
+/// Whether an algorithm has more points after those it gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum More {
+    /// Yes, at once.
+    Yes,
+    /// Not before some of the active trials have ended.
+    NotYet {
+        /// What it waits for, for people.
+        why: String,
+    },
+    /// Never: every point was suggested. It may come with the last points.
+    Exhausted,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SuggestError {
+    /// There is no such algorithm.
+    #[error(transparent)]
+    Unknown(#[from] crate::registry::UnknownName),
+    /// The algorithm cannot search this study.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+// === impl Suggested ===
+
+impl Suggested {
+    /// The first `count` of some points, which only a finite space can lack. Of a finite space one point more is drawn,
+    /// to tell whether these are the last.
+    pub(crate) fn first(count: usize, space: &Space, points: impl Iterator<Item = Point>) -> Self {
+        let mut points = points.fuse();
+        let suggested = points
+            .by_ref()
+            .take(count)
+            .map(|point| SuggestedPoint::new(space, &point))
+            .collect();
+        let exhausted = space.cardinality().is_some() && points.next().is_none();
+        let more = if exhausted {
+            More::Exhausted
+        } else {
+            More::Yes
+        };
+        Self {
+            points: suggested,
+            settings: Vec::new(),
+            more,
+        }
+    }
+}
+
+// === impl SuggestedPoint ===
+
+impl SuggestedPoint {
+    /// A point without labels or a name of its own.
+    #[must_use]
+    pub fn new(space: &Space, point: &Point) -> Self {
+        Self {
+            assignments: space.assignments(point),
+            labels: BTreeMap::new(),
+            name: None,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+use super::*;
+use crate::registry::{ALGORITHMS, suggest};
+use crate::settings::Settings;
+use proptest::prelude::*;
+
+#[test]
+fn every_algorithm_conforms() {
+    for algorithm in ALGORITHMS {
+        conforms(*algorithm);
+    }
+}
+
+#[test]
+fn every_algorithm_conforms_with_another_seed() {
+    for algorithm in ALGORITHMS {
+        for (name, parameters) in spaces() {
+            let mut spec = StudySpec::new(&parameters, algorithm.name()).unwrap();
+            spec.settings = Settings::from_iter([("random_state", "12345")]);
+            if algorithm.validate(&spec).is_ok() {
+                conforms_on(*algorithm, name, &spec);
+            }
+        }
+    }
+}
+
+const DISTRIBUTIONS: [Distribution; 5] = [
+    Distribution::Uniform,
+    Distribution::LogUniform,
+    Distribution::Normal,
+    Distribution::LogNormal,
+    Distribution::Unknown,
+];
+
+const TYPES: [ParameterType; 5] = [
+    ParameterType::Double,
+    ParameterType::Int,
+    ParameterType::Discrete,
+    ParameterType::Categorical,
+    ParameterType::Unknown,
+];
+
+const TEXTS: [&str; 16] = [
+    "0",
+    "-0",
+    "1",
+    "0.1",
+    "1e-300",
+    "1e300",
+    "-1e300",
+    "5e-324",
+    "1.7976931348623157e308",
+    "nan",
+    "inf",
+    "",
+    "x",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+];
+
+/// Anything a file may say, mostly wrong.
+fn any_parameter() -> impl Strategy<Value = ParameterSpec> {
+    let text = prop_oneof![
+        prop::sample::select(&TEXTS[..]).prop_map(str::to_owned),
+        any::<f64>().prop_map(|x| format!("{x:e}")),
+        any::<i64>().prop_map(|x| x.to_string()),
+        "\\PC{0,5}",
+    ];
+    let list = prop::collection::vec(text.clone(), 0..5);
+    let kind = prop::sample::select(&TYPES[..]);
+    let distribution = prop::option::of(prop::sample::select(&DISTRIBUTIONS[..]));
+    (
+        "[abc]?",
+        kind,
+        text.clone(),
+        text.clone(),
+        text,
+        list,
+        distribution,
+    )
+        .prop_map(
+            |(name, parameter_type, max, min, step, list, distribution)| {
+                let feasible_space = FeasibleSpace {
+                    max,
+                    min,
+                    list,
+                    step,
+                    distribution,
+                };
+                ParameterSpec {
+                    name,
+                    parameter_type,
+                    feasible_space,
+                }
+            },
+        )
+}
+
+/// Parameters that are right, of every size that numbers have.
+fn right_parameter() -> impl Strategy<Value = ParameterSpec> {
+    let float = prop_oneof![
+        -10.0..10.0,
+        any::<f64>().prop_filter("finite", |x| x.is_finite()),
+        prop::sample::select(&[f64::MIN, 0.0, 5e-324, 1e-300, 1e300, f64::MAX][..]),
+    ];
+    let whole = prop_oneof![
+        -20_i64..20,
+        any::<i64>(),
+        prop::sample::select(&[i64::MIN, i64::MAX][..])
+    ];
+    let distribution = prop::sample::select(&DISTRIBUTIONS[..]);
+    let step = prop_oneof![
+        Just(None),
+        (1.0..30.0).prop_map(Some),
+        (1.0..1e20).prop_map(Some)
+    ];
+    let doubles = (float.clone(), float, step, distribution.clone()).prop_map(
+        |(a, b, parts, distribution): (f64, f64, Option<f64>, _)| {
+            let (low, high) = (a.min(b), a.max(b));
+            let step = parts
+                .map(|parts| high / parts - low / parts)
+                .filter(|step| *step > 0.0 && step.is_finite());
+            let step = step.map(|step| format!("{step:e}")).unwrap_or_default();
+            double(
+                "",
+                &format!("{low:e}"),
+                &format!("{high:e}"),
+                &step,
+                linear_unless(low > 0.0, distribution),
+            )
+        },
+    );
+    let ints = (whole.clone(), whole, 1_i64.., distribution).prop_map(
+        |(a, b, step, distribution): (i64, i64, i64, _)| {
+            let step = if step % 2 == 0 { 1 + step % 5 } else { step };
+            int(
+                "",
+                a.min(b),
+                a.max(b),
+                step,
+                linear_unless(a.min(b) > 0, distribution),
+            )
+        },
+    );
+    let lists = prop::collection::vec("[0-9]{1,2}", 1..5).prop_map(|list| {
+        let list: Vec<&str> = list.iter().map(String::as_str).collect();
+        if list.len() > 2 {
+            words("", &list)
+        } else {
+            numbers("", &list)
+        }
+    });
+    prop_oneof![doubles, ints, lists]
+}
+
+fn linear_unless(positive: bool, distribution: Distribution) -> Distribution {
+    match distribution {
+        Distribution::LogUniform if !positive => Distribution::Uniform,
+        Distribution::LogNormal if !positive => Distribution::Normal,
+        other => other,
+    }
+}
+
+fn named(mut parameters: Vec<ParameterSpec>) -> Vec<ParameterSpec> {
+    for (index, parameter) in parameters.iter_mut().enumerate() {
+        parameter.name = format!("p{index}");
+    }
+    parameters
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_compiler(parameters in prop::collection::vec(any_parameter(), 0..4), units in prop::collection::vec(any::<f64>(), 4)) {
+        if let Ok(spec) = StudySpec::new(&parameters, "random") {
+            let point = spec.space.at(units);
+            prop_assert_eq!(spec.space.point(&spec.space.assignments(&point)), Ok(point));
+        }
+    }
+
+    #[test]
+    fn no_space_breaks_an_algorithm(parameters in prop::collection::vec(right_parameter(), 1..4), seed in any::<u64>(), next in prop::sample::select(&[0, 1, 65_535, u64::MAX - 1, u64::MAX][..])) {
+        let parameters = named(parameters);
+        for algorithm in ALGORITHMS {
+            let mut spec = StudySpec::new(&parameters, algorithm.name()).unwrap();
+            spec.seed = seed;
+            if algorithm.validate(&spec).is_err() {
+                continue;
+            }
+            conforms_on(*algorithm, &format!("{parameters:?}"), &spec);
+            let space = spec.space.clone();
+            for point in suggest(&Study::new(spec, next), 5).unwrap().points {
+                prop_assert!(space.point(&point.assignments).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Points that were not tried yet.
+
+use std::collections::HashSet;
+
+use rand::rngs::ChaCha8Rng;
+
+use crate::permutation::Permutation;
+use crate::space::{Point, Size, Space};
+use crate::study::Study;
+
+/// The order in which a space is enumerated.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    /// Lexicographic, the last parameter changing fastest.
+    Ascending,
+    /// Shuffled.
+    Shuffled(Permutation),
+}
+
+/// A study and the points that its current batch has taken.
+pub(crate) struct Fresh<'a> {
+    study: &'a Study,
+    taken: HashSet<Point>,
+}
+
+/// So many drawn points may turn out old before the untried ones are enumerated.
+const DRAWS: usize = 64;
+
+/// The points of a space in an order, from suggestion number `study.next` on, without those that the study has tried.
+///
+/// Suggestion k has position k or a later one, so positions before `study.next` are used up by the study's own
+/// suggestions, and no history is needed to know it. Only trials from elsewhere can have left a gap there: once the end
+/// is reached, and if all trials are known, the gaps are filled.
+pub(crate) fn untried(study: &Study, order: Order) -> impl Iterator<Item = Point> {
+    let positions = match study.space().size() {
+        Size::Finite(count) => count,
+        Size::Huge => u128::MAX,
+        Size::Continuous => 0,
+    };
+    let next = u128::from(study.next);
+    let gaps = if study.is_whole() {
+        next.min(positions)
+    } else {
+        0
+    };
+    (next..positions)
+        .chain(0..gaps)
+        .filter_map(move |position| order.point(study.space(), position))
+        .filter(|point| !study.has_tried(point))
+}
+
+/// New points from the space's distribution, each from its suggestion's own random stream.
+pub(crate) fn drawn<'a>(
+    study: &'a Study,
+    rng: &'a mut ChaCha8Rng,
+) -> impl Iterator<Item = Point> + 'a {
+    let mut fresh = Fresh::new(study);
+    (study.next..=u64::MAX).map_while(move |index| {
+        rng.set_stream(index);
+        fresh.take(index, std::iter::repeat_with(|| study.space().random(rng)))
+    })
+}
+
+// === impl Order ===
+
+impl Order {
+    fn point(&self, space: &Space, position: u128) -> Option<Point> {
+        match self {
+            Self::Ascending => space.point_at(position),
+            Self::Shuffled(permutation) => space.point_at(permutation.at(position)),
+        }
+    }
+}
+
+// === impl Fresh ===
+
+impl<'a> Fresh<'a> {
+    pub(crate) fn new(study: &'a Study) -> Self {
+        Self {
+            study,
+            taken: HashSet::new(),
+        }
+    }
+
+    /// Takes the first new point of `draws`, suggestion number `index`'s endless candidates in order of preference. In a
+    /// finite space, of which all trials must be known, it is any point that is left if luck is bad, and `None` if none
+    /// is. In any other space chance repeats no point, and the answer depends on no trial.
+    pub(crate) fn take(
+        &mut self,
+        index: u64,
+        mut draws: impl Iterator<Item = Point>,
+    ) -> Option<Point> {
+        let Size::Finite(count) = self.study.space().size() else {
+            return draws.next();
+        };
+        let drawn = draws.take(DRAWS).find(|point| self.is_new(point));
+        let point = drawn.or_else(|| self.left_over(index, count))?;
+        self.taken.insert(point.clone());
+        Some(point)
+    }
+
+    fn left_over(&self, index: u64, count: u128) -> Option<Point> {
+        if (self.study.distinct() + self.taken.len()) as u128 >= count {
+            return None;
+        }
+        let permutation = Permutation::new(count, self.study.spec.effective_seed());
+        let start = u128::from(index) % count;
+        let mut positions = (start..count).chain(0..start);
+        positions.find_map(|position| {
+            self.study
+                .space()
+                .point_at(permutation.at(position))
+                .filter(|point| self.is_new(point))
+        })
+    }
+
+    fn is_new(&self, point: &Point) -> bool {
+        !self.study.has_tried(point) && !self.taken.contains(point)
+    }
+}

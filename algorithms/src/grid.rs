@@ -1,0 +1,79 @@
+//! Grid search: every combination of the parameters' values, one after the other.
+
+use rand::rngs::ChaCha8Rng;
+
+use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::fresh::{Order, drawn, untried};
+use crate::invalid::Invalid;
+use crate::permutation::Permutation;
+use crate::settings::{RANDOM_STATE, Setting};
+use crate::space::Size;
+use crate::study::{Study, StudySpec};
+
+/// Grid search. Points are made when they are asked for, so a grid of any size starts at once.
+pub(crate) struct Grid;
+
+impl Algorithm for Grid {
+    fn name(&self) -> &'static str {
+        "grid"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Goes through all combinations, the last parameter changing fastest, or shuffled if random_state is given; ends \
+         when all have come. Every double needs a step."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[Setting {
+            default: "not shuffled",
+            help: "shuffles the grid: the same seed gives the same order",
+            ..RANDOM_STATE
+        }]
+    }
+
+    fn history(&self, _spec: &StudySpec) -> History {
+        History::None
+    }
+
+    fn ignores_batching(&self) -> bool {
+        true
+    }
+
+    fn check(&self, spec: &StudySpec, invalid: &mut Invalid) {
+        for (index, dimension) in spec.space.dimensions().iter().enumerate() {
+            if dimension.count().is_none() {
+                let message = format!(
+                    "param {} step is nil; For discrete search space, all parameters must include step \
+                     (or list the values, with parameterType discrete)",
+                    dimension.name(),
+                );
+                invalid.add(format!("parameters[{index}].feasibleSpace.step"), message);
+            }
+        }
+    }
+
+    fn suggest(
+        &self,
+        study: &Study,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Suggested, SuggestError> {
+        let space = study.space();
+        if study.spec.settings.int(RANDOM_STATE.name).is_none() {
+            return Ok(Suggested::first(
+                count,
+                space,
+                untried(study, Order::Ascending),
+            ));
+        }
+        if let Size::Finite(size) = space.size() {
+            let order = Order::Shuffled(Permutation::new(size, study.spec.effective_seed()));
+            return Ok(Suggested::first(count, space, untried(study, order)));
+        }
+        // A grid that u128 cannot count: nobody sees its end, nor a point twice by chance.
+        Ok(Suggested::first(count, space, drawn(study, rng)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! The optimizers of Diwan: one file per algorithm, registered in one list.
+//!
+//! A caller makes a [`study::StudySpec`] of an experiment, puts the trials into a [`study::Study`], and asks
+//! [`registry::suggest`] for points and [`stopping::rules`] for stopping rules. Everything here is a function of its
+//! arguments: no clock, no environment, no randomness but the study's seed.
+
+pub mod algorithm;
+pub mod conformance;
+mod fresh;
+mod grid;
+pub mod invalid;
+pub mod listing;
+mod permutation;
+mod random;
+pub mod registry;
+pub mod settings;
+mod sobol;
+pub mod space;
+pub mod stopping;
+pub mod study;

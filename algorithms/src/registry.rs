@@ -1,0 +1,98 @@
+//! The list of algorithms. Everything else about them is derived from it.
+
+use diwan_core::problem::nearest;
+
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
+
+use crate::study::{Study, StudySpec};
+use crate::{grid, random, sobol};
+
+/// All algorithms.
+pub const ALGORITHMS: &[&dyn Algorithm] = &[&random::Random, &grid::Grid, &sobol::Sobol];
+
+/// A name that nothing has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {kind} {name:?}; {}", hint(nearest.as_ref(), known))]
+pub struct UnknownName {
+    /// What it should be the name of.
+    pub kind: &'static str,
+    /// The name.
+    pub name: String,
+    /// The name that was probably meant.
+    pub nearest: Option<&'static str>,
+    /// All names.
+    pub known: Vec<&'static str>,
+}
+
+/// The algorithm of a name.
+pub fn find(name: &str) -> Result<&'static dyn Algorithm, UnknownName> {
+    let found = ALGORITHMS.iter().find(|algorithm| algorithm.name() == name);
+    found.copied().ok_or_else(|| {
+        UnknownName::new(
+            "algorithm",
+            name,
+            ALGORITHMS.iter().map(|known| known.name()),
+        )
+    })
+}
+
+/// The algorithm that a study names, if it exists and can search the study.
+pub fn validate(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError> {
+    let algorithm = find(&spec.algorithm)?;
+    algorithm.validate(spec)?;
+    Ok(algorithm)
+}
+
+/// The next `count` points of a study, by the algorithm it names.
+pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
+    validate(&study.spec)?.suggest(study, count, &mut study.rng())
+}
+
+// === impl UnknownName ===
+
+impl UnknownName {
+    pub(crate) fn new(
+        kind: &'static str,
+        name: &str,
+        known: impl Iterator<Item = &'static str> + Clone,
+    ) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            nearest: nearest(name, known.clone()),
+            known: known.collect(),
+        }
+    }
+}
+
+fn hint(nearest: Option<&&str>, known: &[&str]) -> String {
+    nearest.map_or_else(
+        || format!("known: {}", known.join(", ")),
+        |name| format!("did you mean {name}?"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_algorithm_is_found_by_its_name() {
+        for algorithm in ALGORITHMS {
+            assert_eq!(find(algorithm.name()).unwrap().name(), algorithm.name());
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_gets_a_hint() {
+        let message = |name| find(name).err().unwrap().to_string();
+        assert_eq!(
+            message("ramdom"),
+            r#"unknown algorithm "ramdom"; did you mean random?"#
+        );
+        assert_eq!(
+            message("quantum"),
+            r#"unknown algorithm "quantum"; known: random, grid, sobol"#
+        );
+    }
+}

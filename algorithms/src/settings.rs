@@ -1,0 +1,229 @@
+//! The settings of an algorithm or stopping rule: what it takes, and what was given.
+
+use std::fmt;
+
+use diwan_core::problem::nearest;
+use diwan_core::resources::AlgorithmSetting;
+
+use crate::invalid::Invalid;
+
+/// A setting that an algorithm or stopping rule takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name, as in Katib where Katib has it.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// What holds when it is not given, in words or as a value.
+    pub default: &'static str,
+    /// One line for people.
+    pub help: &'static str,
+}
+
+/// What values a setting takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A whole number, ends included.
+    Int {
+        /// The smallest.
+        min: i64,
+        /// The largest; `i64::MAX` means no limit.
+        max: i64,
+    },
+    /// A finite number strictly between two others.
+    Between {
+        /// Below all values; may be infinite.
+        above: f64,
+        /// Above all values; may be infinite.
+        below: f64,
+    },
+    /// One of some words.
+    OneOf(&'static [&'static str]),
+}
+
+/// The settings that were given. Of two with one name the later holds, so state is merged by appending it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(Vec<AlgorithmSetting>);
+
+/// The seed, for algorithms that Katib gives one; without it the experiment's own seed is used.
+pub const RANDOM_STATE: Setting = Setting {
+    name: "random_state",
+    kind: Kind::Int {
+        min: 0,
+        max: i64::MAX,
+    },
+    default: "the experiment's own seed",
+    help: "seed: the same seed gives the same trials",
+};
+
+// === impl Kind ===
+
+impl Kind {
+    fn admits(self, text: &str) -> bool {
+        match self {
+            Self::Int { min, max } => text
+                .parse()
+                .is_ok_and(|value: i64| min <= value && value <= max),
+            Self::Between { above, below } => text
+                .parse()
+                .is_ok_and(|value: f64| value.is_finite() && above < value && value < below),
+            Self::OneOf(words) => words.contains(&text),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Int { min, max: i64::MAX } => write!(f, "a whole number, {min} or more"),
+            Self::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Between {
+                above,
+                below: f64::INFINITY,
+            } => write!(f, "a number above {above}"),
+            Self::Between { above, below } => write!(f, "a number above {above} and below {below}"),
+            Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
+        }
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// The text of a setting, if it was given.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .rev()
+            .find(|setting| setting.name == name)
+            .map(|setting| setting.value.trim())
+    }
+
+    /// A setting as a whole number; `None` when it was not given or is none.
+    #[must_use]
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// A setting as a number; `None` when it was not given or is none.
+    #[must_use]
+    pub fn real(&self, name: &str) -> Option<f64> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Notes every setting that `schema` does not know or that is out of its range, at `field[name]`.
+    pub fn check(&self, schema: &[Setting], field: &str, invalid: &mut Invalid) {
+        for given in &self.0 {
+            let place = format!("{field}[{}]", given.name);
+            match schema.iter().find(|known| known.name == given.name) {
+                None => invalid.add(place, unknown(&given.name, schema)),
+                Some(known) if known.kind.admits(given.value.trim()) => {}
+                Some(known) => {
+                    invalid.add(
+                        place,
+                        format!("must be {}, is {:?}", known.kind, given.value),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl From<&[AlgorithmSetting]> for Settings {
+    fn from(settings: &[AlgorithmSetting]) -> Self {
+        Self(settings.to_vec())
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Settings {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        let setting = |(name, value): (&str, &str)| AlgorithmSetting {
+            name: name.into(),
+            value: value.into(),
+        };
+        Self(pairs.into_iter().map(setting).collect())
+    }
+}
+
+fn unknown(name: &str, schema: &[Setting]) -> String {
+    if let Some(near) = nearest(name, schema.iter().map(|known| known.name)) {
+        return format!("unknown setting; did you mean {near}?");
+    }
+    if schema.is_empty() {
+        return "unknown setting; there are none".to_owned();
+    }
+    let names: Vec<&str> = schema.iter().map(|known| known.name).collect();
+    format!("unknown setting; known: {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &[Setting] = &[
+        RANDOM_STATE,
+        Setting {
+            name: "gamma",
+            kind: Kind::Between {
+                above: 0.0,
+                below: 1.0,
+            },
+            default: "0.25",
+            help: "",
+        },
+        Setting {
+            name: "acq",
+            kind: Kind::OneOf(&["ei", "ucb"]),
+            default: "ei",
+            help: "",
+        },
+    ];
+
+    fn problems(name: &str, value: &str) -> String {
+        let mut invalid = Invalid::default();
+        Settings::from_iter([(name, value)]).check(SCHEMA, "settings", &mut invalid);
+        invalid.to_string()
+    }
+
+    #[test]
+    fn accepts_what_the_schema_admits() {
+        for (name, value) in [("random_state", " 7 "), ("gamma", "1e-3"), ("acq", "ucb")] {
+            assert_eq!(problems(name, value), "");
+        }
+    }
+
+    #[test]
+    fn says_the_range_or_the_nearest_name() {
+        assert_eq!(
+            problems("random_state", "-1"),
+            r#"settings[random_state]: must be a whole number, 0 or more, is "-1""#
+        );
+        assert_eq!(
+            problems("gamma", "1"),
+            r#"settings[gamma]: must be a number above 0 and below 1, is "1""#
+        );
+        assert_eq!(
+            problems("gamma", "NaN"),
+            r#"settings[gamma]: must be a number above 0 and below 1, is "NaN""#
+        );
+        assert_eq!(
+            problems("acq", "pi"),
+            r#"settings[acq]: must be one of ei, ucb, is "pi""#
+        );
+        assert_eq!(
+            problems("gama", "0.1"),
+            "settings[gama]: unknown setting; did you mean gamma?"
+        );
+        assert_eq!(
+            problems("colour", "red"),
+            "settings[colour]: unknown setting; known: random_state, gamma, acq"
+        );
+    }
+
+    #[test]
+    fn the_later_of_two_holds() {
+        let settings = Settings::from_iter([("gamma", "0.1"), ("gamma", "0.2")]);
+        assert_eq!(settings.real("gamma"), Some(0.2));
+    }
+}

@@ -1,0 +1,303 @@
+//! One parameter of a search space, compiled.
+
+use diwan_core::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
+
+use super::double::{Interval, Stepped};
+use super::list::{List, parse_finite};
+use super::point::{Coordinate, Misfit};
+use super::whole::{Whole, parse_whole};
+use crate::invalid::Problem;
+
+/// One parameter: what values it takes and how likely each is.
+///
+/// Every dimension maps the unit interval to its values by its quantile function: a uniform `u` gives a value of the
+/// dimension's distribution, and a larger `u` never a smaller value.
+#[derive(Clone, Debug)]
+pub struct Dimension {
+    name: String,
+    domain: Domain,
+}
+
+#[derive(Clone, Debug)]
+enum Domain {
+    Double(Interval),
+    Stepped(Stepped),
+    Int(Whole),
+    Discrete(List),
+    Categorical(List),
+}
+
+/// A value with its type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// A real number.
+    Double(f64),
+    /// A whole number.
+    Int(i64),
+    /// A number from a list.
+    Discrete(f64),
+    /// A word from a list.
+    Categorical(&'a str),
+}
+
+// === impl Dimension ===
+
+impl Dimension {
+    /// Compiles a parameter; an error's field is relative to the parameter.
+    pub(super) fn new(spec: &ParameterSpec) -> Result<Self, Problem> {
+        if spec.name.is_empty() {
+            return Err(problem("name", "must be given"));
+        }
+        let space = &spec.feasible_space;
+        let domain = match spec.parameter_type {
+            ParameterType::Double => double(space)?,
+            ParameterType::Int => Domain::Int(whole(space)?),
+            ParameterType::Discrete => Domain::Discrete(list(space, |list| {
+                List::numbers(list).map_err(|text| format!("must be numbers; {text:?} is none"))
+            })?),
+            ParameterType::Categorical => {
+                Domain::Categorical(list(space, |list| Ok(List::words(list)))?)
+            }
+            ParameterType::Unknown => {
+                return Err(problem(
+                    "parameterType",
+                    "must be double, int, discrete or categorical",
+                ));
+            }
+        };
+        Ok(Self {
+            name: spec.name.clone(),
+            domain,
+        })
+    }
+
+    /// The parameter's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The parameter's type.
+    #[must_use]
+    pub fn kind(&self) -> ParameterType {
+        match self.domain {
+            Domain::Double(_) | Domain::Stepped(_) => ParameterType::Double,
+            Domain::Int(_) => ParameterType::Int,
+            Domain::Discrete(_) => ParameterType::Discrete,
+            Domain::Categorical(_) => ParameterType::Categorical,
+        }
+    }
+
+    /// How many values there are; `None`: as many as `f64` has in the range. A step so small that `f64` cannot tell
+    /// its values apart (2^53 steps or more) counts as no step.
+    #[must_use]
+    pub fn count(&self) -> Option<u128> {
+        match &self.domain {
+            Domain::Double(_) => None,
+            Domain::Stepped(stepped) => Some(u128::from(stepped.rungs.last()) + 1),
+            Domain::Int(whole) => Some(u128::from(whole.rungs.last()) + 1),
+            Domain::Discrete(list) | Domain::Categorical(list) => Some(list.len() as u128),
+        }
+    }
+
+    /// Whether all values are equally likely.
+    #[must_use]
+    pub fn is_uniform(&self) -> bool {
+        match &self.domain {
+            Domain::Double(interval) => interval.is_uniform(),
+            Domain::Stepped(stepped) => stepped.rungs.is_uniform(),
+            Domain::Int(whole) => whole.rungs.is_uniform(),
+            Domain::Discrete(_) | Domain::Categorical(_) => true,
+        }
+    }
+
+    /// The value at a fraction `u` of the probability; `u` is taken into 0…1 (NaN as 0).
+    #[must_use]
+    pub fn at(&self, u: f64) -> Coordinate {
+        let u = if u >= 0.0 {
+            u.min(1.0_f64.next_down())
+        } else {
+            0.0
+        };
+        match &self.domain {
+            Domain::Double(interval) => Coordinate::real(interval.at(u)),
+            Domain::Stepped(stepped) => Coordinate::number(stepped.rungs.at(u)),
+            Domain::Int(whole) => Coordinate::number(whole.rungs.at(u)),
+            Domain::Discrete(list) | Domain::Categorical(list) => Coordinate::number(list.at(u)),
+        }
+    }
+
+    /// The fraction of the probability below a value, or below its middle if it has a share: [`Dimension::at`] leads
+    /// back to the value, up to the rounding of `f64` (exactly for up to 2^32 uniform values).
+    #[must_use]
+    pub fn unit(&self, coordinate: Coordinate) -> f64 {
+        match &self.domain {
+            Domain::Double(interval) => interval.unit(coordinate.as_real()),
+            Domain::Stepped(stepped) => stepped.rungs.unit(coordinate.as_number()),
+            Domain::Int(whole) => whole.rungs.unit(coordinate.as_number()),
+            Domain::Discrete(list) | Domain::Categorical(list) => list.unit(coordinate.as_number()),
+        }
+    }
+
+    /// The value, with its type.
+    #[must_use]
+    pub fn value(&self, coordinate: Coordinate) -> Value<'_> {
+        match &self.domain {
+            Domain::Double(_) => Value::Double(coordinate.as_real()),
+            Domain::Stepped(stepped) => Value::Double(stepped.value(coordinate.as_number())),
+            Domain::Int(whole) => Value::Int(whole.value(coordinate.as_number())),
+            Domain::Discrete(list) => Value::Discrete(list.number(coordinate.as_number())),
+            Domain::Categorical(list) => Value::Categorical(list.text(coordinate.as_number())),
+        }
+    }
+
+    /// The value as a trial gets it: the shortest text that reads back as the same value; words and listed numbers as
+    /// they were written.
+    #[must_use]
+    pub fn text(&self, coordinate: Coordinate) -> String {
+        match (&self.domain, self.value(coordinate)) {
+            (Domain::Discrete(list) | Domain::Categorical(list), _) => {
+                list.text(coordinate.as_number()).to_owned()
+            }
+            (_, Value::Int(value)) => value.to_string(),
+            (_, Value::Double(value) | Value::Discrete(value)) => format!("{value:?}"),
+            (_, Value::Categorical(word)) => word.to_owned(),
+        }
+    }
+
+    /// Reads a value, also as other programs write it: `3.0` for a whole number, `0.10` for a listed 0.1, an end or a
+    /// step missed by rounding.
+    pub fn read(&self, text: &str) -> Result<Coordinate, Misfit> {
+        let number = |wanted| {
+            move || Misfit::NotANumber {
+                name: self.name.clone(),
+                text: text.to_owned(),
+                wanted,
+            }
+        };
+        let outside = |range| Misfit::OutOfRange {
+            name: self.name.clone(),
+            text: text.to_owned(),
+            range,
+        };
+        match &self.domain {
+            Domain::Double(interval) => {
+                let x = parse_finite(text).ok_or_else(number("a finite number"))?;
+                interval
+                    .admit(x)
+                    .map(Coordinate::real)
+                    .ok_or_else(|| outside(interval.range()))
+            }
+            Domain::Stepped(stepped) => {
+                let x = parse_finite(text).ok_or_else(number("a finite number"))?;
+                stepped
+                    .admit(x)
+                    .map(Coordinate::number)
+                    .ok_or_else(|| outside(stepped.range()))
+            }
+            Domain::Int(whole) => {
+                let value = parse_whole(text).ok_or_else(number("a whole number"))?;
+                whole
+                    .admit(value)
+                    .map(Coordinate::number)
+                    .ok_or_else(|| outside(whole.range()))
+            }
+            Domain::Discrete(list) | Domain::Categorical(list) => {
+                let absent = || Misfit::NotListed {
+                    name: self.name.clone(),
+                    text: text.to_owned(),
+                };
+                list.admit(text).map(Coordinate::number).ok_or_else(absent)
+            }
+        }
+    }
+}
+
+fn double(space: &FeasibleSpace) -> Result<Domain, Problem> {
+    let wanted = "must be a finite number";
+    let min = parse_finite(&space.min).ok_or_else(|| bad("min", wanted, &space.min))?;
+    let max = parse_finite(&space.max).ok_or_else(|| bad("max", wanted, &space.max))?;
+    if min > max {
+        return Err(inverted(space));
+    }
+    let distribution = distribution(space, min > 0.0)?;
+    let stepped = if space.step.is_empty() {
+        None
+    } else {
+        let step = parse_finite(&space.step).filter(|step| *step > 0.0);
+        let step = step.ok_or_else(|| bad("step", "must be a number above 0", &space.step))?;
+        Stepped::new(distribution, min, max, step)
+    };
+    Ok(match stepped {
+        Some(stepped) => Domain::Stepped(stepped),
+        None if min == max => Domain::Stepped(Stepped::single(min)),
+        None => Domain::Double(Interval::new(distribution, min, max)),
+    })
+}
+
+fn whole(space: &FeasibleSpace) -> Result<Whole, Problem> {
+    let wanted = "must be a whole number that fits in 64 bits";
+    let min = parse_whole(&space.min).ok_or_else(|| bad("min", wanted, &space.min))?;
+    let max = parse_whole(&space.max).ok_or_else(|| bad("max", wanted, &space.max))?;
+    if min > max {
+        return Err(inverted(space));
+    }
+    let step = if space.step.is_empty() {
+        Some(1)
+    } else {
+        parse_whole(&space.step).filter(|step| *step > 0)
+    };
+    let step = step.ok_or_else(|| bad("step", "must be a whole number above 0", &space.step))?;
+    Ok(Whole::new(distribution(space, min > 0)?, min, max, step))
+}
+
+fn list(
+    space: &FeasibleSpace,
+    make: impl FnOnce(&[String]) -> Result<List, String>,
+) -> Result<List, Problem> {
+    if space.list.is_empty() {
+        return Err(problem(
+            "feasibleSpace.list",
+            "must name at least one value",
+        ));
+    }
+    make(&space.list).map_err(|message| problem("feasibleSpace.list", &message))
+}
+
+fn distribution(space: &FeasibleSpace, positive: bool) -> Result<Distribution, Problem> {
+    let distribution = space.distribution.unwrap_or(Distribution::Uniform);
+    if matches!(
+        distribution,
+        Distribution::LogUniform | Distribution::LogNormal
+    ) && !positive
+    {
+        return Err(bad(
+            "min",
+            "must be above 0 for a logarithmic distribution",
+            &space.min,
+        ));
+    }
+    Ok(distribution)
+}
+
+fn inverted(space: &FeasibleSpace) -> Problem {
+    bad(
+        "max",
+        &format!("must not be less than min ({})", space.min),
+        &space.max,
+    )
+}
+
+fn bad(field: &str, wanted: &str, text: &str) -> Problem {
+    problem(
+        &format!("feasibleSpace.{field}"),
+        &format!("{wanted}, is {text:?}"),
+    )
+}
+
+fn problem(field: &str, message: &str) -> Problem {
+    Problem {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    }
+}

@@ -1,0 +1,138 @@
+//! One trial, as it is reported and as an algorithm sees it.
+
+use std::collections::BTreeMap;
+
+use diwan_core::record::{TrialRecord, TrialState};
+use diwan_core::resources::{MetricStrategyType, ParameterAssignment};
+
+use super::Objective;
+use crate::space::Point;
+
+/// A trial as it is reported to a study: assignments are text, and any program may have made it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which suggestion it was, if it was one.
+    pub number: Option<u64>,
+    /// Its name, unique in the experiment; may be empty.
+    pub name: String,
+    /// Its parameters, in any order.
+    pub assignments: Vec<ParameterAssignment>,
+    /// Where it stands.
+    pub state: TrialState,
+    /// What it reached so far, by the objective's strategy.
+    pub value: Option<f64>,
+    /// What the algorithm wrote on it.
+    pub labels: BTreeMap<String, String>,
+    /// The objective's values in the order they were reported, each with its step.
+    pub intermediate: Vec<(i64, f64)>,
+}
+
+/// A trial as an algorithm sees it.
+#[derive(Clone, Debug)]
+pub struct StudyTrial {
+    /// Which suggestion it was; `None`: it was not suggested by this study's algorithm.
+    pub number: Option<u64>,
+    /// Its name; may be empty.
+    pub name: String,
+    /// Its parameters.
+    pub point: Point,
+    /// Where it stands.
+    pub state: TrialState,
+    /// What it reached so far; may be NaN or infinite. [`StudyTrial::outcome`] says what that means.
+    pub value: Option<f64>,
+    /// What the algorithm wrote on it.
+    pub labels: BTreeMap<String, String>,
+    /// The objective's values in the order they were reported, each with its step.
+    pub intermediate: Vec<(i64, f64)>,
+}
+
+/// What a trial tells about its point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// Nothing yet: it has not ended.
+    Pending,
+    /// A finite result, of a trial that succeeded or was stopped early by a rule.
+    Observed(f64),
+    /// That it does not work: it failed, or ended without a finite result.
+    Failed,
+    /// Nothing, ever: it was stopped from outside.
+    Dropped,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// A trial of these assignments in a state, and nothing else known of it.
+    #[must_use]
+    pub fn new(assignments: Vec<ParameterAssignment>, state: TrialState) -> Self {
+        Self {
+            number: None,
+            name: String::new(),
+            assignments,
+            state,
+            value: None,
+            labels: BTreeMap::new(),
+            intermediate: Vec::new(),
+        }
+    }
+
+    /// A trial as it is kept in the store, without its intermediate values.
+    #[must_use]
+    pub fn of(record: &TrialRecord, objective: &Objective) -> Self {
+        let metric = record
+            .observation
+            .as_ref()
+            .and_then(|observation| observation.metric(&objective.metric));
+        let text = metric.map(|metric| match objective.strategy {
+            MetricStrategyType::Min => &metric.min,
+            MetricStrategyType::Max => &metric.max,
+            MetricStrategyType::Latest => &metric.latest,
+        });
+        Self {
+            number: Some(record.number),
+            name: record.name.clone(),
+            value: text.and_then(|text| text.trim().parse().ok()),
+            labels: record.labels.clone(),
+            ..Self::new(record.assignments.clone(), record.state)
+        }
+    }
+}
+
+// === impl StudyTrial ===
+
+impl StudyTrial {
+    pub(super) fn new(report: Report, point: Point) -> Self {
+        let Report {
+            number,
+            name,
+            assignments: _,
+            state,
+            value,
+            labels,
+            intermediate,
+        } = report;
+        Self {
+            number,
+            name,
+            point,
+            state,
+            value,
+            labels,
+            intermediate,
+        }
+    }
+
+    /// What this trial tells about its point.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self.state {
+            TrialState::Pending | TrialState::Running => Outcome::Pending,
+            TrialState::Killed => Outcome::Dropped,
+            TrialState::Failed | TrialState::MetricsUnavailable => Outcome::Failed,
+            TrialState::Succeeded | TrialState::EarlyStopped => match self.value {
+                Some(value) if value.is_finite() => Outcome::Observed(value),
+                _ => Outcome::Failed,
+            },
+        }
+    }
+}
