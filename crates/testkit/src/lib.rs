@@ -1,1 +1,4 @@
 //! Fakes and conformance suites for Diwan's traits.
+
+pub mod driver;
+pub mod store;

@@ -1,0 +1,211 @@
+//! What can go wrong.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use diwan_core::record::ExperimentKey;
+use thiserror::Error;
+
+/// Why the store did not do what it was asked. Unless a variant says otherwise, nothing was changed.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Only from `create`.
+    #[error("experiment {key} already exists")]
+    AlreadyExists {
+        /// Which.
+        key: ExperimentKey,
+    },
+    /// From everything that writes to an experiment; reads answer with nothing instead.
+    #[error("there is no experiment {key}")]
+    NotFound {
+        /// Which.
+        key: ExperimentKey,
+    },
+    /// Only from `commit`: load again and start over.
+    #[error(
+        "experiment {key} was changed meanwhile: version {expected} was expected, {found} found"
+    )]
+    Conflict {
+        /// Which.
+        key: ExperimentKey,
+        /// The version that the change was made from.
+        expected: u64,
+        /// The version that is stored.
+        found: u64,
+    },
+    /// From `create` and `commit`, when whoever names the trials names two of an experiment the same.
+    #[error("two trials of experiment {key} would have the same name")]
+    NameTaken {
+        /// Which experiment.
+        key: ExperimentKey,
+    },
+    /// A number is larger than a database can hold. Cannot happen to what the engine counts.
+    #[error("{what} {number} is larger than the store can hold (2^63-1)")]
+    TooLarge {
+        /// What is.
+        what: &'static str,
+        /// The number.
+        number: u64,
+    },
+    /// Another process has held the database for longer than the store waits.
+    #[error("the database is locked by another process")]
+    Busy,
+    /// From everything that writes. Acknowledged work is safe, and reading goes on.
+    #[error("the disk of the database is full")]
+    Full,
+    /// The database or its directory cannot be written.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// Only from `open`, for a URL of another kind of database.
+    #[error(
+        "{scheme} databases are not built in; supported: sqlite:PATH, sqlite::memory: or a plain path"
+    )]
+    Unsupported {
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// Only from `open`, for an empty path.
+    #[error("the database has no path; write sqlite:PATH")]
+    NoPath,
+    /// Only from `open`: the file or a directory of its path cannot be made, read or written.
+    #[error("cannot open database {}", path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Only from `open`: a file, but no SQLite database.
+    #[error("{} is not a database", path.display())]
+    NotADatabase {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Only from `open`: a database, but not Diwan's. It was not touched.
+    #[error("{} is the database of another program", path.display())]
+    NotDiwan {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Only from `open`. The file was not touched.
+    #[error(
+        "{} was written by a newer diwan: it has schema version {found}, this diwan knows versions up to {supported}",
+        path.display()
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest that this program knows.
+        supported: i64,
+    },
+    /// What was read makes no sense: the file is damaged, or somebody else wrote to it.
+    #[error("the database is damaged: {what}")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+        /// Why.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// The tokio runtime is shutting down. Whether the call took effect is unknown.
+    #[error("the store is shutting down")]
+    Closed,
+    /// Anything else that the database says, such as an input/output error.
+    #[error("the database failed")]
+    Database(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// Whether the same call can succeed later although the caller changes nothing.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy | Self::Full)
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Busy => "find the process that holds the database, or wait for it",
+            Self::Full => "free some space, or delete experiments; nothing that was stored is lost",
+            Self::ReadOnly => "check the permissions of the file and of its directory",
+            Self::NotADatabase { .. } | Self::NotDiwan { .. } => {
+                "name another file; a new one is made if it does not exist"
+            }
+            Self::Newer { .. } => "use the newer diwan, or another database",
+            Self::Damaged { .. } => {
+                "restore a copy; `sqlite3 FILE .recover` saves what is readable"
+            }
+            _ => return None,
+        })
+    }
+
+    /// JSON in the database that does not fit the types.
+    pub(crate) fn unreadable(what: impl Into<String>, source: serde_json::Error) -> Self {
+        Self::Damaged {
+            what: what.into(),
+            source: Some(source.into()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match code(&error) {
+            Some(SQLITE_IOERR_SHMSIZE) => Self::Full,
+            Some(code) => match code & PRIMARY_CODE {
+                SQLITE_BUSY | SQLITE_LOCKED => Self::Busy,
+                SQLITE_FULL => Self::Full,
+                SQLITE_READONLY => Self::ReadOnly,
+                SQLITE_CORRUPT | SQLITE_NOTADB => Self::Damaged {
+                    what: "SQLite cannot read a page".to_owned(),
+                    source: Some(error.into()),
+                },
+                _ => Self::Database(error.into()),
+            },
+            None => match error {
+                sqlx::Error::PoolTimedOut => Self::Busy,
+                sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged {
+                    what: "a column has an unexpected type".to_owned(),
+                    source: Some(error.into()),
+                },
+                error => Self::Database(error.into()),
+            },
+        }
+    }
+}
+
+// SQLite's result codes, <https://sqlite.org/rescode.html>. The low byte of an extended code is the primary one.
+const PRIMARY_CODE: i32 = 0xff;
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_FULL: i32 = 13;
+const SQLITE_NOTADB: i32 = 26;
+/// The shared-memory file of the log could not grow: in practice a full disk.
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
+
+/// The extended result code of a SQLite error.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// Whether another process is in the way.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code & PRIMARY_CODE == SQLITE_BUSY)
+}
+
+/// Whether the file is something else than a database.
+pub(crate) fn is_no_database(error: &sqlx::Error) -> bool {
+    code(error) == Some(SQLITE_NOTADB)
+}
+
+/// Whether a unique index refused a row.
+pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}

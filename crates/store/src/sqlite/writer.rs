@@ -1,0 +1,47 @@
+//! The one connection that writes.
+
+use std::sync::Arc;
+
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::{Connection, Error, SqliteConnection};
+use tokio::sync::Mutex;
+
+/// SQL with its arguments: one statement, or a script whose `?` are bound one after the other across its statements.
+pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+
+/// Hands the connection to one script after the other, in the order of asking.
+#[derive(Clone)]
+pub(super) struct Writer(Arc<Mutex<Option<SqliteConnection>>>);
+
+impl Writer {
+    pub(super) fn new(connection: SqliteConnection) -> Self {
+        Self(Arc::new(Mutex::new(Some(connection))))
+    }
+
+    /// Runs a script and returns the rows of all its statements. If one fails, the rest is not run and the transaction is
+    /// rolled back.
+    ///
+    /// The work is done by a task of its own: a caller that goes away in the middle must not leave a transaction open.
+    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, Error> {
+        let connection = Arc::clone(&self.0);
+        let work = tokio::spawn(async move {
+            let mut guard = connection.lock_owned().await;
+            let connection = guard.as_mut().ok_or(Error::PoolClosed)?;
+            let result = script.fetch_all(&mut *connection).await;
+            if result.is_err() {
+                // SQLite may have rolled back by itself, and then there is nothing left to do.
+                let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
+            }
+            result
+        });
+        work.await.map_err(|_| Error::WorkerCrashed)?
+    }
+
+    /// Waits for the script under way and closes the connection.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.0.lock().await.take() {
+            // What can fail here is the tidying-up of the log, which the next opening repeats.
+            let _ = connection.close().await;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Files of released schema versions can still be read.
+//!
+//! `v1.db` was written, when there was none, by `cargo test -p diwan-store --test fixture -- --ignored`. Once version 1 is
+//! released, never again: a new schema version gets a new file beside it.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+use std::path::PathBuf;
+
+use diwan_core::engine::Snapshot;
+use diwan_core::observation::{MetricPoint, Place, Source};
+use diwan_core::record::{ExperimentKey, TrialState};
+use diwan_store::{Cursor, ObservationQuery, Store, TrialQuery, open};
+use diwan_testkit::store::samples::{
+    experiment, fail, launch, numbers, point, start, succeed, suggest,
+};
+use tempfile::TempDir;
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1.db")
+}
+
+/// Trial 0 has succeeded, 1 has failed, 2 runs, 3 is pending.
+fn content() -> (Snapshot, Vec<MetricPoint>) {
+    let mut snapshot = experiment("fixture");
+    suggest(&mut snapshot, 4);
+    for trial in 0..3 {
+        start(&mut snapshot, trial);
+    }
+    succeed(&mut snapshot, 0, 0.75);
+    fail(&mut snapshot, 1);
+    let pushed = MetricPoint {
+        metric: "genotype".to_owned(),
+        value: "Genotype(a='b')".to_owned(),
+        time_ns: Some(1_700_000_000_123_456_789),
+        step: Some(3),
+        place: Place {
+            source: Source::Push,
+            offset: -7,
+            index: 1,
+        },
+    };
+    (
+        snapshot,
+        vec![
+            point(0, "0.25"),
+            point(14, "0.750"),
+            point(28, "nan"),
+            pushed,
+        ],
+    )
+}
+
+const CURSOR: Cursor = Cursor {
+    source: Source::StdOut,
+    offset: 42,
+};
+
+#[tokio::test]
+#[ignore = "writes the fixture if it is missing"]
+async fn write_v1() {
+    if path().exists() {
+        return;
+    }
+    let store = open(path().to_str().unwrap()).await.unwrap();
+    let (mut snapshot, points) = content();
+    let trial = launch(&snapshot, 2);
+    store.create(&mut snapshot).await.unwrap();
+    store.append(&trial, &points, &[CURSOR]).await.unwrap();
+    let foreign = store.foreign_trial("foreign-1").await.unwrap();
+    store.append(&foreign, &points[..1], &[]).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn version_1_is_read() {
+    let directory = TempDir::new().unwrap();
+    let copy = directory.path().join("copy.db");
+    std::fs::copy(path(), &copy).unwrap();
+    let store = open(copy.to_str().unwrap()).await.unwrap();
+    check(&*store).await;
+}
+
+async fn check(store: &dyn Store) {
+    let (mut snapshot, points) = content();
+    let trial = launch(&snapshot, 2);
+    let _ = snapshot.take_change();
+    snapshot.version = 1;
+    let key = ExperimentKey::new("default", "fixture");
+    assert_eq!(store.load(&key).await.unwrap(), Some(snapshot.clone()));
+
+    let all = store.trials(&TrialQuery::of(key.clone())).await.unwrap();
+    assert_eq!(numbers(&all), [0, 1, 2, 3]);
+    assert_eq!(all[0].state, TrialState::Succeeded);
+    assert_eq!(
+        all[0].observation.as_ref().unwrap().metrics[0].latest,
+        "0.75"
+    );
+    assert_eq!(all[1].state, TrialState::Failed);
+    let running = &snapshot.active[&2];
+    assert_eq!(
+        store.trial(&key, &running.name).await.unwrap().as_ref(),
+        Some(running)
+    );
+
+    let read = store
+        .observations(&ObservationQuery::of(trial.clone()))
+        .await
+        .unwrap();
+    assert_eq!(read, points);
+    assert_eq!(store.cursors(&trial).await.unwrap(), [CURSOR]);
+    let foreign = store
+        .find_foreign_trial("foreign-1")
+        .await
+        .unwrap()
+        .unwrap();
+    let read = store
+        .observations(&ObservationQuery::of(foreign))
+        .await
+        .unwrap();
+    assert_eq!(read, points[..1]);
+
+    // And it can be written to.
+    suggest(&mut snapshot, 1);
+    let version = store
+        .commit(&key, 1, &snapshot.take_change())
+        .await
+        .unwrap();
+    assert_eq!(version, 2);
+}

@@ -1,0 +1,228 @@
+//! Random histories do to SQLite what they do to a few maps.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+use std::collections::BTreeMap;
+
+use diwan_core::engine::Snapshot;
+use diwan_core::observation::{MetricPoint, Place, Source};
+use diwan_core::record::TrialState;
+use diwan_store::{
+    Cursor, ExperimentQuery, ObservationQuery, SqliteStore, Store, StoreError, TrialQuery, TrialRef,
+};
+use diwan_testkit::store::samples::{experiment, fail, point, start, succeed, suggest};
+use proptest::prelude::*;
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Create(usize),
+    Suggest(usize, usize),
+    /// Starts or ends the oldest active trial.
+    Advance(usize, bool),
+    Stale(usize),
+    Append(usize, u64, u32, Vec<(i64, i32)>, Option<i64>),
+    Forget(usize, u64),
+    Delete(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let name = 0..NAMES.len();
+    let places = prop::collection::vec((0..40_i64, 0..2_i32), 0..20);
+    let step = prop_oneof![
+        2 => name.clone().prop_map(Step::Create),
+        3 => (name.clone(), 0..4_usize).prop_map(|(name, count)| Step::Suggest(name, count)),
+        6 => (name.clone(), any::<bool>()).prop_map(|(name, well)| Step::Advance(name, well)),
+        1 => name.clone().prop_map(Step::Stale),
+        6 => (name.clone(), 0..3_u64, 1..3_u32, places, prop::option::of(0..100_i64))
+            .prop_map(|(name, trial, attempt, places, cursor)| Step::Append(name, trial, attempt, places, cursor)),
+        1 => (name.clone(), 0..3_u64).prop_map(|(name, trial)| Step::Forget(name, trial)),
+        1 => name.prop_map(Step::Delete),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+#[derive(Default)]
+struct Model {
+    snapshots: BTreeMap<usize, Snapshot>,
+    /// By experiment, trial, attempt.
+    points: BTreeMap<(usize, u64, u32), BTreeMap<Place, MetricPoint>>,
+    cursors: BTreeMap<(usize, u64, u32), i64>,
+}
+
+fn trial(name: usize, number: u64, attempt: u32) -> TrialRef {
+    let record = experiment(NAMES[name]).record;
+    TrialRef {
+        experiment: record.key(),
+        uid: record.metadata.uid,
+        number,
+        attempt,
+    }
+}
+
+impl Model {
+    async fn step(&mut self, store: &SqliteStore, step: Step) {
+        match step {
+            Step::Create(name) => {
+                let mut snapshot = experiment(NAMES[name]);
+                let result = store.create(&mut snapshot).await;
+                assert_eq!(
+                    result.is_ok(),
+                    !self.snapshots.contains_key(&name),
+                    "{result:?}"
+                );
+                self.snapshots.entry(name).or_insert(snapshot);
+            }
+            Step::Suggest(name, count) => {
+                self.commit(store, name, |snapshot| suggest(snapshot, count))
+                    .await;
+            }
+            Step::Advance(name, well) => {
+                self.commit(store, name, |snapshot| advance(snapshot, well))
+                    .await;
+            }
+            Step::Stale(name) => {
+                let mut snapshot = experiment(NAMES[name]);
+                suggest(&mut snapshot, 3);
+                let result = store
+                    .commit(&snapshot.record.key(), 0, &snapshot.take_change())
+                    .await;
+                match self.snapshots.get(&name) {
+                    Some(stored) => assert!(
+                        matches!(result, Err(StoreError::Conflict { found, .. }) if found == stored.version)
+                    ),
+                    None => assert!(matches!(result, Err(StoreError::NotFound { .. }))),
+                }
+            }
+            Step::Append(name, number, attempt, places, cursor) => {
+                self.append(store, (name, number, attempt), &places, cursor)
+                    .await;
+            }
+            Step::Forget(name, number) => {
+                store
+                    .delete_observations(&trial(name, number, 1))
+                    .await
+                    .unwrap();
+                self.points
+                    .retain(|key, _| (key.0, key.1) != (name, number));
+                self.cursors
+                    .retain(|key, _| (key.0, key.1) != (name, number));
+            }
+            Step::Delete(name) => {
+                let result = store.delete(&experiment(NAMES[name]).record.key()).await;
+                assert_eq!(result.is_ok(), self.snapshots.remove(&name).is_some());
+                self.points.retain(|key, _| key.0 != name);
+                self.cursors.retain(|key, _| key.0 != name);
+            }
+        }
+    }
+
+    async fn commit(&mut self, store: &SqliteStore, name: usize, edit: impl Fn(&mut Snapshot)) {
+        if let Some(snapshot) = self.snapshots.get_mut(&name) {
+            edit(snapshot);
+            let change = snapshot.take_change();
+            snapshot.version = store
+                .commit(&snapshot.record.key(), snapshot.version, &change)
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn append(
+        &mut self,
+        store: &SqliteStore,
+        key: (usize, u64, u32),
+        places: &[(i64, i32)],
+        cursor: Option<i64>,
+    ) {
+        let points: Vec<MetricPoint> = places.iter().map(|place| point_at(*place)).collect();
+        let cursors: Vec<Cursor> = cursor
+            .map(|offset| Cursor {
+                source: Source::StdOut,
+                offset,
+            })
+            .into_iter()
+            .collect();
+        let result = store
+            .append(&trial(key.0, key.1, key.2), &points, &cursors)
+            .await;
+        if !self.snapshots.contains_key(&key.0) {
+            assert_eq!(result.is_ok(), points.is_empty() && cursors.is_empty());
+            return;
+        }
+        result.unwrap();
+        let kept = self.points.entry(key).or_default();
+        for point in points {
+            kept.entry(point.place).or_insert(point);
+        }
+        if let Some(offset) = cursor {
+            self.cursors.insert(key, offset);
+        }
+    }
+
+    async fn check(&self, store: &SqliteStore) {
+        for (name, text) in NAMES.iter().enumerate() {
+            let key = experiment(text).record.key();
+            let loaded = store.load(&key).await.unwrap();
+            assert_eq!(loaded.as_ref(), self.snapshots.get(&name));
+            let all = store.trials(&TrialQuery::of(key)).await.unwrap();
+            let counted = loaded.map_or(0, |snapshot| snapshot.record.progress.counts.trials);
+            assert_eq!(all.len() as u64, counted);
+            for (number, attempt) in [(0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2)] {
+                let trial = trial(name, number, attempt);
+                let points = self.points.get(&(name, number, attempt));
+                let expected: Vec<_> = points
+                    .into_iter()
+                    .flatten()
+                    .map(|(_, p)| p.clone())
+                    .collect();
+                let query = ObservationQuery::of(trial.clone());
+                assert_eq!(store.observations(&query).await.unwrap(), expected);
+                let cursors = store.cursors(&trial).await.unwrap();
+                let expected = self.cursors.get(&(name, number, attempt));
+                assert_eq!(cursors.first().map(|cursor| &cursor.offset), expected);
+            }
+        }
+        let listed = store
+            .experiments(&ExperimentQuery::default())
+            .await
+            .unwrap();
+        assert_eq!(listed.len(), self.snapshots.len());
+    }
+}
+
+/// The value depends on the call, so that the first report of a place can be told from the next.
+fn point_at((offset, index): (i64, i32)) -> MetricPoint {
+    let mut point = point(offset, &format!("{offset}.{index}0"));
+    point.place.index = index;
+    point
+}
+
+fn advance(snapshot: &mut Snapshot, well: bool) {
+    let Some((number, state)) = snapshot.active.values().map(|t| (t.number, t.state)).next() else {
+        return;
+    };
+    match state {
+        TrialState::Pending => start(snapshot, number),
+        _ if well => succeed(snapshot, number, 0.1),
+        _ => fail(snapshot, number),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_histories(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let store = SqliteStore::in_memory().await.unwrap();
+            let mut model = Model::default();
+            for step in steps {
+                model.step(&store, step).await;
+            }
+            model.check(&store).await;
+        });
+    }
+}

@@ -1,0 +1,49 @@
+//! What every `Store` must do, and how to make things to store.
+//!
+//! `conforms` takes a maker of empty stores, `shares` one of pairs of handles on one empty database. Both panic at the first
+//! thing that is not as it must be.
+
+mod experiments;
+mod observations;
+pub mod samples;
+mod sharing;
+mod trials;
+
+use std::sync::Arc;
+
+use diwan_store::Store;
+
+/// Checks what one handle must do.
+pub async fn conforms(make: impl AsyncFn() -> Arc<dyn Store>) {
+    experiments::what_is_created_is_loaded(&*make().await).await;
+    experiments::creation_refuses_a_taken_name(&*make().await).await;
+    experiments::what_is_committed_is_loaded(&*make().await).await;
+    experiments::a_stale_commit_changes_nothing(&*make().await).await;
+    experiments::a_commit_of_another_uid_finds_nothing(&*make().await).await;
+    experiments::two_trials_cannot_share_a_name(&*make().await).await;
+    experiments::times_keep_their_milliseconds(&*make().await).await;
+    experiments::pages_of_experiments(&*make().await).await;
+    experiments::deletion_takes_everything(&*make().await).await;
+    experiments::changes_are_announced(&*make().await).await;
+    experiments::a_dropped_call_leaves_nothing_half_done(&*make().await).await;
+    trials::pages_of_trials(&*make().await).await;
+    trials::trials_by_state(&*make().await).await;
+    trials::trials_by_name(&*make().await).await;
+    trials::foreign_trials(&*make().await).await;
+    observations::points_come_back_as_reported(&*make().await).await;
+    observations::repetition_changes_nothing(&*make().await).await;
+    observations::large_reports(&*make().await).await;
+    observations::queries(&*make().await).await;
+    observations::cursors_move_with_points(&*make().await).await;
+    observations::launches_and_trials_are_apart(&*make().await).await;
+    observations::late_reports_reach_nobody(&*make().await).await;
+}
+
+/// Checks what two handles on one database must do.
+pub async fn shares(make: impl AsyncFn() -> [Arc<dyn Store>; 2]) {
+    sharing::each_sees_the_other(&make().await).await;
+    sharing::of_two_commits_one_wins(&make().await).await;
+    sharing::of_two_creations_one_wins(&make().await).await;
+    sharing::two_reporters_of_the_same_points(&make().await).await;
+    sharing::writers_are_not_shut_out_by_a_deletion(&make().await).await;
+}

@@ -1,0 +1,140 @@
+//! Two handles on one database.
+
+use std::sync::Arc;
+
+use diwan_core::observation::MetricPoint;
+use diwan_store::{Cursor, ObservationQuery, Store, StoreError};
+
+use super::samples::{experiment, launch, point, start, suggest};
+
+type Pair = [Arc<dyn Store>; 2];
+
+pub(super) async fn each_sees_the_other([one, two]: &Pair) {
+    let mut snapshot = experiment("a");
+    let key = snapshot.record.key();
+    one.create(&mut snapshot).await.expect("creates");
+    suggest(&mut snapshot, 1);
+    snapshot.version = two
+        .commit(&key, 1, &snapshot.take_change())
+        .await
+        .expect("commits");
+    assert_eq!(one.version(&key).await.expect("reads"), Some(2));
+    assert_eq!(one.load(&key).await.expect("loads"), Some(snapshot));
+}
+
+pub(super) async fn of_two_commits_one_wins(pair: &Pair) {
+    let mut base = experiment("a");
+    let key = base.record.key();
+    pair[0].create(&mut base).await.expect("creates");
+    for round in 0..50 {
+        let tasks = pair.each_ref().map(|store| {
+            let (store, key, mut mine) = (Arc::clone(store), key.clone(), base.clone());
+            suggest(&mut mine, 1);
+            tokio::spawn(async move {
+                let result = store.commit(&key, mine.version, &mine.take_change()).await;
+                (result, mine)
+            })
+        });
+        let mut winners = 0;
+        for task in tasks {
+            let (result, mine) = task.await.expect("does not panic");
+            match result {
+                Ok(version) => {
+                    winners += 1;
+                    base = mine;
+                    base.version = version;
+                }
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => panic!("round {round}: {error:?}"),
+            }
+        }
+        assert_eq!(winners, 1, "round {round}");
+    }
+    assert_eq!(pair[1].load(&key).await.expect("loads"), Some(base));
+}
+
+pub(super) async fn of_two_creations_one_wins(pair: &Pair) {
+    for round in 0..10 {
+        let tasks = pair.each_ref().map(|store| {
+            let store = Arc::clone(store);
+            let mut snapshot = experiment(&format!("e{round}"));
+            tokio::spawn(async move { store.create(&mut snapshot).await })
+        });
+        let mut winners = 0;
+        for task in tasks {
+            match task.await.expect("does not panic") {
+                Ok(()) => winners += 1,
+                Err(StoreError::AlreadyExists { .. }) => {}
+                Err(error) => panic!("round {round}: {error:?}"),
+            }
+        }
+        assert_eq!(winners, 1, "round {round}");
+    }
+}
+
+pub(super) async fn two_reporters_of_the_same_points(pair: &Pair) {
+    let mut snapshot = experiment("a");
+    suggest(&mut snapshot, 1);
+    start(&mut snapshot, 0);
+    let trial = launch(&snapshot, 0);
+    pair[0].create(&mut snapshot).await.expect("creates");
+    let points: Vec<MetricPoint> = (0..600).map(|n| point(n, &n.to_string())).collect();
+    let tasks = [7, 31].map(|size| {
+        let store = Arc::clone(&pair[size % 2]);
+        let (trial, points) = (trial.clone(), points.clone());
+        tokio::spawn(async move {
+            for piece in points.chunks(size) {
+                let cursor = Cursor {
+                    source: piece[0].place.source,
+                    offset: piece[piece.len() - 1].place.offset + 1,
+                };
+                store
+                    .append(&trial, piece, &[cursor])
+                    .await
+                    .expect("appends");
+            }
+        })
+    });
+    for task in tasks {
+        task.await.expect("does not panic");
+    }
+    let read = pair[0]
+        .observations(&ObservationQuery::of(trial))
+        .await
+        .expect("reads");
+    assert_eq!(read, points);
+}
+
+pub(super) async fn writers_are_not_shut_out_by_a_deletion([one, two]: &Pair) {
+    let mut large = experiment("large");
+    suggest(&mut large, 1);
+    let trial = launch(&large, 0);
+    one.create(&mut large).await.expect("creates");
+    let points: Vec<MetricPoint> = (0..60_000).map(|n| point(n, "1")).collect();
+    one.append(&trial, &points, &[]).await.expect("appends");
+    let mut small = experiment("small");
+    let key = small.record.key();
+    one.create(&mut small).await.expect("creates");
+
+    let deletion = {
+        let store = Arc::clone(one);
+        let key = large.record.key();
+        tokio::spawn(async move { store.delete(&key).await })
+    };
+    let mut during = 0;
+    while !deletion.is_finished() {
+        small.version = two
+            .commit(&key, small.version, &small.take_change())
+            .await
+            .expect("commits");
+        during += 1;
+        tokio::task::yield_now().await;
+    }
+    deletion.await.expect("does not panic").expect("deletes");
+    assert!(during > 0, "no commit got through");
+    let left = two
+        .observations(&ObservationQuery::of(trial))
+        .await
+        .expect("reads");
+    assert_eq!(left, []);
+}
