@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// How many words a misspelt one is compared with.
+const COMPARED: usize = 200;
 /// Longest text of a value that a message repeats, in characters.
 const SHOWN: usize = 120;
 
@@ -14,9 +16,9 @@ const SHOWN: usize = 120;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// From 1.
-    pub line: usize,
+    pub line: u32,
     /// From 1, in characters.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl fmt::Display for Position {
@@ -77,7 +79,14 @@ pub struct Problem {
 
 impl Problem {
     fn new(kind: ProblemKind, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, value: None, message: message.into(), hint: None, at: None }
+        Self {
+            path: path.into(),
+            kind,
+            value: None,
+            message: message.into(),
+            hint: None,
+            at: None,
+        }
     }
 
     /// A value is missing.
@@ -88,7 +97,11 @@ impl Problem {
 
     /// A value is wrong.
     #[must_use]
-    pub fn invalid(path: impl Into<String>, value: impl Into<Value>, message: impl Into<String>) -> Self {
+    pub fn invalid(
+        path: impl Into<String>,
+        value: impl Into<Value>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(ProblemKind::Invalid, path, message).with_value(value)
     }
 
@@ -121,30 +134,34 @@ impl Problem {
         name: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        Self::new(ProblemKind::Unknown, path, "").with_value(name).hinting_at(name, known)
+        Self::new(ProblemKind::Unknown, path, "")
+            .with_value(name)
+            .hinting_at(name, known)
     }
 
     /// The text is no YAML or JSON.
     #[must_use]
     pub fn syntax(at: Option<Position>, message: impl Into<String>) -> Self {
-        Self { at, ..Self::new(ProblemKind::Syntax, "", message) }
+        Self {
+            at,
+            ..Self::new(ProblemKind::Syntax, "", message)
+        }
     }
 
     /// The same, with the offending value.
     #[must_use]
     pub fn with_value(self, value: impl Into<Value>) -> Self {
-        let text = value.into().to_string();
-        let value = match text.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        };
-        Self { value: Some(value), ..self }
+        let value = Some(shown(&value.into()));
+        Self { value, ..self }
     }
 
     /// The same, with what would be right.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 
     /// The same, asking whether the nearest of the `known` words was meant, if one is near.
@@ -186,7 +203,11 @@ impl Problems {
     /// # Errors
     /// All the problems, if there is one.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 }
 
@@ -207,6 +228,15 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// A value as JSON text, cut short when long.
+pub(crate) fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// The word most like `given`, if one is like it at all: at most a third of its letters differ, case aside.
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -218,6 +248,7 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let limit = (wanted.chars().count() / 3).max(1);
     known
         .into_iter()
+        .take(COMPARED)
         .filter(|word| !word.is_empty())
         .map(|word| (strsim::osa_distance(&wanted, &word.to_lowercase()), word))
         .filter(|(distance, _)| *distance <= limit)
@@ -229,7 +260,9 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 #[must_use]
 pub fn child(path: &str, name: &str) -> String {
     let plain = !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     match (plain, path.is_empty()) {
         (true, true) => name.to_owned(),
         (true, false) => format!("{path}.{name}"),
@@ -243,19 +276,26 @@ mod tests {
 
     #[test]
     fn reads_like_a_kubernetes_field_error() {
-        let problem = Problem::invalid("spec.objective.type", "max", "must be minimize or maximize");
+        let problem =
+            Problem::invalid("spec.objective.type", "max", "must be minimize or maximize");
         let text = "spec.objective.type: Invalid value: \"max\": must be minimize or maximize";
         assert_eq!(problem.to_string(), text);
         assert_eq!(
             Problem::invalid("spec.maxTrialCount", 0, "must be greater than 0").to_string(),
             "spec.maxTrialCount: Invalid value: 0: must be greater than 0"
         );
-        assert_eq!(Problem::duplicate("a[1]", "x").to_string(), "a[1]: Duplicate value: \"x\"");
+        assert_eq!(
+            Problem::duplicate("a[1]", "x").to_string(),
+            "a[1]: Duplicate value: \"x\""
+        );
         assert_eq!(
             Problem::required("spec.objective", "must be specified").to_string(),
             "spec.objective: Required value: must be specified"
         );
-        assert_eq!(Problem::forbidden("spec", "no").to_string(), "spec: Forbidden: no");
+        assert_eq!(
+            Problem::forbidden("spec", "no").to_string(),
+            "spec: Forbidden: no"
+        );
         assert_eq!(
             Problem::unsupported("k", "fil", &["File", "Push"]).to_string(),
             "k: Unsupported value: \"fil\": supported values: \"File\", \"Push\""
@@ -281,7 +321,10 @@ mod tests {
 
     #[test]
     fn the_nearest_word_must_be_near() {
-        assert_eq!(nearest("MaxTrialcount", ["maxTrialCount", "max"]), Some("maxTrialCount"));
+        assert_eq!(
+            nearest("MaxTrialcount", ["maxTrialCount", "max"]),
+            Some("maxTrialCount")
+        );
         assert_eq!(nearest("xyz", ["abc"]), None);
         assert_eq!(nearest(&"a".repeat(100_000), ["abc"]), None);
     }

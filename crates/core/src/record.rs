@@ -52,6 +52,16 @@ impl ExperimentRecord {
     pub fn key(&self) -> ExperimentKey {
         ExperimentKey::new(&self.metadata.namespace, &self.metadata.name)
     }
+
+    /// A number of this experiment alone, from its uid: the seed where its settings name none, and the key of its trials'
+    /// names. FNV-1a, which spreads its bits well enough for both and never changes.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        let uid = self.metadata.uid.bytes();
+        uid.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
 }
 
 /// How far an experiment is. Its size does not grow with the number of trials.
@@ -59,10 +69,13 @@ impl ExperimentRecord {
 #[serde(default)]
 pub struct Progress {
     /// When it was made.
+    #[serde(with = "crate::time::optional_millis")]
     pub start_time: Option<Timestamp>,
     /// When it was started last: at creation or a restart. Deadlines count from here.
+    #[serde(with = "crate::time::optional_millis")]
     pub active_since: Option<Timestamp>,
     /// When it ended.
+    #[serde(with = "crate::time::optional_millis")]
     pub completion_time: Option<Timestamp>,
     /// The last one is the current state.
     pub conditions: Vec<Condition>,
@@ -101,6 +114,7 @@ pub enum OptimizerState {
         /// Failures in a row.
         failures: u32,
         /// When to ask again.
+        #[serde(with = "crate::time::millis")]
         again: Timestamp,
         /// What it said.
         message: String,
@@ -133,15 +147,28 @@ pub struct TrialRecord {
     #[serde(default, skip_serializing_if = "is_default")]
     pub losses: u32,
     /// When it was made.
+    #[serde(with = "crate::time::millis")]
     pub created: Timestamp,
     /// When its latest launch was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::time::optional_millis"
+    )]
     pub started: Option<Timestamp>,
     /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::time::optional_millis"
+    )]
     pub finished: Option<Timestamp>,
     /// A retry waits until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::time::optional_millis"
+    )]
     pub not_before: Option<Timestamp>,
     /// It is being stopped, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -71,6 +71,53 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// For `#[serde(with = "…")]` in records: whole milliseconds, where resources have whole seconds.
+pub mod millis {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, Timestamp};
+
+    /// Writes the milliseconds.
+    ///
+    /// # Errors
+    /// When the serializer fails.
+    pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        time.0.serialize(serializer)
+    }
+
+    /// Reads the milliseconds.
+    ///
+    /// # Errors
+    /// When there is no integer.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp)
+    }
+}
+
+/// As [`millis`], of a time that may be missing.
+pub mod optional_millis {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, Timestamp};
+
+    /// Writes the milliseconds or null.
+    ///
+    /// # Errors
+    /// When the serializer fails.
+    pub fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(Timestamp::as_millis).serialize(serializer)
+    }
+
+    /// Reads the milliseconds or null.
+    ///
+    /// # Errors
+    /// When there is something else.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<i64>::deserialize(deserializer)?.map(Timestamp))
+    }
+}
+
 impl JsonSchema for Timestamp {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Timestamp".into()

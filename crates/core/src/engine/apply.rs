@@ -166,7 +166,7 @@ impl Snapshot {
             return Err(Rejected::Completed);
         }
         let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
-        let key = name_key(&self.record.metadata.uid);
+        let key = self.record.seed();
         for point in points.into_iter().take(room) {
             let number = self.record.progress.counts.trials;
             let name = if point.name.is_empty() {
@@ -490,11 +490,4 @@ fn stop_message(cause: &StopCause) -> String {
 /// A second after the first failure, doubling, at most a minute.
 fn backoff(now: Timestamp, failures: u32) -> Timestamp {
     now.plus_seconds((1_i64 << failures.saturating_sub(1).min(6)).min(MAX_BACKOFF_SECONDS))
-}
-
-/// FNV-1a of the uid: any spread of bits will do.
-fn name_key(uid: &str) -> u64 {
-    uid.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

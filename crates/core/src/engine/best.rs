@@ -1,9 +1,7 @@
 //! Which trial is best.
 
 use crate::record::{TrialRecord, TrialState};
-use crate::resources::{
-    Metric, MetricStrategyType, ObjectiveSpec, ObjectiveType, Observation, UNAVAILABLE,
-};
+use crate::resources::{ObjectiveSpec, ObjectiveType, Observation, UNAVAILABLE};
 
 use super::Snapshot;
 
@@ -25,24 +23,11 @@ pub fn objective_value(objective: &ObjectiveSpec, observation: Option<&Observati
     let Some(metric) = observation.and_then(|observation| observation.metric(name)) else {
         return Objective::Missing;
     };
-    let text = chosen(metric, objective.strategy_of(name)).trim();
+    let text = metric.chosen(objective.strategy_of(name)).trim();
     if text.is_empty() || text == UNAVAILABLE {
         return Objective::Missing;
     }
     text.parse().map_or(Objective::Word, Objective::Number)
-}
-
-fn chosen(metric: &Metric, strategy: MetricStrategyType) -> &str {
-    let text = match strategy {
-        MetricStrategyType::Min => &metric.min,
-        MetricStrategyType::Max => &metric.max,
-        MetricStrategyType::Latest => &metric.latest,
-    };
-    if text == UNAVAILABLE || text.is_empty() {
-        &metric.latest
-    } else {
-        text
-    }
 }
 
 /// Takes a trial that has ended into account. Only a trial that succeeded or was stopped early by a rule can be best, and

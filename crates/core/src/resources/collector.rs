@@ -50,6 +50,7 @@ pub struct CollectorSpec {
 
 /// Kinds of collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-refusal" = "invalid metrics collector kind: {}"))]
 pub enum CollectorKind {
     /// What the primary container prints.
     StdOut,

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::parameter::{scalar, scalar_schema};
-use super::{Condition, MetricsCollectorSpec, ObjectMeta, ObjectiveSpec, ParameterAssignment};
+use super::{
+    Condition, MetricStrategyType, MetricsCollectorSpec, ObjectMeta, ObjectiveSpec,
+    ParameterAssignment,
+};
 use crate::time::Timestamp;
 
 /// Written where a metric has no value.
@@ -125,6 +128,23 @@ pub struct Metric {
     /// What was reported last, number or not.
     #[serde(default)]
     pub latest: String,
+}
+
+impl Metric {
+    /// The value that counts by a strategy; the latest where there is no smallest or largest.
+    #[must_use]
+    pub fn chosen(&self, strategy: MetricStrategyType) -> &str {
+        let text = match strategy {
+            MetricStrategyType::Min => &self.min,
+            MetricStrategyType::Max => &self.max,
+            MetricStrategyType::Latest => &self.latest,
+        };
+        if text == UNAVAILABLE || text.is_empty() {
+            &self.latest
+        } else {
+            text
+        }
+    }
 }
 
 /// Stop the trial when a metric compares so with a value, from the `startStep`-th report on.

@@ -1,0 +1,277 @@
+//! What an experiment means where it says nothing: Katib's defaults.
+
+mod kinds;
+
+pub use kinds::{KINDS, Kind, known_kind};
+
+use serde_json::{Value, json};
+
+use crate::resources::{
+    CollectorKind, CollectorSpec, Distribution, Experiment, FileFormat, FileSystemKind,
+    FileSystemPath, MetricStrategy, MetricsCollectorSpec, ObjectiveSpec, ResumePolicy, SourceSpec,
+    TrialTemplate,
+};
+
+/// Trials at once.
+pub const PARALLEL_TRIAL_COUNT: i32 = 3;
+/// The file of a `File` collector.
+pub const METRICS_FILE: &str = "/var/log/katib/metrics.log";
+/// The directory of a `TensorFlowEvent` collector.
+pub const TF_EVENT_DIRECTORY: &str = "/var/log/katib/tfevent/";
+/// The path of a `PrometheusMetric` collector.
+pub const PROMETHEUS_PATH: &str = "/metrics";
+/// The port of a `PrometheusMetric` collector.
+pub const PROMETHEUS_PORT: u16 = 8080;
+
+/// Fills in the defaults. What is given stays; doing it twice changes nothing.
+pub fn set_defaults(experiment: &mut Experiment) {
+    let spec = &mut experiment.spec;
+    spec.parallel_trial_count
+        .get_or_insert(PARALLEL_TRIAL_COUNT);
+    spec.resume_policy.get_or_insert(ResumePolicy::Never);
+    if let Some(objective) = &mut spec.objective {
+        set_strategies(objective);
+    }
+    if let Some(template) = &mut spec.trial_template {
+        set_template(template);
+    }
+    set_collector(spec.metrics_collector_spec.get_or_insert_default());
+    for parameter in &mut spec.parameters {
+        parameter
+            .feasible_space
+            .distribution
+            .get_or_insert(Distribution::Uniform);
+    }
+}
+
+fn set_strategies(objective: &mut ObjectiveSpec) {
+    let value = objective.kind.default_strategy();
+    let names: Vec<String> = objective.metric_names().map(str::to_owned).collect();
+    for name in names {
+        if !name.is_empty()
+            && !objective
+                .metric_strategies
+                .iter()
+                .any(|strategy| strategy.name == name)
+        {
+            objective
+                .metric_strategies
+                .push(MetricStrategy { name, value });
+        }
+    }
+}
+
+/// Only for a template that stands in the experiment: one in a `ConfigMap` is not looked into, as with Katib.
+fn set_template(template: &mut TrialTemplate) {
+    let kind = template
+        .trial_spec
+        .as_ref()
+        .and_then(|job| job.get("kind"))
+        .and_then(Value::as_str);
+    let Some(kind) = kind.and_then(known_kind) else {
+        return;
+    };
+    if template.success_condition.is_empty() {
+        kind.success.clone_into(&mut template.success_condition);
+    }
+    if template.failure_condition.is_empty() {
+        kind.failure.clone_into(&mut template.failure_condition);
+    }
+    if template.primary_pod_labels.is_empty() {
+        let labels = kind.primary_pod_labels.iter();
+        template.primary_pod_labels = labels
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+    }
+}
+
+fn set_collector(spec: &mut MetricsCollectorSpec) {
+    let collector = spec.collector.get_or_insert_with(CollectorSpec::default);
+    match *collector.kind.get_or_insert(CollectorKind::StdOut) {
+        CollectorKind::File => {
+            let path = set_path(&mut spec.source, FileSystemKind::File, METRICS_FILE);
+            path.format.get_or_insert(FileFormat::Text);
+        }
+        CollectorKind::TensorFlowEvent => {
+            set_path(
+                &mut spec.source,
+                FileSystemKind::Directory,
+                TF_EVENT_DIRECTORY,
+            );
+        }
+        CollectorKind::PrometheusMetric => set_endpoint(spec.source.get_or_insert_default()),
+        CollectorKind::StdOut | CollectorKind::Custom | CollectorKind::Push => {}
+    }
+}
+
+fn set_path<'a>(
+    source: &'a mut Option<SourceSpec>,
+    kind: FileSystemKind,
+    path: &str,
+) -> &'a mut FileSystemPath {
+    let place = source
+        .get_or_insert_default()
+        .file_system_path
+        .get_or_insert_default();
+    place.kind.get_or_insert(kind);
+    if place.path.is_empty() {
+        path.clone_into(&mut place.path);
+    }
+    place
+}
+
+fn set_endpoint(source: &mut SourceSpec) {
+    // Anything but an object is left for validation to refuse.
+    if let Value::Object(get) = source.http_get.get_or_insert_with(|| json!({})) {
+        if get
+            .get("path")
+            .is_none_or(|path| path.is_null() || path == "")
+        {
+            get.insert("path".to_owned(), json!(PROMETHEUS_PATH));
+        }
+        if get
+            .get("port")
+            .is_none_or(|port| port.is_null() || *port == 0)
+        {
+            get.insert("port".to_owned(), json!(PROMETHEUS_PORT));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn defaulted(spec: &Value) -> Experiment {
+        let mut experiment: Experiment = serde_json::from_value(json!({ "spec": spec })).unwrap();
+        set_defaults(&mut experiment);
+        let once = experiment.clone();
+        set_defaults(&mut experiment);
+        assert_eq!(experiment, once, "defaulting twice changes something");
+        experiment
+    }
+
+    #[test]
+    fn an_empty_experiment() {
+        let spec = serde_json::to_value(defaulted(&json!({})).spec).unwrap();
+        let wanted = json!({
+            "parallelTrialCount": 3,
+            "resumePolicy": "Never",
+            "metricsCollectorSpec": {"collector": {"kind": "StdOut"}},
+        });
+        assert_eq!(spec, wanted);
+    }
+
+    #[test]
+    fn what_is_given_stays() {
+        let given = json!({
+            "parameters": [{"name": "a", "parameterType": "int", "feasibleSpace": {"distribution": "normal"}}],
+            "objective": {
+                "type": "maximize",
+                "objectiveMetricName": "m",
+                "additionalMetricNames": ["n", "o"],
+                "metricStrategies": [{"name": "n", "value": "latest"}, {"name": "m", "value": "min"}],
+            },
+            "parallelTrialCount": 0,
+            "metricsCollectorSpec": {"collector": {"kind": "Push"}},
+            "resumePolicy": "FromVolume",
+        });
+        let spec = serde_json::to_value(defaulted(&given).spec).unwrap();
+        let mut wanted = given;
+        wanted["objective"]["metricStrategies"] = json!([
+            {"name": "n", "value": "latest"}, {"name": "m", "value": "min"}, {"name": "o", "value": "max"},
+        ]);
+        assert_eq!(spec, wanted);
+    }
+
+    #[test]
+    fn strategies_follow_the_direction() {
+        for (direction, strategy) in [("minimize", "min"), ("maximize", "max")] {
+            let objective = json!({"type": direction, "objectiveMetricName": "m", "additionalMetricNames": ["n"]});
+            let spec =
+                serde_json::to_value(defaulted(&json!({ "objective": objective })).spec).unwrap();
+            let both = json!([{"name": "m", "value": strategy}, {"name": "n", "value": strategy}]);
+            assert_eq!(spec["objective"]["metricStrategies"], both);
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_uniform() {
+        let spec =
+            defaulted(&json!({"parameters": [{"name": "c", "parameterType": "categorical"}]})).spec;
+        assert_eq!(
+            spec.parameters[0].feasible_space.distribution,
+            Some(Distribution::Uniform)
+        );
+    }
+
+    #[test]
+    fn every_known_kind_has_its_conditions() {
+        for kind in KINDS {
+            let template = json!({"trialTemplate": {"trialSpec": {"kind": kind.name}}});
+            let template = defaulted(&template).spec.trial_template.unwrap();
+            assert_eq!(template.success_condition, kind.success);
+            assert_eq!(template.failure_condition, kind.failure);
+            assert_eq!(
+                template.primary_pod_labels.len(),
+                kind.primary_pod_labels.len()
+            );
+        }
+        let given = json!({"trialSpec": {"kind": "PyTorchJob"}, "successCondition": "s", "primaryPodLabels": {"a": "b"}});
+        let template = defaulted(&json!({ "trialTemplate": given }))
+            .spec
+            .trial_template
+            .unwrap();
+        assert_eq!(template.success_condition, "s");
+        assert_eq!(template.failure_condition, FAILED_OF_PYTORCH);
+        assert_eq!(template.primary_pod_labels.len(), 1);
+    }
+
+    const FAILED_OF_PYTORCH: &str = r#"status.conditions.#(type=="Failed")#|#(status=="True")#"#;
+
+    #[test]
+    fn templates_of_unknown_kinds_and_of_config_maps_get_nothing() {
+        for template in [
+            json!({"trialSpec": {"kind": "Workflow"}}),
+            json!({"configMap": {}}),
+        ] {
+            let template = defaulted(&json!({ "trialTemplate": template }))
+                .spec
+                .trial_template
+                .unwrap();
+            assert_eq!(template.success_condition, "");
+        }
+    }
+
+    #[test]
+    fn collectors() {
+        for (kind, source) in [
+            (
+                "File",
+                json!({"fileSystemPath": {"path": METRICS_FILE, "kind": "File", "format": "TEXT"}}),
+            ),
+            (
+                "TensorFlowEvent",
+                json!({"fileSystemPath": {"path": TF_EVENT_DIRECTORY, "kind": "Directory"}}),
+            ),
+            (
+                "PrometheusMetric",
+                json!({"httpGet": {"path": "/metrics", "port": 8080}}),
+            ),
+            ("StdOut", Value::Null),
+            ("Custom", Value::Null),
+        ] {
+            let collector = json!({"metricsCollectorSpec": {"collector": {"kind": kind}}});
+            let spec =
+                serde_json::to_value(defaulted(&collector).spec.metrics_collector_spec).unwrap();
+            assert_eq!(spec["source"], source, "{kind}");
+        }
+        let filter = json!({"filter": {"metricsFormat": ["(a)(b)"]}});
+        let spec = defaulted(&json!({"metricsCollectorSpec": {"source": filter}}))
+            .spec
+            .metrics_collector_spec
+            .unwrap();
+        assert_eq!(spec.kind(), CollectorKind::StdOut);
+        assert_eq!(spec.filters(), ["(a)(b)"]);
+    }
+}

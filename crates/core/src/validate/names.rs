@@ -1,0 +1,93 @@
+//! `apiVersion`, `kind` and `metadata`.
+
+use crate::problem::Problem;
+use crate::resources::{API_VERSION, Experiment};
+
+/// Longest name: names of trials, jobs and labels are made of it.
+const LONGEST: usize = 40;
+const RULE: &str = "name must consist of lower case alphanumeric characters or '-', start with an alphabetic character, \
+                    and end with an alphanumeric character (e.g. 'my-name', or 'abc-123'), and may not be longer than 40 \
+                    characters. ";
+
+pub(super) fn check(experiment: &Experiment, problems: &mut Vec<Problem>) {
+    word("apiVersion", &experiment.api_version, API_VERSION, problems);
+    word("kind", &experiment.kind, "Experiment", problems);
+    let metadata = &experiment.metadata;
+    if metadata.name.is_empty() && metadata.generate_name.is_empty() {
+        problems.push(Problem::required("metadata.name", "must be specified"));
+    } else if metadata.name.is_empty() {
+        // The server adds five characters to the prefix.
+        let made = format!("{}xxxxx", metadata.generate_name);
+        if !is_name(&made) {
+            problems.push(Problem::invalid(
+                "metadata.generateName",
+                metadata.generate_name.as_str(),
+                RULE,
+            ));
+        }
+    } else if !is_name(&metadata.name) {
+        problems.push(Problem::invalid(
+            "metadata.name",
+            metadata.name.as_str(),
+            RULE,
+        ));
+    }
+    if !metadata.namespace.is_empty() && !is_label(&metadata.namespace) {
+        let message = "must be a DNS label: lower case alphanumeric characters or '-', at most 63";
+        problems.push(Problem::invalid(
+            "metadata.namespace",
+            metadata.namespace.as_str(),
+            message,
+        ));
+    }
+}
+
+fn word(path: &str, given: &str, wanted: &str, problems: &mut Vec<Problem>) {
+    if given.is_empty() {
+        problems.push(Problem::required(path, format!("must be {wanted}")));
+    } else if given != wanted {
+        problems.push(Problem::unsupported(path, given, &[wanted]));
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST
+        && is_label(name)
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+fn is_label(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a", "abc-123", "x0", &"a".repeat(40)] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "A",
+            "1a",
+            "a-",
+            "-a",
+            "a_b",
+            "a.b",
+            "aB",
+            "a b",
+            "ä",
+            &"a".repeat(41),
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert!(is_label("1-namespace"));
+    }
+}

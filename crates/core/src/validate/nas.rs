@@ -1,0 +1,65 @@
+//! The search over architectures. Katib leaves these rules to its NAS services, which fail when the experiment runs.
+
+use std::collections::HashSet;
+
+use super::parameters;
+use crate::problem::Problem;
+use crate::resources::{ExperimentSpec, GraphConfig};
+
+pub(super) fn check(spec: &ExperimentSpec, problems: &mut Vec<Problem>) {
+    let Some(nas) = &spec.nas_config else { return };
+    graph(&nas.graph_config, problems);
+    if nas.operations.is_empty() {
+        problems.push(Problem::required(
+            "spec.nasConfig.operations",
+            "must be specified",
+        ));
+    }
+    let mut types = HashSet::new();
+    for (index, operation) in nas.operations.iter().enumerate() {
+        let path = format!("spec.nasConfig.operations[{index}]");
+        let kind = &operation.operation_type;
+        if kind.is_empty() {
+            problems.push(Problem::required(
+                format!("{path}.operationType"),
+                "must be specified",
+            ));
+        } else if !types.insert(kind) {
+            problems.push(Problem::duplicate(
+                format!("{path}.operationType"),
+                kind.as_str(),
+            ));
+        }
+        parameters::check_list(
+            &format!("{path}.parameters"),
+            &operation.parameters,
+            problems,
+        );
+    }
+}
+
+fn graph(graph: &GraphConfig, problems: &mut Vec<Problem>) {
+    let path = "spec.nasConfig.graphConfig";
+    match graph.num_layers {
+        Some(layers) if layers <= 0 => {
+            problems.push(Problem::invalid(
+                format!("{path}.numLayers"),
+                layers,
+                "must be greater than 0",
+            ));
+        }
+        _ => {}
+    }
+    for (field, sizes) in [
+        ("inputSizes", &graph.input_sizes),
+        ("outputSizes", &graph.output_sizes),
+    ] {
+        for (index, size) in sizes.iter().enumerate().filter(|(_, size)| **size <= 0) {
+            problems.push(Problem::invalid(
+                format!("{path}.{field}[{index}]"),
+                *size,
+                "must be greater than 0",
+            ));
+        }
+    }
+}
