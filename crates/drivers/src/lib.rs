@@ -1,1 +1,17 @@
 //! Runs trials somewhere: processes on this machine.
+//!
+//! [`Driver`] is the contract; [`ProcessDriver`] runs a trial's primary container as a process group of this machine,
+//! without containers. [`podspec`] finds that container's command in a rendered job of any kind, [`logs`] keeps what the
+//! trials print.
+
+mod clock;
+mod driver;
+mod launch;
+pub mod logs;
+pub mod podspec;
+mod process;
+
+pub use diwan_core::engine::End;
+pub use driver::{Driver, DriverError, Phase, TrialPlan};
+pub use launch::{LaunchId, trial_directory};
+pub use process::ProcessDriver;

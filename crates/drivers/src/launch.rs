@@ -1,0 +1,123 @@
+//! One launch of a trial, and where its files are.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use diwan_core::record::ExperimentKey;
+
+/// File systems take names of at most 255 bytes; this leaves room for suffixes.
+const MAX_NAME_BYTES: usize = 200;
+
+/// Which launch of which trial.
+///
+/// On this machine a trial's directory holds `work`, the working directory of all its attempts (so that a retry finds the
+/// checkpoints of the attempt before it), and `attempt-N` with the logs and the exit status of each attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LaunchId {
+    /// Whose trial.
+    pub experiment: ExperimentKey,
+    /// Name of the trial.
+    pub trial: String,
+    /// Number of the launch, from 1.
+    pub attempt: u32,
+    /// The trial's own directory.
+    pub directory: PathBuf,
+}
+
+impl LaunchId {
+    /// Where the trial works: `work` in its directory, whatever the attempt.
+    #[must_use]
+    pub fn work_directory(&self) -> PathBuf {
+        self.directory.join("work")
+    }
+
+    /// Where this attempt's logs and exit status are.
+    #[must_use]
+    pub fn attempt_directory(&self) -> PathBuf {
+        self.directory.join(format!("attempt-{}", self.attempt))
+    }
+
+    /// What it printed on its standard output. Read it with [`crate::logs`].
+    #[must_use]
+    pub fn stdout(&self) -> PathBuf {
+        self.attempt_directory().join("stdout.log")
+    }
+
+    /// What it printed on its standard error. Read it with [`crate::logs`].
+    #[must_use]
+    pub fn stderr(&self) -> PathBuf {
+        self.attempt_directory().join("stderr.log")
+    }
+}
+
+impl fmt::Display for LaunchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "attempt {} of trial {}/{}",
+            self.attempt, self.experiment.namespace, self.trial
+        )
+    }
+}
+
+/// A trial's directory: `<root>/<namespace>/<experiment>/<trial>`, each name made safe as a file name.
+#[must_use]
+pub fn trial_directory(root: &Path, experiment: &ExperimentKey, trial: &str) -> PathBuf {
+    let names = [&experiment.namespace, &experiment.name, trial];
+    root.join(names.map(file_name).iter().collect::<PathBuf>())
+}
+
+/// Names that Kubernetes would take stay as they are. Other bytes are written as `%2F`, a long name is cut and gets a hash,
+/// so different names never share a directory.
+fn file_name(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    for (index, byte) in name.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if plain || (byte == b'.' && index > 0) {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    if safe.is_empty() {
+        return "%".to_owned();
+    }
+    if safe.len() > MAX_NAME_BYTES {
+        safe.truncate(MAX_NAME_BYTES);
+        safe.push_str(&format!("%{:016x}", fnv1a(name)));
+    }
+    safe
+}
+
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_names_stay() {
+        let key = ExperimentKey::new("kubeflow", "tune.v2");
+        let path = trial_directory(Path::new("/data"), &key, "tune-x7kp2mzq");
+        assert_eq!(path, Path::new("/data/kubeflow/tune.v2/tune-x7kp2mzq"));
+    }
+
+    #[test]
+    fn no_name_leaves_its_place() {
+        let key = ExperimentKey::new("..", "a/b");
+        let path = trial_directory(Path::new("/data"), &key, "");
+        assert_eq!(path, Path::new("/data/%2E./a%2Fb/%"));
+        assert_eq!(file_name("x\0é"), "x%00%C3%A9");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_different() {
+        let (one, two) = ("a".repeat(300), "a".repeat(301));
+        assert!(file_name(&one).len() < 255);
+        assert_ne!(file_name(&one), file_name(&two));
+    }
+}

@@ -1,0 +1,30 @@
+//! Trials as processes of this machine.
+//!
+//! A launch is a process group led by a small shell (see [`wrapper`]) that claims the attempt, runs the command and records
+//! its exit status in a file. The truth about a launch is on disk and in the process table, never only in this program's
+//! memory: Diwan can be killed at any moment and finds everything again.
+
+mod driver;
+mod live;
+mod message;
+mod prepare;
+mod status;
+mod survey;
+mod sweep;
+mod table;
+mod watcher;
+mod wrapper;
+
+pub use driver::ProcessDriver;
+
+/// Runs blocking work beside the runtime's threads, so that a slow file system holds up nobody else.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down; nobody waits for the answer.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

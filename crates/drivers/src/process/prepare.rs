@@ -1,0 +1,150 @@
+//! Makes a launch of a plan: variables, directories, logs, and the process.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Child;
+
+use super::wrapper::Wrapped;
+use crate::driver::{DriverError, TrialPlan};
+use crate::launch::LaunchId;
+use crate::podspec::{PodCommand, Scope};
+
+/// The entries in a launch's environment that tell its processes from all others.
+pub(super) fn mark(id: &LaunchId) -> [String; 2] {
+    [
+        format!("DIWAN_TRIAL_DIR={}", id.work_directory().display()),
+        format!("DIWAN_ATTEMPT={}", id.attempt),
+    ]
+}
+
+/// The plan as this machine can take it: absolute paths, so that the working directory of neither program matters.
+pub(super) fn absolute(plan: &TrialPlan) -> Result<TrialPlan, DriverError> {
+    Ok(TrialPlan {
+        directory: absolute_path(&plan.directory)?,
+        source_directory: plan
+            .source_directory
+            .as_deref()
+            .map(absolute_path)
+            .transpose()?,
+        ..plan.clone()
+    })
+}
+
+/// The same for the name of a launch.
+pub(super) fn absolute_id(id: &LaunchId) -> Result<LaunchId, DriverError> {
+    Ok(LaunchId {
+        directory: absolute_path(&id.directory)?,
+        ..id.clone()
+    })
+}
+
+fn absolute_path(path: &Path) -> Result<PathBuf, DriverError> {
+    std::path::absolute(path).map_err(DriverError::io("resolve", path))
+}
+
+/// What the plan's primary container runs, with Diwan's variables in its environment.
+pub(super) fn command(plan: &TrialPlan) -> Result<PodCommand, DriverError> {
+    let mut env = variables(plan)?;
+    for (name, value) in &plan.env {
+        if env.iter().all(|(known, _)| known != name) {
+            env.push((name.clone(), value.clone()));
+        }
+    }
+    let scope = Scope {
+        trial: &plan.trial,
+        namespace: &plan.experiment.namespace,
+        env: &env,
+    };
+    Ok(PodCommand::find(
+        &plan.manifest,
+        &plan.primary_container,
+        &scope,
+    )?)
+}
+
+fn variables(plan: &TrialPlan) -> Result<Vec<(String, String)>, DriverError> {
+    let id = plan.id();
+    let mut variables = vec![
+        ("KATIB_TRIAL_NAME".to_owned(), plan.trial.clone()),
+        ("DIWAN_TRIAL_NAME".to_owned(), plan.trial.clone()),
+        ("DIWAN_TRIAL_DIR".to_owned(), utf8(&id.work_directory())?),
+        ("DIWAN_ATTEMPT".to_owned(), plan.attempt.to_string()),
+    ];
+    if let Some(source) = &plan.source_directory {
+        variables.push(("DIWAN_SOURCE_DIR".to_owned(), utf8(source)?));
+    }
+    Ok(variables)
+}
+
+fn utf8(path: &Path) -> Result<String, DriverError> {
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| DriverError::Path(path.to_owned()))
+}
+
+/// Makes the directories and the logs, and starts the process. Blocks for as long as the file system does.
+pub(super) fn launch(plan: &TrialPlan, command: &PodCommand) -> Result<Child, DriverError> {
+    let id = plan.id();
+    let attempt_directory = id.attempt_directory();
+    let own = id.work_directory();
+    create(&attempt_directory)?;
+    create(&own)?;
+    let work_directory = match &command.working_dir {
+        None => own,
+        Some(given) => working_dir(given, plan.source_directory.as_deref())?,
+    };
+    let wrapped = Wrapped {
+        attempt_directory: &attempt_directory,
+        work_directory: &work_directory,
+        argv: &command.argv,
+        env: &command.env,
+        stdout: log(&id.stdout())?,
+        stderr: log(&id.stderr())?,
+    };
+    wrapped
+        .spawn()
+        .map_err(|source| DriverError::Spawn { id, source })
+}
+
+/// One system call where the parent is there, which it is for all but a trial's first directory.
+fn create(directory: &Path) -> Result<(), DriverError> {
+    match std::fs::create_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => std::fs::create_dir_all(directory),
+        other => other,
+    }
+    .map_err(DriverError::io("create", directory))
+}
+
+/// Files, not pipes: they outlive Diwan. Appending keeps writers apart and lets the oldest part be freed.
+fn log(path: &Path) -> Result<File, DriverError> {
+    let options = OpenOptions::new().append(true).create(true).open(path);
+    options.map_err(DriverError::io("create", path))
+}
+
+fn working_dir(given: &str, source: Option<&Path>) -> Result<PathBuf, DriverError> {
+    let problem = |problem: String| DriverError::WorkingDir {
+        given: given.to_owned(),
+        problem,
+    };
+    let path = match source {
+        _ if Path::new(given).is_absolute() => PathBuf::from(given),
+        Some(source) => source.join(given),
+        None => {
+            return Err(problem(
+                "is relative, and the experiment did not come from a file; give an absolute path"
+                    .to_owned(),
+            ));
+        }
+    };
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(problem(format!(
+        "{} is not a directory of this machine; leave workingDir out to use the trial's own, or name one relative to \
+         the experiment's file",
+        path.display()
+    )))
+}

@@ -1,0 +1,69 @@
+//! Kills what a launch has left behind, so that nothing outlives its trial.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::{Instant, sleep};
+
+use super::{blocking, table};
+use crate::launch::LaunchId;
+
+/// From TERM to KILL.
+const GRACE: Duration = Duration::from_millis(500);
+/// Processes that do not die of KILL hang in the kernel; they are not waited for longer than this.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at the process table.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// What is known of a launch whose leader is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leavings {
+    /// Who led it.
+    pub(super) leader: i32,
+    /// The leader ended by itself: it has sent TERM to its group.
+    pub(super) told: bool,
+    /// The leader was seen alive a moment ago, so its process group has not been recycled.
+    pub(super) fresh: bool,
+}
+
+impl Leavings {
+    /// Kills what is left, TERM first; returns when nothing is. Costs one system call when there is nothing.
+    pub(super) async fn sweep(self, id: &LaunchId) {
+        if self.told && !table::group_exists(self.leader) {
+            return;
+        }
+        let start = Instant::now();
+        let mut told = self.told;
+        loop {
+            let left = self.survivors(id).await;
+            if left.is_empty() {
+                return;
+            }
+            let waited = start.elapsed();
+            if waited > PATIENCE {
+                tracing::warn!(%id, processes = ?left, "processes of an ended trial cannot be killed");
+                return;
+            }
+            if waited >= GRACE {
+                send(&left, Signal::SIGKILL);
+            } else if !told {
+                send(&left, Signal::SIGTERM);
+                told = true;
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    async fn survivors(&self, id: &LaunchId) -> Vec<Pid> {
+        let (id, leader, fresh) = (id.clone(), self.leader, self.fresh);
+        blocking(move || table::survivors(&id, leader, fresh)).await
+    }
+}
+
+fn send(processes: &[Pid], signal: Signal) {
+    for pid in processes {
+        // One that is gone by now needs no signal, one that is not ours takes none.
+        let _ = kill(*pid, signal);
+    }
+}

@@ -1,0 +1,8 @@
+//! The process driver with real processes.
+
+mod conformance;
+mod launch;
+mod leftovers;
+mod restart;
+mod stop;
+mod support;

@@ -1,0 +1,75 @@
+//! TERM, grace, KILL.
+
+use std::time::Duration;
+
+use diwan_drivers::{Driver, End, ProcessDriver};
+use tokio::time::Instant;
+
+use crate::support::{Place, is_alive, number, printed};
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn term_gives_time_to_finish() {
+    let place = Place::new();
+    let plan =
+        place.shell("trap 'echo saved; exit 5' TERM; echo ready; while :; do sleep 0.01; done");
+    let driver = ProcessDriver::new();
+    driver.start(&plan).await.unwrap();
+    printed(&plan.id(), "ready").await;
+    driver.stop(&plan.id(), LONG).await.unwrap();
+    printed(&plan.id(), "saved").await;
+    let end = driver.ended(&plan.id()).await.unwrap();
+    assert!(
+        matches!(&end, End::Failed(message) if message.starts_with("exit code 5")),
+        "{end:?}"
+    );
+}
+
+#[tokio::test]
+async fn kill_comes_after_the_grace() {
+    let place = Place::new();
+    let plan = place.shell("trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done");
+    let driver = ProcessDriver::new();
+    driver.start(&plan).await.unwrap();
+    let pid = number(&plan.id(), "pid").await;
+    let start = Instant::now();
+    driver.stop(&plan.id(), SHORT).await.unwrap();
+    assert!(start.elapsed() >= SHORT);
+    assert!(!is_alive(pid));
+    let end = driver.ended(&plan.id()).await.unwrap();
+    assert!(
+        matches!(&end, End::Failed(message) if message.contains("SIGKILL")),
+        "{end:?}"
+    );
+    // The next Diwan hears the same.
+    assert_eq!(ProcessDriver::new().ended(&plan.id()).await.unwrap(), end);
+}
+
+#[tokio::test]
+async fn grandchildren_are_stopped_too() {
+    let place = Place::new();
+    let plan = place.shell("sh -c 'echo $$ >grandchild; exec sleep 1000' & echo $$ >child; wait");
+    let driver = ProcessDriver::new();
+    driver.start(&plan).await.unwrap();
+    let pids = [
+        number(&plan.id(), "child").await,
+        number(&plan.id(), "grandchild").await,
+    ];
+    driver.stop(&plan.id(), LONG).await.unwrap();
+    assert!(!pids.into_iter().any(is_alive));
+}
+
+#[tokio::test]
+async fn an_adopted_trial_is_stopped() {
+    let place = Place::new();
+    let plan = place.shell("trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done");
+    ProcessDriver::new().start(&plan).await.unwrap();
+    let pid = number(&plan.id(), "pid").await;
+    let driver = ProcessDriver::new();
+    driver.stop(&plan.id(), SHORT).await.unwrap();
+    assert!(!is_alive(pid));
+    let end = driver.ended(&plan.id()).await.unwrap();
+    assert!(!matches!(end, End::Succeeded), "{end:?}");
+}

@@ -1,0 +1,121 @@
+//! A place for trials, and ways to wait.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use diwan_core::record::ExperimentKey;
+use diwan_drivers::{Driver, End, LaunchId, ProcessDriver, TrialPlan, trial_directory};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// A directory for trials, removed at the end.
+pub(crate) struct Place {
+    root: TempDir,
+    trials: AtomicUsize,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self {
+            root: tempfile::tempdir().unwrap(),
+            trials: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// A new trial that runs a shell script. Kubernetes halves `$$`, so it is doubled first.
+    pub(crate) fn shell(&self, script: &str) -> TrialPlan {
+        self.command(&["sh", "-c", &script.replace("$$", "$$$$")])
+    }
+
+    /// A new trial that runs a command.
+    pub(crate) fn command(&self, argv: &[&str]) -> TrialPlan {
+        self.container(json!({"command": argv}))
+    }
+
+    /// A new trial of a Job with this container.
+    pub(crate) fn container(&self, mut container: Value) -> TrialPlan {
+        container["name"] = json!("main");
+        let manifest =
+            json!({"kind": "Job", "spec": {"template": {"spec": {"containers": [container]}}}});
+        let trial = format!("tune-{}", self.trials.fetch_add(1, Ordering::Relaxed));
+        let experiment = ExperimentKey::new("default", "tune");
+        TrialPlan {
+            directory: trial_directory(self.root(), &experiment, &trial),
+            experiment,
+            trial,
+            attempt: 1,
+            source_directory: Some(self.root().to_owned()),
+            manifest: manifest.as_object().unwrap().clone(),
+            primary_container: "main".to_owned(),
+            env: Vec::new(),
+        }
+    }
+
+    /// Runs a trial to its end.
+    pub(crate) async fn run(&self, plan: &TrialPlan) -> End {
+        let driver = ProcessDriver::new();
+        driver.start(plan).await.unwrap();
+        driver.ended(&plan.id()).await.unwrap()
+    }
+
+    /// Why a trial fails.
+    pub(crate) async fn failure(&self, plan: &TrialPlan) -> String {
+        match self.run(plan).await {
+            End::Failed(message) => message,
+            end => panic!("{end:?}"),
+        }
+    }
+}
+
+pub(crate) fn stdout(id: &LaunchId) -> String {
+    std::fs::read_to_string(id.stdout()).unwrap_or_default()
+}
+
+/// Waits until `condition` gives something.
+pub(crate) async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "{what}: not after 30 s"
+        );
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits until a trial has printed a line with this text.
+pub(crate) async fn printed(id: &LaunchId, text: &str) {
+    eventually(text, || stdout(id).contains(text).then_some(())).await;
+}
+
+/// Waits for a number that a trial writes to a file of its working directory.
+pub(crate) async fn number(id: &LaunchId, file: &str) -> i32 {
+    let path: PathBuf = id.work_directory().join(file);
+    let read = || {
+        std::fs::read_to_string(&path)
+            .ok()?
+            .strip_suffix('\n')?
+            .parse()
+            .ok()
+    };
+    eventually(file, read).await
+}
+
+/// Whether a process runs; zombies don't.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    let state = std::process::Command::new("ps")
+        .args(["-o", "state=", "-p", &pid.to_string()])
+        .output()
+        .unwrap();
+    let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
