@@ -1,0 +1,219 @@
+//! `api.v1.beta1.EarlyStopping`: when a trial is hopeless.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diwan_algorithms::settings::Settings;
+use diwan_algorithms::stopping::{self, StoppingRule};
+use diwan_algorithms::study::{Report, Study, StudySpec};
+use diwan_core::observation::MetricPoint;
+use diwan_core::problem::Problems;
+use diwan_core::record::{TrialRecord, TrialState};
+use diwan_core::resources::{EarlyStoppingSpec, Experiment};
+use diwan_proto::convert::{experiment, read_early_stopping, rules, trials as history};
+use diwan_proto::katib;
+use diwan_proto::katib::early_stopping_server::EarlyStopping;
+use diwan_store::{FoundTrial, ObservationQuery, Store};
+use thiserror::Error;
+use tonic::{Code, Request, Response, Status};
+
+use super::reports::{self, DbManager};
+use super::study::{report, spec_of};
+use super::{status, trials};
+
+/// Takes note of trials that somebody else has stopped.
+#[async_trait]
+pub trait TrialStopper: Send + Sync {
+    /// A collector has stopped this active trial, because all its rules hold. The trial ends as `EarlyStopped`; being told
+    /// again changes nothing. What is noted is durable when the call returns.
+    ///
+    /// # Errors
+    /// See [`StopError`].
+    async fn early_stopped(&self, trial: &FoundTrial) -> Result<(), StopError>;
+}
+
+/// Why a stop was not noted.
+#[derive(Debug, Error)]
+pub enum StopError {
+    /// The trial has ended otherwise meanwhile.
+    #[error("the trial has already ended")]
+    Ended,
+    /// The note could not be made; telling it again may help.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The service.
+pub(super) struct EarlyStoppingService {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) stopper: Arc<dyn TrialStopper>,
+    pub(super) ask_db_managers: bool,
+}
+
+#[tonic::async_trait]
+impl EarlyStopping for EarlyStoppingService {
+    async fn get_early_stopping_rules(
+        &self,
+        request: Request<katib::GetEarlyStoppingRulesRequest>,
+    ) -> Result<Response<katib::GetEarlyStoppingRulesReply>, Status> {
+        let request = request.into_inner();
+        let experiment = experiment::read(request.experiment);
+        let experiment = experiment.map_err(|problems| status::invalid(&problems))?;
+        let trials =
+            history::read(request.trials).map_err(|problems| status::invalid(&problems))?;
+        let Some(named) = experiment.spec.early_stopping.clone() else {
+            return Ok(Response::new(rules::write(&[])));
+        };
+        let root = "experiment.spec";
+        let (rule, settings) =
+            rule_of(&named, root).map_err(|problems| status::invalid(&problems))?;
+        let spec = spec_of(&experiment)
+            .map_err(|invalid| status::invalid(&Problems(status::problems_of(&invalid, root))))?;
+        let source = self.source(&experiment, &request.db_manager_address)?;
+        let count = rule.values_needed(&settings);
+        let reports = source.reports(trials, &spec, count).await?;
+        let work = move || rule.rules(&Study::of(spec, None, reports), &settings);
+        let found = tokio::task::spawn_blocking(work).await;
+        Ok(Response::new(rules::write(
+            &found.map_err(|error| status::broke_down(&error))?,
+        )))
+    }
+
+    async fn set_trial_status(
+        &self,
+        request: Request<katib::SetTrialStatusRequest>,
+    ) -> Result<Response<katib::SetTrialStatusReply>, Status> {
+        let request = request.into_inner();
+        let name = trials::given(&request.trial_name)?;
+        let found = trials::find(&*self.store, name).await?.ok_or_else(|| {
+            let message = format!("trial {name:?} is of no experiment here");
+            status::status(Code::NotFound, message)
+        })?;
+        match found.trial.state {
+            TrialState::EarlyStopped => {}
+            state if state.is_active() => self.stop(&found).await?,
+            state => {
+                let message = format!("trial {name:?} has already ended: {}", state.condition());
+                return Err(status::status(Code::FailedPrecondition, message));
+            }
+        }
+        Ok(Response::new(katib::SetTrialStatusReply {}))
+    }
+
+    async fn validate_early_stopping_settings(
+        &self,
+        request: Request<katib::ValidateEarlyStoppingSettingsRequest>,
+    ) -> Result<Response<katib::ValidateEarlyStoppingSettingsReply>, Status> {
+        read_early_stopping(request.into_inner().early_stopping)
+            .and_then(|named| rule_of(&named, "").map(drop))
+            .map_err(|problems| status::invalid(&problems))?;
+        Ok(Response::new(katib::ValidateEarlyStoppingSettingsReply {}))
+    }
+}
+
+impl EarlyStoppingService {
+    async fn stop(&self, found: &FoundTrial) -> Result<(), Status> {
+        self.stopper.early_stopped(found).await.map_err(|error| {
+            let code = match error {
+                StopError::Ended => Code::FailedPrecondition,
+                StopError::Failed(_) => Code::Unavailable,
+            };
+            status::status(code, format!("trial {:?}: {error}", found.trial.name))
+        })
+    }
+
+    fn source(&self, experiment: &Experiment, address: &str) -> Result<ReportSource<'_>, Status> {
+        let elsewhere = (self.ask_db_managers && !address.is_empty())
+            .then(|| DbManager::at(address))
+            .transpose()
+            .map_err(|error| {
+                let message = format!("must be host:port: {error}");
+                let problem = status::refused("db_manager_address", message);
+                status::invalid_field(problem)
+            })?;
+        Ok(ReportSource {
+            store: &*self.store,
+            experiment: experiment.metadata.name.clone(),
+            elsewhere,
+        })
+    }
+}
+
+/// The stopping rule of a name and its settings, or all that is wrong with them. `root` is the path of the message that
+/// `early_stopping` is a field of.
+fn rule_of(
+    named: &EarlyStoppingSpec,
+    root: &str,
+) -> Result<(&'static dyn StoppingRule, Settings), Problems> {
+    let rule = stopping::find(&named.algorithm_name).map_err(|unknown| {
+        let path = status::message_path(root, "earlyStopping.algorithmName");
+        Problems(vec![status::refused(path, unknown.to_string())])
+    })?;
+    let settings = Settings::from(named.algorithm_settings.as_slice());
+    rule.validate(&settings)
+        .map_err(|invalid| Problems(status::problems_of(&invalid, root)))?;
+    Ok((rule, settings))
+}
+
+/// Where the reports of a request's trials are: in the store if it knows them, be they trials of an experiment here or ones
+/// that only reported here; else in the database manager that the request names.
+struct ReportSource<'a> {
+    store: &'a dyn Store,
+    experiment: String,
+    elsewhere: Option<DbManager>,
+}
+
+impl ReportSource<'_> {
+    /// The trials for a study, with the first `count` values of the objective of those that succeeded.
+    async fn reports(
+        &self,
+        trials: Vec<TrialRecord>,
+        spec: &StudySpec,
+        count: usize,
+    ) -> Result<Vec<Report>, Status> {
+        let mut reports = Vec::with_capacity(trials.len());
+        for trial in trials {
+            let mut report = report(&trial, spec);
+            if trial.state == TrialState::Succeeded {
+                let points = self.points(&trial.name, &spec.objective.metric).await?;
+                report.intermediate = reports::first_values(&points, count);
+            }
+            reports.push(report);
+        }
+        Ok(reports)
+    }
+
+    async fn points(&self, trial: &str, metric: &str) -> Result<Vec<MetricPoint>, Status> {
+        let found = self
+            .store
+            .find_trials(trial)
+            .await
+            .map_err(|error| status::store(&error))?;
+        let own = found
+            .iter()
+            .find(|found| found.experiment.name == self.experiment);
+        let place = match own {
+            Some(found) => Some(found.reference()),
+            None => {
+                let foreign = self.store.find_foreign_trial(trial).await;
+                foreign.map_err(|error| status::store(&error))?
+            }
+        };
+        match (place, &self.elsewhere) {
+            (Some(place), _) => {
+                let metric = Some(metric.to_owned());
+                let query = ObservationQuery {
+                    metric,
+                    ..ObservationQuery::of(place)
+                };
+                let points = reports::all(self.store, query).await;
+                points.map_err(|error| status::store(&error))
+            }
+            (None, Some(elsewhere)) => elsewhere.points(trial, metric).await.map_err(|error| {
+                let message = format!("db_manager_address: {}", error.message());
+                status::status(Code::Unavailable, message)
+            }),
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The services on a socket.
+
+use std::time::Duration;
+
+use diwan_proto::FILE_DESCRIPTOR_SET;
+use diwan_proto::diwan::suggestion_server::SuggestionServer as DiwanSuggestionServer;
+use diwan_proto::katib::db_manager_server::DbManagerServer;
+use diwan_proto::katib::early_stopping_server::EarlyStoppingServer;
+use diwan_proto::katib::suggestion_server::SuggestionServer;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::Services;
+use super::db_manager::DbManagerService;
+use super::diwan_suggestion::DiwanSuggestionService;
+use super::early_stopping::EarlyStoppingService;
+use super::suggestion::SuggestionService;
+
+/// Largest request, in bytes. A request of Katib's controller carries the whole history: some 100,000 trials fit.
+pub(super) const MAX_REQUEST: usize = 64 << 20;
+/// Time that calls have to end after a shutdown was asked for.
+const GRACE: Duration = Duration::from_secs(5);
+/// Time after which a silent connection is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Names that answer to a health check beside those of the services: Katib's probes ask a suggestion service for the first,
+/// whatever its real name is, and the database manager for the second.
+const OTHER_HEALTH_NAMES: [&str; 2] = ["manager.v1beta1.Suggestion", "grpc.health.v1.Health"];
+
+/// Why serving ended before it should.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The socket failed.
+    #[error("cannot serve gRPC")]
+    Transport(#[from] tonic::transport::Error),
+    /// The description of the services, which is part of the program, cannot be read.
+    #[error("cannot describe the services")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// All services, with health and reflection, for a server of one's own.
+///
+/// # Errors
+/// [`ServeError::Reflection`].
+pub async fn routes(services: Services) -> Result<(Routes, HealthReporter), ServeError> {
+    let Services {
+        store,
+        suggester,
+        stopper,
+        ask_db_managers,
+    } = services;
+    let health = HealthReporter::new();
+    for name in health_names() {
+        health
+            .set_service_status(name, ServingStatus::Serving)
+            .await;
+    }
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let db_manager = DbManagerService {
+        store: store.clone(),
+    };
+    let early_stopping = EarlyStoppingService {
+        store: store.clone(),
+        stopper,
+        ask_db_managers,
+    };
+    let diwan = DiwanSuggestionService { store, suggester };
+    let routes = Routes::new(
+        SuggestionServer::new(SuggestionService).max_decoding_message_size(MAX_REQUEST),
+    )
+    .add_service(DbManagerServer::new(db_manager).max_decoding_message_size(MAX_REQUEST))
+    .add_service(EarlyStoppingServer::new(early_stopping).max_decoding_message_size(MAX_REQUEST))
+    .add_service(DiwanSuggestionServer::new(diwan).max_decoding_message_size(MAX_REQUEST))
+    .add_service(health_server(&health))
+    .add_service(reflection);
+    Ok((routes, health))
+}
+
+fn health_server(
+    health: &HealthReporter,
+) -> tonic_health::pb::health_server::HealthServer<tonic_health::server::HealthService> {
+    let service = tonic_health::server::HealthService::from_health_reporter(health.clone());
+    tonic_health::pb::health_server::HealthServer::new(service)
+}
+
+/// Names that are healthy while the server serves; so is the empty one.
+fn health_names() -> impl Iterator<Item = &'static str> {
+    [
+        <SuggestionServer<SuggestionService> as NamedService>::NAME,
+        <DbManagerServer<DbManagerService> as NamedService>::NAME,
+        <EarlyStoppingServer<EarlyStoppingService> as NamedService>::NAME,
+        <DiwanSuggestionServer<DiwanSuggestionService> as NamedService>::NAME,
+    ]
+    .into_iter()
+    .chain(OTHER_HEALTH_NAMES)
+}
+
+/// Serves on a socket until `shutdown` is done; calls that are then under way have five seconds to end.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let (routes, health) = routes(services).await?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
+    let end = async {
+        shutdown.await;
+        for name in health_names().chain([""]) {
+            health
+                .set_service_status(name, ServingStatus::NotServing)
+                .await;
+        }
+        drop(stop);
+        // Somebody who watches the health of a service never hangs up.
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = server => Ok(ended?),
+        () = end => Ok(()),
+    }
+}

@@ -1,0 +1,84 @@
+//! Errors as callers see them.
+
+use diwan_algorithms::invalid::Invalid;
+use diwan_core::problem::{Problem, ProblemKind, Problems};
+use diwan_proto::convert::spec_field;
+use diwan_store::StoreError;
+use tonic::{Code, Status};
+
+/// Longest message, in bytes. It travels in a header, percent-encoded, and many clients take 8 KiB of headers.
+const MAX_MESSAGE: usize = 2000;
+
+/// A status with a message of bearable length.
+pub(super) fn status(code: Code, message: impl Into<String>) -> Status {
+    let mut message = message.into();
+    if message.len() > MAX_MESSAGE {
+        let end = message.floor_char_boundary(MAX_MESSAGE);
+        message.truncate(end);
+        message.push_str(" …");
+    }
+    Status::new(code, message)
+}
+
+/// Everything that is wrong with a request.
+pub(super) fn invalid(problems: &Problems) -> Status {
+    status(Code::InvalidArgument, problems.to_string())
+}
+
+/// One thing that is wrong with a request.
+pub(super) fn invalid_field(problem: Problem) -> Status {
+    invalid(&Problems(vec![problem]))
+}
+
+/// A field whose value is wrong, where the message says all.
+pub(super) fn refused(path: impl Into<String>, message: impl Into<String>) -> Problem {
+    Problem {
+        path: path.into(),
+        kind: ProblemKind::Invalid,
+        value: None,
+        message: message.into(),
+        hint: None,
+        at: None,
+    }
+}
+
+/// What an algorithm or stopping rule has against an experiment, as problems of the message that `root` is the path of.
+pub(super) fn problems_of(invalid: &Invalid, root: &str) -> Vec<Problem> {
+    let problem = |found: &diwan_algorithms::invalid::Problem| {
+        refused(message_path(root, &found.field), found.message.clone())
+    };
+    invalid.problems.iter().map(problem).collect()
+}
+
+/// The path of a field of the message at `root`, given its path in a resource's `spec`.
+pub(super) fn message_path(root: &str, field: &str) -> String {
+    match spec_field(field) {
+        path if path.is_empty() => root.to_owned(),
+        path if root.is_empty() => path,
+        path => format!("{root}.{path}"),
+    }
+}
+
+/// What the store says.
+pub(super) fn store(error: &StoreError) -> Status {
+    let code = match error {
+        StoreError::NotFound { .. } => Code::NotFound,
+        StoreError::Conflict { .. } => Code::Aborted,
+        StoreError::Busy | StoreError::Closed => Code::Unavailable,
+        StoreError::Full => Code::ResourceExhausted,
+        _ => Code::Internal,
+    };
+    if code == Code::Internal {
+        tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+    }
+    status(code, error.to_string())
+}
+
+/// The optimizer's thread died: a defect, and no reason to go down with it.
+pub(super) fn broke_down(error: &tokio::task::JoinError) -> Status {
+    tracing::error!(%error, "an optimizer broke down");
+    status(
+        Code::Internal,
+        "the optimizer broke down; the server's log says where",
+    )
+}

@@ -1,0 +1,331 @@
+//! The loop that owns an experiment's snapshot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diwan_core::engine::{Action, Event, Snapshot, step};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, OptimizerState, StopCause, TrialState};
+use diwan_core::time::Timestamp;
+use diwan_store::StoreError;
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, warn};
+
+use super::launch::{Launch, launch};
+use super::{Control, Plans, Report, RunError, Runner};
+use crate::clock::now;
+use crate::suggester::{Next, SuggestError, Suggestions};
+
+/// What the tasks beside the loop tell it.
+pub(super) enum Message {
+    /// The optimizer answered.
+    Suggested(Result<Suggestions, SuggestError>),
+    /// Something happened to a trial.
+    Event(Event),
+    /// A launch's task is over; its `Ended` came before.
+    Gone { trial: u64 },
+    /// Something stands in a launch's way; it goes on trying.
+    Trouble(String),
+}
+
+/// The loop and what it knows.
+pub(super) struct Actor<'a> {
+    runner: &'a Runner,
+    key: ExperimentKey,
+    snapshot: Snapshot,
+    plans: Arc<Plans>,
+    /// Events that were applied and not committed yet; applied again when somebody else committed first.
+    uncommitted: Vec<(Event, Timestamp)>,
+    launches: HashMap<u64, Launch>,
+    asking: bool,
+    sender: mpsc::UnboundedSender<Message>,
+    mailbox: mpsc::UnboundedReceiver<Message>,
+    control: watch::Receiver<Control>,
+    report: watch::Sender<Report>,
+}
+
+impl<'a> Actor<'a> {
+    pub(super) fn new(
+        runner: &'a Runner,
+        key: ExperimentKey,
+        snapshot: Snapshot,
+        plans: Plans,
+        control: watch::Receiver<Control>,
+        report: watch::Sender<Report>,
+    ) -> Self {
+        let (sender, mailbox) = mpsc::unbounded_channel();
+        Self {
+            runner,
+            key,
+            snapshot,
+            plans: Arc::new(plans),
+            uncommitted: Vec::new(),
+            launches: HashMap::new(),
+            asking: false,
+            sender,
+            mailbox,
+            control,
+            report,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<ExperimentRecord, RunError> {
+        self.publish(None);
+        loop {
+            let wake = self.decide();
+            self.commit().await?;
+            self.act();
+            if self.is_over() {
+                return Ok(self.snapshot.record);
+            }
+            self.wait(wake).await?;
+        }
+    }
+
+    fn wanted(&self) -> Control {
+        *self.control.borrow()
+    }
+
+    /// Applies the changes that are due, until only waiting is left; returns when to look again.
+    fn decide(&mut self) -> Option<Timestamp> {
+        loop {
+            let time = now();
+            let mut wake = None;
+            let mut changed = false;
+            for action in self.due(time) {
+                match action {
+                    Action::Start { trial } => changed |= self.apply(Event::Started { trial }, time),
+                    Action::Stop { trial, cause } => {
+                        let told = self.snapshot.active.get(&trial).is_none_or(|trial| trial.stopping.is_some());
+                        changed |= !told && self.apply(Event::Stopping { trial, cause }, time);
+                    }
+                    Action::Finish(outcome) => changed |= self.apply(Event::Finished(outcome), time),
+                    Action::WakeAt(moment) => wake = Some(moment),
+                    Action::Suggest { .. } => {}
+                }
+            }
+            if !changed {
+                return wake;
+            }
+        }
+    }
+
+    /// What the engine says is due; when the owner wants the runner to go, only that.
+    fn due(&self, time: Timestamp) -> Vec<Action> {
+        if self.wanted() == Control::Run || self.snapshot.is_completed() {
+            return step(&self.snapshot, time);
+        }
+        let running = self.snapshot.in_state(TrialState::Running);
+        running.map(|trial| Action::Stop { trial: trial.number, cause: StopCause::Interrupted }).collect()
+    }
+
+    /// Applies an event; whether it fitted.
+    fn apply(&mut self, event: Event, time: Timestamp) -> bool {
+        match self.snapshot.apply(event.clone(), time) {
+            Ok(()) => {
+                self.uncommitted.push((event, time));
+                true
+            }
+            Err(rejected) => {
+                debug!(%rejected, "event dropped");
+                false
+            }
+        }
+    }
+
+    /// Commits what was applied. When somebody else committed first, what was applied is applied again on top of that. While
+    /// the store cannot take it (the disk is full), trials go on and the commit is tried again.
+    async fn commit(&mut self) -> Result<(), RunError> {
+        while !self.uncommitted.is_empty() {
+            let change = self.snapshot.take_change();
+            match self.runner.store.commit(&self.key, self.snapshot.version, &change).await {
+                Ok(version) => {
+                    self.snapshot.version = version;
+                    self.uncommitted.clear();
+                    self.publish(None);
+                }
+                Err(StoreError::Conflict { .. }) => self.reload().await?,
+                Err(error) if error.is_transient() && self.wanted() == Control::Run => {
+                    self.publish(Some(error.to_string()));
+                    self.reload_when_possible().await?;
+                }
+                Err(StoreError::NotFound { .. }) => return Err(self.deleted().await),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the stored state and puts what was not committed on top. What does not fit any more is dropped.
+    async fn reload(&mut self) -> Result<(), RunError> {
+        let Some(stored) = self.runner.store.load(&self.key).await? else {
+            return Err(self.deleted().await);
+        };
+        self.snapshot = stored;
+        for (event, time) in std::mem::take(&mut self.uncommitted) {
+            self.apply(event, time);
+        }
+        self.decide();
+        Ok(())
+    }
+
+    /// Reloads as soon as the store can be read again, or the owner wants to go.
+    async fn reload_when_possible(&mut self) -> Result<(), RunError> {
+        loop {
+            self.pause().await;
+            match self.reload().await {
+                Err(RunError::Store(error)) if error.is_transient() && self.wanted() == Control::Run => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Makes the world follow the committed state: a launch for every running trial, a stop for every stopping one, a
+    /// question to the optimizer when points are due.
+    fn act(&mut self) {
+        for trial in self.snapshot.in_state(TrialState::Running) {
+            let stop = trial.stopping.is_some().then(|| self.grace());
+            if let Some(launch) = self.launches.get(&trial.number) {
+                if let Some(grace) = stop {
+                    launch.stop(grace);
+                }
+            } else {
+                let launch = launch(self.runner, &self.plans, &self.snapshot.record, trial, &self.sender);
+                if let Some(grace) = stop {
+                    launch.stop(grace);
+                }
+                self.launches.insert(trial.number, launch);
+            }
+        }
+        self.ask();
+    }
+
+    /// `None`: as long as the trial's template says.
+    fn grace(&self) -> Option<Duration> {
+        (self.wanted() == Control::Kill).then_some(Duration::ZERO)
+    }
+
+    fn ask(&mut self) {
+        if self.asking || self.wanted() != Control::Run {
+            return;
+        }
+        let due = step(&self.snapshot, now());
+        let Some(Action::Suggest { count }) = due.into_iter().find(|action| matches!(action, Action::Suggest { .. })) else {
+            return;
+        };
+        self.asking = true;
+        let (suggester, key, sender) = (self.runner.suggester.clone(), self.key.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let answer = suggester.suggest(&key, count).await;
+            let _ = sender.send(Message::Suggested(answer));
+        });
+    }
+
+    /// Over: nothing runs, and there is nothing more to do or the owner wants to go.
+    fn is_over(&self) -> bool {
+        let done = self.snapshot.is_completed() && self.snapshot.active.is_empty();
+        let leaving = self.wanted() != Control::Run && self.snapshot.in_state(TrialState::Running).next().is_none();
+        self.launches.is_empty() && (done || leaving)
+    }
+
+    /// Waits until something has happened, and applies it and all that has come with it.
+    async fn wait(&mut self, wake: Option<Timestamp>) -> Result<(), RunError> {
+        let until_wake = wake.map_or(Duration::from_secs(3600), |moment| {
+            Duration::from_millis(u64::try_from(moment.millis_since(now())).unwrap_or(0))
+        });
+        tokio::select! {
+            Some(message) = self.mailbox.recv() => self.hear(message),
+            () = changed(&mut self.control) => {}
+            () = tokio::time::sleep(until_wake) => {}
+            () = tokio::time::sleep(self.runner.options.poll) => self.look_for_edits().await?,
+        }
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.hear(message);
+        }
+        Ok(())
+    }
+
+    async fn look_for_edits(&mut self) -> Result<(), RunError> {
+        match self.runner.store.version(&self.key).await {
+            Ok(Some(version)) if version == self.snapshot.version => Ok(()),
+            Ok(Some(_)) => match self.reload().await {
+                Err(RunError::Store(error)) if error.is_transient() => Ok(()),
+                other => other,
+            },
+            Ok(None) => Err(self.deleted().await),
+            Err(error) if error.is_transient() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        let time = now();
+        match message {
+            Message::Event(event) => {
+                self.apply(event, time);
+            }
+            Message::Gone { trial } => {
+                self.launches.remove(&trial);
+            }
+            Message::Trouble(trouble) => self.publish(Some(trouble)),
+            Message::Suggested(answer) => {
+                self.asking = false;
+                let event = self.event_of(answer);
+                self.apply(event, time);
+            }
+        }
+    }
+
+    fn event_of(&self, answer: Result<Suggestions, SuggestError>) -> Event {
+        let finished = self.snapshot.record.progress.counts.finished();
+        match answer {
+            Ok(Suggestions { points, settings, next }) => {
+                let next = match next {
+                    Next::Ready => OptimizerState::Ready,
+                    Next::Exhausted => OptimizerState::Exhausted,
+                    Next::Waiting { why } => OptimizerState::Waiting { finished, why },
+                };
+                Event::Suggested { points, settings, next }
+            }
+            Err(error) => {
+                warn!(%error, "no suggestion");
+                let permanent = matches!(error, SuggestError::Refused(_) | SuggestError::NotFound(_));
+                Event::SuggestionFailed { message: error.to_string(), permanent }
+            }
+        }
+    }
+
+    /// The experiment is gone: stops whatever runs of it, with nothing to record it in.
+    async fn deleted(&mut self) -> RunError {
+        for launch in self.launches.values() {
+            launch.stop(self.grace());
+        }
+        while !self.launches.is_empty() {
+            match self.mailbox.recv().await {
+                Some(Message::Gone { trial }) => drop(self.launches.remove(&trial)),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        RunError::Deleted(self.key.clone())
+    }
+
+    async fn pause(&mut self) {
+        tokio::select! {
+            () = changed(&mut self.control) => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+
+    fn publish(&self, trouble: Option<String>) {
+        let record = Some(Arc::new(self.snapshot.record.clone()));
+        self.report.send_replace(Report { record, trouble });
+    }
+}
+
+/// Resolves when the owner wants something else; never when there is no owner any more.
+async fn changed(control: &mut watch::Receiver<Control>) {
+    if control.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

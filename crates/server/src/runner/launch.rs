@@ -1,0 +1,357 @@
+//! What accompanies one launched trial: reads its output while it runs, stops it when told, and reports its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diwan_collect::{Collector, RuleWatch, Summary, Tail};
+use diwan_core::engine::{End, Event};
+use diwan_core::observation::{MetricPoint, Source};
+use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
+use diwan_core::resources::{CollectorKind, ObjectiveSpec, Observation};
+use diwan_drivers::{Driver, LaunchId, TrialPlan, logs, podspec};
+use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
+use tokio::sync::{mpsc, watch};
+use tracing::warn;
+
+use super::actor::Message;
+use super::{Options, Plans, Runner};
+
+/// Bytes that may be read again after a crash because no metric in them made it worth a write.
+const UNSAVED_BYTES: u64 = 1 << 20;
+/// Time between two tries of something that the system refused.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A launch that is accompanied.
+pub(super) struct Launch {
+    stop: watch::Sender<Option<Stop>>,
+}
+
+/// How to stop; `None`: with the grace of the trial's template.
+type Stop = Option<Duration>;
+
+impl Launch {
+    /// Asks the launch to end; asking again with less grace makes it shorter.
+    pub(super) fn stop(&self, grace: Stop) {
+        self.stop.send_if_modified(|current| {
+            let new = *current != Some(grace);
+            *current = Some(grace);
+            new
+        });
+    }
+}
+
+/// Starts, or finds again, the current launch of a trial, and accompanies it in a task of its own.
+pub(super) fn launch(
+    runner: &Runner,
+    plans: &Arc<Plans>,
+    record: &ExperimentRecord,
+    trial: &TrialRecord,
+    mailbox: &mpsc::UnboundedSender<Message>,
+) -> Launch {
+    let (stop, stopped) = watch::channel(None);
+    let task = Task {
+        store: runner.store.clone(),
+        driver: runner.driver.clone(),
+        options: runner.options.clone(),
+        reference: TrialRef::new(record, trial),
+        objective: record.spec.objective.clone().unwrap_or_default(),
+        mailbox: mailbox.clone(),
+        stopped,
+    };
+    let plan = plans.plan(record, trial);
+    let reading = Reading::new(plans, record, trial);
+    tokio::spawn(task.run(plan, reading));
+    Launch { stop }
+}
+
+/// What the task of a launch knows.
+struct Task {
+    store: Arc<dyn Store>,
+    driver: Arc<dyn Driver>,
+    options: Options,
+    reference: TrialRef,
+    objective: ObjectiveSpec,
+    mailbox: mpsc::UnboundedSender<Message>,
+    stopped: watch::Receiver<Option<Stop>>,
+}
+
+/// How a trial's output is read.
+struct Reading {
+    collector: Option<Collector>,
+    rules: Option<RuleWatch>,
+    metrics_file: Option<std::path::PathBuf>,
+    retain: bool,
+}
+
+impl Reading {
+    fn new(plans: &Plans, record: &ExperimentRecord, trial: &TrialRecord) -> Self {
+        let spec = record.spec.metrics_collector_spec.clone().unwrap_or_default();
+        let objective = record.spec.objective.clone().unwrap_or_default();
+        let read_here = matches!(spec.kind(), CollectorKind::StdOut | CollectorKind::File);
+        // Validation has compiled the same filters and rules; one that fails here collects nothing, and the trial ends
+        // without metrics, which says so.
+        let collector = read_here.then(|| Collector::new(&spec, &objective).ok()).flatten();
+        let rules = (!trial.rules.is_empty()).then(|| RuleWatch::new(&trial.rules, &objective).ok()).flatten();
+        let metrics_file = plans.metrics_path(&plans.directory(record, trial));
+        let retain = record.spec.trial_template.as_ref().is_some_and(|template| template.retain);
+        Self { collector, rules, metrics_file, retain }
+    }
+}
+
+impl Task {
+    async fn run(mut self, plan: Result<TrialPlan, String>, mut reading: Reading) {
+        let trial = self.reference.number;
+        let end = match plan {
+            Ok(plan) => self.accompany(&plan, &mut reading).await,
+            Err(why) => Ok(End::Failed(format!("the trial template cannot be rendered: {why}"))),
+        };
+        if let Ok(end) = end
+            && let Ok(observation) = self.summary().await
+        {
+            let attempt = self.reference.attempt;
+            self.tell(Message::Event(Event::Ended { trial, attempt, end, observation }));
+        }
+        self.tell(Message::Gone { trial });
+    }
+
+    /// # Errors
+    /// Only when the experiment was deleted meanwhile.
+    async fn accompany(&mut self, plan: &TrialPlan, reading: &mut Reading) -> Result<End, StoreError> {
+        let id = plan.id();
+        if let Some(directory) = reading.metrics_file.as_deref().and_then(std::path::Path::parent) {
+            // A failure shows when the trial cannot write there.
+            let _ = std::fs::create_dir_all(directory);
+        }
+        if let Err(why) = self.start(plan).await {
+            return Ok(End::Failed(why));
+        }
+        let grace = podspec::grace_period(&plan.manifest, &plan.primary_container).unwrap_or(self.options.grace);
+        let mut tails = self.tails(&id, reading).await?;
+        if tails.are_resumed() {
+            self.judge_again(reading).await?;
+        }
+        let end = self.follow(&id, grace, &mut tails, reading).await?;
+        self.collect(&mut tails, reading, true).await?;
+        if !reading.retain {
+            if let Err(error) = self.driver.forget(&id).await {
+                warn!(%error, "trial left something behind");
+            }
+        }
+        Ok(end)
+    }
+
+    /// Starts the launch; what the system refuses for now (no memory, no disk) is tried until it goes or a stop comes.
+    async fn start(&mut self, plan: &TrialPlan) -> Result<(), String> {
+        loop {
+            match self.driver.start(plan).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_permanent() => return Err(error.to_string()),
+                Err(error) => {
+                    if self.stopped.borrow().is_some() {
+                        return Err(format!("stopped before it could start: {error}"));
+                    }
+                    self.tell(Message::Trouble(error.to_string()));
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Reads on until the launch has ended.
+    async fn follow(&mut self, id: &LaunchId, grace: Duration, tails: &mut Tails, reading: &mut Reading) -> Result<End, StoreError> {
+        let driver = self.driver.clone();
+        let mut ended = driver.ended(id);
+        let mut tick = tokio::time::interval(self.options.poll);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tick.reset();
+        let mut asked = None;
+        loop {
+            let wanted = *self.stopped.borrow_and_update();
+            if wanted != asked {
+                asked = wanted;
+                self.stop(id, wanted.flatten().unwrap_or(grace));
+            }
+            tokio::select! {
+                end = &mut ended => match end {
+                    Ok(end) => return Ok(end),
+                    Err(error) => {
+                        self.tell(Message::Trouble(error.to_string()));
+                        tokio::time::sleep(RETRY).await;
+                        ended = driver.ended(id);
+                    }
+                },
+                _ = self.stopped.changed() => {}
+                _ = tick.tick() => {
+                    self.collect(tails, reading, false).await?;
+                    tails.trim(self.options.log_cap);
+                }
+            }
+        }
+    }
+
+    /// Stops the launch beside the reading of its output.
+    fn stop(&self, id: &LaunchId, grace: Duration) {
+        let (driver, id, mailbox) = (self.driver.clone(), id.clone(), self.mailbox.clone());
+        tokio::spawn(async move {
+            if let Err(error) = driver.stop(&id, grace).await {
+                let _ = mailbox.send(Message::Trouble(format!("cannot stop {id}: {error}")));
+            }
+        });
+    }
+
+    /// The files to read, from where an earlier run stopped reading.
+    async fn tails(&self, id: &LaunchId, reading: &Reading) -> Result<Tails, StoreError> {
+        let Some(collector) = &reading.collector else { return Ok(Tails::default()) };
+        let cursors = self.patiently(|| self.store.cursors(&self.reference)).await?;
+        let mut tails = Tails { stdout_and_stderr: [Some(id.stdout()), Some(id.stderr())], ..Tails::default() };
+        for source in collector.sources() {
+            let path = match source {
+                Source::StdOut => id.stdout(),
+                Source::StdErr => id.stderr(),
+                Source::File => reading.metrics_file.clone().unwrap_or_default(),
+                Source::Push => continue,
+            };
+            let cursor = cursors.iter().find(|cursor| cursor.source == *source).map_or(0, |cursor| cursor.offset);
+            let cursor = u64::try_from(cursor).unwrap_or(0);
+            tails.files.push(Follow { tail: Tail::new(path, collector.stream(*source, cursor)), saved: cursor });
+        }
+        Ok(tails)
+    }
+
+    /// Reads what is there, and stores it before anything is made of it. At the end, everything.
+    async fn collect(&mut self, tails: &mut Tails, reading: &mut Reading, to_the_end: bool) -> Result<(), StoreError> {
+        let mut points = Vec::new();
+        loop {
+            let mut read = 0;
+            for follow in &mut tails.files {
+                read += follow.tail.poll(&mut points).unwrap_or_else(|error| {
+                    warn!(%error, "output cannot be read");
+                    0
+                });
+                if to_the_end && read == 0 {
+                    follow.tail.finish(&mut points);
+                }
+            }
+            self.keep(&points, tails).await?;
+            self.judge(&points, reading);
+            points.clear();
+            if read == 0 || !to_the_end {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn keep(&self, points: &[MetricPoint], tails: &mut Tails) -> Result<(), StoreError> {
+        let worth_it = |follow: &Follow| !points.is_empty() || follow.unsaved() > UNSAVED_BYTES;
+        let moved: Vec<Cursor> = tails.files.iter().filter(|follow| follow.unsaved() > 0 && worth_it(follow)).map(Follow::cursor).collect();
+        if points.is_empty() && moved.is_empty() {
+            return Ok(());
+        }
+        self.patiently(|| self.store.append(&self.reference, points, &moved)).await?;
+        for follow in &mut tails.files {
+            follow.saved = follow.tail.stream().cursor();
+        }
+        Ok(())
+    }
+
+    /// Lets the stopping rules see new points.
+    fn judge(&self, points: &[MetricPoint], reading: &mut Reading) {
+        let Some(rules) = &mut reading.rules else { return };
+        if let Some(fired) = points.iter().find_map(|point| rules.observe(point)) {
+            let cause = StopCause::RuleFired { message: fired.to_string() };
+            self.tell(Message::Event(Event::Stopping { trial: self.reference.number, cause }));
+            reading.rules = None;
+        }
+    }
+
+    /// Lets the stopping rules see what an earlier run of Diwan has stored.
+    async fn judge_again(&self, reading: &mut Reading) -> Result<(), StoreError> {
+        if reading.rules.is_none() {
+            return Ok(());
+        }
+        self.each_page(|points| self.judge(points, reading)).await
+    }
+
+    /// The summary of all points of this launch, whoever stored them.
+    async fn summary(&self) -> Result<Observation, StoreError> {
+        let mut summary = Summary::new(&self.objective);
+        self.each_page(|points| points.iter().for_each(|point| summary.add(point))).await?;
+        Ok(summary.observation())
+    }
+
+    /// Reads all stored points of this launch, page by page.
+    async fn each_page(&self, mut see: impl FnMut(&[MetricPoint])) -> Result<(), StoreError> {
+        let mut query = ObservationQuery::of(self.reference.clone());
+        loop {
+            let page = self.patiently(|| self.store.observations(&query)).await?;
+            see(&page);
+            match page.last() {
+                Some(last) if page.len() >= query.limit as usize => query.after = Some(last.place),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Repeats a call of the store while it fails for a passing reason, and says so.
+    ///
+    /// # Errors
+    /// When the experiment was deleted, or the store failed for good; the loop of the experiment finds out the same.
+    async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(&self, mut call: impl FnMut() -> F) -> Result<T, StoreError> {
+        loop {
+            match call().await {
+                Err(error) if error.is_transient() => {
+                    self.tell(Message::Trouble(error.to_string()));
+                    tokio::time::sleep(RETRY).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn tell(&self, message: Message) {
+        // The loop is gone only when the program ends.
+        let _ = self.mailbox.send(message);
+    }
+}
+
+/// The files of one launch.
+#[derive(Default)]
+struct Tails {
+    files: Vec<Follow>,
+    stdout_and_stderr: [Option<std::path::PathBuf>; 2],
+}
+
+impl Tails {
+    /// Whether an earlier run of Diwan has read some of them.
+    fn are_resumed(&self) -> bool {
+        self.files.iter().any(|follow| follow.saved > 0)
+    }
+
+    /// Keeps the logs below the cap; never what has not been read.
+    fn trim(&self, cap: u64) {
+        for (path, source) in self.stdout_and_stderr.iter().zip([Source::StdOut, Source::StdErr]) {
+            let read = self.files.iter().find(|follow| follow.tail.stream().source() == source);
+            let (Some(path), Some(follow)) = (path, read) else { continue };
+            if let Err(error) = logs::trim(path, cap, follow.saved) {
+                warn!(%error, "log cannot be trimmed");
+            }
+        }
+    }
+}
+
+/// A file and how far it is stored.
+struct Follow {
+    tail: Tail,
+    saved: u64,
+}
+
+impl Follow {
+    fn unsaved(&self) -> u64 {
+        self.tail.stream().cursor().saturating_sub(self.saved)
+    }
+
+    fn cursor(&self) -> Cursor {
+        let offset = i64::try_from(self.tail.stream().cursor()).unwrap_or(i64::MAX);
+        Cursor { source: self.tail.stream().source(), offset }
+    }
+}

@@ -1,0 +1,117 @@
+//! How a trial of this machine is made of its experiment's template.
+
+use std::path::{Path, PathBuf};
+
+use diwan_core::problem::Problems;
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
+use diwan_core::resources::{CollectorKind, Experiment};
+use diwan_core::template::{Template, TrialIdentity};
+use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION};
+use diwan_drivers::{TrialPlan, trial_directory};
+use serde_json::{Map, Value};
+
+/// Where an experiment's trials live.
+#[must_use]
+pub fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
+    let of_a_trial = trial_directory(work_directory, key, "");
+    of_a_trial.parent().map(Path::to_owned).unwrap_or(of_a_trial)
+}
+
+/// Makes plans of one experiment's trials.
+#[derive(Debug)]
+pub struct Plans {
+    template: Template,
+    work_directory: PathBuf,
+    source_directory: Option<PathBuf>,
+    primary_container: String,
+    metrics_file: Option<String>,
+}
+
+impl Plans {
+    /// Compiles the template of an experiment.
+    ///
+    /// # Errors
+    /// When it cannot be used, with every reason.
+    pub fn new(record: &ExperimentRecord, work_directory: &Path) -> Result<Self, String> {
+        let experiment = Experiment {
+            metadata: record.metadata.clone(),
+            spec: record.spec.clone(),
+            ..Experiment::default()
+        };
+        let annotations = &record.metadata.annotations;
+        let text = annotations.get(TEMPLATE_ANNOTATION).map(String::as_str);
+        let template = Template::compile(&experiment, text).map_err(|problems| Problems(problems).to_string())?;
+        Ok(Self {
+            template,
+            work_directory: work_directory.to_owned(),
+            source_directory: annotations.get(SOURCE_ANNOTATION).map(PathBuf::from),
+            primary_container: record.spec.trial_template.as_ref().map(|template| template.primary_container_name.clone()).unwrap_or_default(),
+            metrics_file: metrics_file(record),
+        })
+    }
+
+    /// The rendered job of a trial.
+    ///
+    /// # Errors
+    /// When a value is missing.
+    pub fn manifest(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Result<Map<String, Value>, String> {
+        let identity = TrialIdentity { name: &trial.name, namespace: &record.metadata.namespace };
+        self.template.render(&identity, &trial.assignments).map_err(|error| error.to_string())
+    }
+
+    /// The directory of a trial.
+    pub(super) fn directory(&self, record: &ExperimentRecord, trial: &TrialRecord) -> PathBuf {
+        trial_directory(&self.work_directory, &record.key(), &trial.name)
+    }
+
+    /// The plan of a trial's current launch.
+    pub(super) fn plan(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Result<TrialPlan, String> {
+        let directory = self.directory(record, trial);
+        let mut manifest = self.manifest(record, trial)?;
+        if let Some(path) = &self.metrics_file {
+            let own = self.metrics_path(&directory).unwrap_or_default();
+            replace(&mut manifest, path, &own.to_string_lossy());
+        }
+        Ok(TrialPlan {
+            experiment: record.key(),
+            trial: trial.name.clone(),
+            attempt: trial.attempt,
+            directory,
+            source_directory: self.source_directory.clone(),
+            manifest,
+            primary_container: self.primary_container.clone(),
+            env: Vec::new(),
+        })
+    }
+
+    /// The file that the collector reads, if it reads one: the template's path moved into the trial's own directory, because
+    /// trials of this machine share one file system and would write each other's metrics.
+    pub(super) fn metrics_path(&self, directory: &Path) -> Option<PathBuf> {
+        let path = self.metrics_file.as_ref()?;
+        Some(directory.join("files").join(Path::new(path).file_name()?))
+    }
+}
+
+fn metrics_file(record: &ExperimentRecord) -> Option<String> {
+    let collector = record.spec.metrics_collector_spec.as_ref()?;
+    if collector.kind() != CollectorKind::File {
+        return None;
+    }
+    Some(collector.source.as_ref()?.file_system_path.as_ref()?.path.clone())
+}
+
+/// Replaces a path wherever the job mentions it: in commands, arguments and variables.
+fn replace(manifest: &mut Map<String, Value>, path: &str, own: &str) {
+    for value in manifest.values_mut() {
+        replace_in(value, path, own);
+    }
+}
+
+fn replace_in(value: &mut Value, path: &str, own: &str) {
+    match value {
+        Value::String(text) if text.contains(path) => *text = text.replace(path, own),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_in(item, path, own)),
+        Value::Object(fields) => replace(fields, path, own),
+        _ => {}
+    }
+}

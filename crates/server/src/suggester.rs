@@ -1,0 +1,77 @@
+//! Where points come from.
+
+mod katib;
+mod local;
+mod routed;
+
+use async_trait::async_trait;
+use diwan_core::engine::Point;
+use diwan_core::record::{ExperimentKey, ExperimentRecord};
+use diwan_core::resources::AlgorithmSetting;
+use thiserror::Error;
+
+pub use local::LocalSuggester;
+pub use routed::RoutedSuggester;
+
+/// An optimizer of stored experiments, wherever it lives.
+#[async_trait]
+pub trait Suggester: Send + Sync {
+    /// Whether the optimizer takes this experiment.
+    ///
+    /// # Errors
+    /// [`SuggestError::Refused`] when it does not, with every reason.
+    async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError>;
+
+    /// The next points of an experiment, at most `count`. Reads what is committed, so commit first.
+    ///
+    /// # Errors
+    /// See [`SuggestError`].
+    async fn suggest(&self, key: &ExperimentKey, count: u64) -> Result<Suggestions, SuggestError>;
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggestions {
+    /// At most as many points as were asked for.
+    pub points: Vec<Point>,
+    /// State that the optimizer wants back, stored with the experiment.
+    pub settings: Vec<AlgorithmSetting>,
+    /// Whether it can be asked again.
+    pub next: Next,
+}
+
+impl Suggestions {
+    /// There are no more points.
+    #[must_use]
+    pub fn exhausted() -> Self {
+        Self { points: Vec::new(), settings: Vec::new(), next: Next::Exhausted }
+    }
+}
+
+/// Whether an optimizer can be asked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At any time.
+    Ready,
+    /// When another trial has ended.
+    Waiting {
+        /// What it waits for.
+        why: String,
+    },
+    /// Never: there are no more points.
+    Exhausted,
+}
+
+/// No answer.
+#[derive(Debug, Error)]
+pub enum SuggestError {
+    /// The experiment is not in the store.
+    #[error("experiment {0} does not exist")]
+    NotFound(ExperimentKey),
+    /// The optimizer refuses the experiment; asking again is pointless until it is changed.
+    #[error("{0}")]
+    Refused(String),
+    /// The optimizer, or the way to it, failed; asking again may help.
+    #[error("{0}")]
+    Failed(String),
+}

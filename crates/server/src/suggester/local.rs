@@ -1,0 +1,227 @@
+//! The optimizers of this program.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diwan_algorithms::algorithm::{History, More, SuggestError as Refusal, Suggested};
+use diwan_algorithms::settings::Settings;
+use diwan_algorithms::study::{Report, Study, StudySpec};
+use diwan_algorithms::{registry, stopping};
+use diwan_core::engine::{Point, Snapshot};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord, TrialState};
+use diwan_core::resources::{AlgorithmSetting, EarlyStoppingRule, EarlyStoppingSpec};
+use diwan_store::{FoundTrial, ObservationQuery, Store, StoreError, TrialQuery};
+use tokio::sync::Mutex;
+
+use super::{Next, SuggestError, Suggester, Suggestions};
+
+/// Studies that are kept warm; the rest is read again when asked for.
+const WARM: usize = 64;
+/// Reports of the objective that are read of a trial for stopping rules.
+const REPORTS: u32 = 1000;
+
+/// Asks the optimizers of this program about experiments of a store.
+///
+/// Studies are kept in memory and brought up to date by what has changed since; dropping them changes no answer.
+pub struct LocalSuggester {
+    store: Arc<dyn Store>,
+    warm: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Warm>>>>>,
+}
+
+/// A study and what of it may still change.
+struct Warm {
+    study: Study,
+    last: Option<u64>,
+    open: HashSet<String>,
+}
+
+impl Warm {
+    fn new(spec: StudySpec) -> Self {
+        Self { study: Study::new(spec, 0), last: None, open: HashSet::new() }
+    }
+}
+
+#[async_trait]
+impl Suggester for LocalSuggester {
+    async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError> {
+        let spec = study_spec(experiment)?;
+        registry::validate(&spec).map_err(|error| refused(&error))?;
+        let empty = Study::new(spec, 0);
+        rules(experiment.spec.early_stopping.as_ref(), &empty).map_err(|error| refused(&error))?;
+        Ok(())
+    }
+
+    async fn suggest(&self, key: &ExperimentKey, count: u64) -> Result<Suggestions, SuggestError> {
+        let snapshot = self.store.load(key).await.map_err(failed)?;
+        let snapshot = snapshot.ok_or_else(|| SuggestError::NotFound(key.clone()))?;
+        let spec = study_spec(&snapshot.record)?;
+        let algorithm = registry::find(&spec.algorithm);
+        let algorithm = algorithm.map_err(|error| SuggestError::Refused(error.to_string()))?;
+        let early_stopping = snapshot.record.spec.early_stopping.clone();
+        let whole = early_stopping.is_some() || algorithm.history(&spec) != History::None;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let work = move |study: &Study| {
+            let suggested = registry::suggest(study, count)?;
+            Ok((suggested, rules(early_stopping.as_ref(), study)?))
+        };
+        let answer = self.with_study(&snapshot, spec, whole, work).await?;
+        let (suggested, rules) = answer.map_err(|error| refused(&error))?;
+        Ok(suggestions(suggested, &rules))
+    }
+}
+
+impl LocalSuggester {
+    /// Over the experiments of `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, warm: std::sync::Mutex::new(HashMap::new()) }
+    }
+
+    /// The stopping rules for a trial that is made now.
+    pub(super) async fn rules(&self, snapshot: &Snapshot) -> Result<Vec<EarlyStoppingRule>, SuggestError> {
+        let Some(early_stopping) = snapshot.record.spec.early_stopping.clone() else {
+            return Ok(Vec::new());
+        };
+        let spec = study_spec(&snapshot.record)?;
+        let work = move |study: &Study| rules(Some(&early_stopping), study);
+        self.with_study(snapshot, spec, true, work).await?.map_err(|error| refused(&error))
+    }
+
+    /// Does some work with the study of an experiment, on a thread for such work, so that a slow optimizer keeps nobody else
+    /// waiting. A study that is not `whole` has active trials only.
+    async fn with_study<T: Send + 'static>(
+        &self,
+        snapshot: &Snapshot,
+        spec: StudySpec,
+        whole: bool,
+        work: impl FnOnce(&Study) -> T + Send + 'static,
+    ) -> Result<T, SuggestError> {
+        let broke_down = |error| SuggestError::Failed(format!("the optimizer broke down: {error}"));
+        if !whole {
+            let next = snapshot.record.progress.counts.trials;
+            let active = snapshot.active.values().map(|trial| Report::of(trial, &spec.objective));
+            let study = Study::of(spec.clone(), Some(next), active);
+            return tokio::task::spawn_blocking(move || work(&study)).await.map_err(broke_down);
+        }
+        let slot = self.slot(&snapshot.record.metadata.uid);
+        let mut warm = slot.lock().await;
+        let mut current = warm.take().unwrap_or_else(|| Warm::new(spec.clone()));
+        self.bring_up_to_date(&mut current, snapshot, spec).await.map_err(failed)?;
+        let done = tokio::task::spawn_blocking(move || (work(&current.study), current)).await;
+        let (answer, current) = done.map_err(broke_down)?;
+        *warm = Some(current);
+        Ok(answer)
+    }
+
+    fn slot(&self, uid: &str) -> Arc<Mutex<Option<Warm>>> {
+        let mut warm = self.warm.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if warm.len() >= WARM && !warm.contains_key(uid) {
+            warm.clear();
+        }
+        warm.entry(uid.to_owned()).or_default().clone()
+    }
+
+    /// Records new trials, and those that were open when the study was looked at last.
+    async fn bring_up_to_date(&self, warm: &mut Warm, snapshot: &Snapshot, spec: StudySpec) -> Result<(), StoreError> {
+        let key = snapshot.record.key();
+        for name in warm.open.clone() {
+            if let Some(trial) = self.store.trial(&key, &name).await? {
+                self.record(warm, snapshot, &spec, &trial).await?;
+            }
+        }
+        loop {
+            let query = TrialQuery { after: warm.last, ..TrialQuery::of(key.clone()) };
+            let page = self.store.trials(&query).await?;
+            for trial in &page {
+                self.record(warm, snapshot, &spec, trial).await?;
+                warm.last = Some(trial.number);
+            }
+            if page.is_empty() {
+                break;
+            }
+        }
+        warm.study.spec = spec;
+        warm.study.next = snapshot.record.progress.counts.trials;
+        Ok(())
+    }
+
+    async fn record(&self, warm: &mut Warm, snapshot: &Snapshot, spec: &StudySpec, trial: &TrialRecord) -> Result<(), StoreError> {
+        if trial.state.is_active() {
+            warm.open.insert(trial.name.clone());
+        } else {
+            warm.open.remove(&trial.name);
+        }
+        let mut report = Report::of(trial, &spec.objective);
+        if snapshot.record.spec.early_stopping.is_some() && trial.state == TrialState::Succeeded {
+            report.intermediate = self.intermediate(snapshot, spec, trial).await?;
+        }
+        if warm.study.record(report).is_err() {
+            warm.study.misfits += 1;
+        }
+        Ok(())
+    }
+
+    /// The first reports of a trial's objective: (step or number of the report, value).
+    async fn intermediate(&self, snapshot: &Snapshot, spec: &StudySpec, trial: &TrialRecord) -> Result<Vec<(i64, f64)>, StoreError> {
+        let found = FoundTrial {
+            experiment: snapshot.record.key(),
+            uid: snapshot.record.metadata.uid.clone(),
+            trial: trial.clone(),
+        };
+        let metric = Some(spec.objective.metric.clone());
+        let query = ObservationQuery { metric, limit: REPORTS, ..ObservationQuery::of(found.reference()) };
+        let points = self.store.observations(&query).await?;
+        let numbered = (1..).zip(&points);
+        Ok(numbered.filter_map(|(number, point)| Some((point.step.unwrap_or(number), point.number()?))).collect())
+    }
+}
+
+fn rules(early_stopping: Option<&EarlyStoppingSpec>, study: &Study) -> Result<Vec<EarlyStoppingRule>, Refusal> {
+    let Some(rule) = early_stopping else { return Ok(Vec::new()) };
+    stopping::rules(&rule.algorithm_name, &Settings::from(rule.algorithm_settings.as_slice()), study)
+}
+
+fn suggestions(suggested: Suggested, rules: &[EarlyStoppingRule]) -> Suggestions {
+    let points = suggested.points.into_iter().map(|point| Point {
+        name: point.name.unwrap_or_default(),
+        assignments: point.assignments,
+        labels: point.labels,
+        rules: rules.to_vec(),
+    });
+    Suggestions {
+        points: points.collect(),
+        settings: suggested.settings,
+        next: match suggested.more {
+            More::Yes => Next::Ready,
+            More::NotYet { why } => Next::Waiting { why },
+            More::Exhausted => Next::Exhausted,
+        },
+    }
+}
+
+/// What the optimizer searches: the experiment's specification with the settings that it stored over it.
+fn study_spec(experiment: &ExperimentRecord) -> Result<StudySpec, SuggestError> {
+    let mut spec = experiment.spec.clone();
+    if let Some(algorithm) = &mut spec.algorithm {
+        for stored in &experiment.progress.algorithm_settings {
+            set(&mut algorithm.algorithm_settings, stored);
+        }
+    }
+    StudySpec::of(&spec, experiment.seed()).map_err(|invalid| SuggestError::Refused(invalid.to_string()))
+}
+
+fn set(settings: &mut Vec<AlgorithmSetting>, stored: &AlgorithmSetting) {
+    match settings.iter_mut().find(|setting| setting.name == stored.name) {
+        Some(setting) => setting.value.clone_from(&stored.value),
+        None => settings.push(stored.clone()),
+    }
+}
+
+fn refused(error: &Refusal) -> SuggestError {
+    SuggestError::Refused(error.to_string())
+}
+
+fn failed(error: StoreError) -> SuggestError {
+    SuggestError::Failed(error.to_string())
+}

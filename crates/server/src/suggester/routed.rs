@@ -1,0 +1,65 @@
+//! Which optimizer an experiment asks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diwan_core::record::{ExperimentKey, ExperimentRecord};
+use diwan_store::Store;
+
+use super::katib::KatibService;
+use super::{LocalSuggester, SuggestError, Suggester, Suggestions};
+
+/// Asks a service elsewhere for the algorithms that the configuration names one for, and this program for all others.
+pub struct RoutedSuggester {
+    store: Arc<dyn Store>,
+    local: LocalSuggester,
+    services: HashMap<String, KatibService>,
+}
+
+impl RoutedSuggester {
+    /// With services by name of algorithm, each at a URL such as `http://127.0.0.1:6789`. They are connected to when asked.
+    ///
+    /// # Errors
+    /// When one of the URLs is none.
+    pub fn new(store: Arc<dyn Store>, services: &[(String, String)]) -> Result<Self, String> {
+        let local = LocalSuggester::new(store.clone());
+        let service = |(name, url): &(String, String)| match KatibService::new(url, store.clone()) {
+            Ok(service) => Ok((name.clone(), service)),
+            Err(error) => Err(format!("{url} is no address of a suggestion service: {error}")),
+        };
+        let services = services.iter().map(service).collect::<Result<_, _>>()?;
+        Ok(Self { store, local, services })
+    }
+
+    fn service(&self, experiment: &ExperimentRecord) -> Option<&KatibService> {
+        self.services.get(&experiment.spec.algorithm.as_ref()?.algorithm_name)
+    }
+}
+
+#[async_trait]
+impl Suggester for RoutedSuggester {
+    async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError> {
+        match self.service(experiment) {
+            Some(service) => service.validate(experiment).await,
+            None => self.local.validate(experiment).await,
+        }
+    }
+
+    async fn suggest(&self, key: &ExperimentKey, count: u64) -> Result<Suggestions, SuggestError> {
+        if self.services.is_empty() {
+            return self.local.suggest(key, count).await;
+        }
+        let snapshot = self.store.load(key).await.map_err(|error| SuggestError::Failed(error.to_string()))?;
+        let snapshot = snapshot.ok_or_else(|| SuggestError::NotFound(key.clone()))?;
+        let Some(service) = self.service(&snapshot.record) else {
+            return self.local.suggest(key, count).await;
+        };
+        let mut suggestions = service.suggest(&snapshot, count).await?;
+        let rules = self.local.rules(&snapshot).await?;
+        for point in &mut suggestions.points {
+            point.rules.clone_from(&rules);
+        }
+        Ok(suggestions)
+    }
+}
