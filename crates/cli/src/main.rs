@@ -1,1 +1,60 @@
-fn main() {}
+//! `diwan`: tunes hyperparameters.
+//!
+//! stdout is data, stderr is talk. Every command returns an [`Exit`] or a [`Failure`]; both are printed here and nowhere else.
+
+mod cli;
+mod clock;
+mod commands;
+mod context;
+mod environment;
+mod failure;
+mod output;
+mod progress;
+mod result;
+
+use std::process::ExitCode;
+
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+
+/// How a command ended; the number is the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Wrong usage or invalid input.
+    Usage = 2,
+    /// No such object.
+    NotFound = 3,
+    /// It did not happen in time.
+    TimedOut = 4,
+    /// Stopped early by the user or a time budget.
+    Stopped = 5,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::read();
+    environment::start_log(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(Failure::from(error))),
+    };
+    let result = runtime.block_on(commands::dispatch(cli));
+    runtime.shutdown_background();
+    finish(result)
+}
+
+fn finish(result: Result<Exit, Failure>) -> ExitCode {
+    match result {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprint!("{failure}");
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The command line: verbs, flags and their help.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::commands::{
+    algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve, suggest, validate, wait,
+};
+
+/// Tunes hyperparameters: hand it an Experiment, get the best trial back.
+#[derive(Debug, Parser)]
+#[command(name = "diwan", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The database, such as sqlite:diwan.db; by default a file in your data directory
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) db: Option<String>,
+    /// Where trials run and keep their logs; by default a directory beside the database
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) work_dir: Option<PathBuf>,
+    /// The namespace of experiments
+    #[arg(long, short, global = true, value_name = "NAME", default_value = "default")]
+    pub(crate) namespace: String,
+    /// Ask a foreign optimizer that speaks api.v1.beta1, such as tpe-x=http://127.0.0.1:6789 (repeatable)
+    #[arg(long = "suggestion-service", global = true, value_name = "ALGORITHM=URL", value_parser = service, value_delimiter = ',')]
+    pub(crate) suggestion_services: Vec<(String, String)>,
+    /// Say more of what happens, on stderr (repeat for details)
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+fn service(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, url)) if !name.is_empty() && url.contains("://") => Ok((name.to_owned(), url.to_owned())),
+        _ => Err("expected ALGORITHM=URL, such as tpe-x=http://127.0.0.1:6789".to_owned()),
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the experiment of a file, or go on with it
+    Run(run::Arguments),
+    /// Check a file, and what a sample log would report, before anything is spent
+    Validate(validate::Arguments),
+    /// List experiments, trials or suggestions
+    Get(get::Arguments),
+    /// Show everything about an experiment or a trial
+    Describe(describe::Arguments),
+    /// Say why a trial is where it is
+    Explain(explain::Arguments),
+    /// Print what a trial wrote
+    Logs(logs::Arguments),
+    /// Wait until an experiment has ended, or is as good as wanted
+    Wait(wait::Arguments),
+    /// End an experiment, or one trial, gracefully
+    Stop(edit::StopArguments),
+    /// Start no new trials; running ones go on
+    Pause(edit::PauseArguments),
+    /// Go on with a paused, stopped or interrupted experiment, here and now
+    Resume(edit::ResumeArguments),
+    /// Delete experiments with all their trials, observations and logs
+    Delete(delete::Arguments),
+    /// Write all trials of an experiment as CSV or JSON lines
+    Export(export::Arguments),
+    /// List the optimizers and their settings
+    Algorithms(algorithms::Arguments),
+    /// Ask an optimizer once: history in, points out
+    Suggest(suggest::Arguments),
+    /// Serve optimizers and the metrics database over gRPC
+    Serve(serve::Arguments),
+    /// Print a completion script for your shell
+    Completions(completions::Arguments),
+}
+
+impl Cli {
+    /// The command line as clap sees it, with a `DIWAN_…` variable for every flag.
+    pub(crate) fn build() -> Clap {
+        with_variables(Self::command())
+    }
+
+    /// Reads the process's arguments; prints help or a usage error and exits when there is nothing to do.
+    pub(crate) fn read() -> Self {
+        let matches = Self::build().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn with_variables(command: Clap) -> Clap {
+    let command = command.mut_args(|arg| match arg.get_long() {
+        Some(long) if long != "help" && long != "version" => {
+            let variable = format!("DIWAN_{}", long.to_uppercase().replace('-', "_"));
+            arg.env(variable).hide_env_values(true)
+        }
+        _ => arg,
+    });
+    command.mut_subcommands(with_variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::build().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_variable() {
+        fn check(command: &Clap) {
+            for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+                let known = matches!(arg.get_long(), Some("help" | "version"));
+                assert!(known || arg.get_env().is_some(), "{} {arg}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::build());
+    }
+}

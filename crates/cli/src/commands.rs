@@ -1,0 +1,45 @@
+//! One file per verb.
+
+pub(crate) mod algorithms;
+pub(crate) mod completions;
+pub(crate) mod delete;
+pub(crate) mod describe;
+pub(crate) mod edit;
+pub(crate) mod explain;
+pub(crate) mod export;
+mod file;
+pub(crate) mod get;
+pub(crate) mod logs;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod suggest;
+pub(crate) mod validate;
+pub(crate) mod wait;
+
+use crate::Exit;
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Carries out the verb.
+pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let global = cli.global;
+    match cli.command {
+        Command::Algorithms(arguments) => algorithms::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Suggest(arguments) => suggest::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments, &global).await,
+        Command::Get(arguments) => get::run(&arguments, &Context::open(&global).await?).await,
+        Command::Describe(arguments) => describe::run(&arguments, &Context::open(&global).await?).await,
+        Command::Explain(arguments) => explain::run(&arguments, &Context::open(&global).await?).await,
+        Command::Logs(arguments) => logs::run(&arguments, &Context::open(&global).await?).await,
+        Command::Wait(arguments) => wait::run(&arguments, &Context::open(&global).await?).await,
+        Command::Stop(arguments) => edit::stop(&arguments, &Context::open(&global).await?).await,
+        Command::Pause(arguments) => edit::pause(&arguments, &Context::open(&global).await?).await,
+        Command::Resume(arguments) => edit::resume(&arguments, &Context::open(&global).await?).await,
+        Command::Delete(arguments) => delete::run(&arguments, &Context::open(&global).await?).await,
+        Command::Export(arguments) => export::run(&arguments, &Context::open(&global).await?).await,
+        Command::Serve(arguments) => serve::run(&arguments, &Context::open(&global).await?).await,
+    }
+}

@@ -1,0 +1,188 @@
+//! `diwan describe NOUN NAME`.
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+use diwan_core::engine::{Action, Snapshot, step};
+use diwan_core::record::{ExperimentRecord, OptimizerState, TrialRecord};
+use diwan_core::resources::{AlgorithmSetting, Condition, FeasibleSpace};
+use diwan_server::clock::now;
+use diwan_store::TrialQuery;
+
+use crate::Exit;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::print_line;
+
+/// What can be described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Noun {
+    /// An experiment
+    Experiment,
+    /// A trial
+    Trial,
+}
+
+/// For people; `diwan get … -o yaml` is for programs.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to describe
+    #[arg(value_enum)]
+    noun: Noun,
+    /// Its name
+    name: String,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
+    let text = match arguments.noun {
+        Noun::Experiment => {
+            let snapshot = context.experiment(&arguments.name).await?;
+            let query = TrialQuery { newest_first: true, limit: 5, ..TrialQuery::of(snapshot.record.key()) };
+            experiment(&snapshot, &context.store.trials(&query).await?)
+        }
+        Noun::Trial => {
+            let (snapshot, trial) = context.trial(&arguments.name).await?;
+            self::trial(&snapshot.record, &trial)
+        }
+    };
+    print_line(text.trim_end())?;
+    Ok(Exit::Done)
+}
+
+/// Lines of `name: value`, indented below headings.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn heading(&mut self, text: &str) {
+        let _ = writeln!(self.0, "{text}:");
+    }
+
+    fn field(&mut self, name: &str, value: impl std::fmt::Display) {
+        let value = value.to_string();
+        if !value.is_empty() {
+            let _ = writeln!(self.0, "{:<18} {value}", format!("{name}:"));
+        }
+    }
+
+    fn item(&mut self, text: impl std::fmt::Display) {
+        let _ = writeln!(self.0, "  {text}");
+    }
+
+    fn conditions(&mut self, conditions: &[Condition]) {
+        self.heading("Conditions");
+        for condition in conditions {
+            let at = condition.last_update_time.map(|time| time.to_string()).unwrap_or_default();
+            self.item(format_args!("{at}  {} {:?}  {}: {}", condition.kind, condition.status, condition.reason, condition.message));
+        }
+    }
+}
+
+fn experiment(snapshot: &Snapshot, newest: &[TrialRecord]) -> String {
+    let record = &snapshot.record;
+    let (spec, progress) = (&record.spec, &record.progress);
+    let mut page = Page::default();
+    page.field("Name", &record.metadata.name);
+    page.field("Namespace", &record.metadata.namespace);
+    if let Some(objective) = &spec.objective {
+        let goal = objective.goal.map(|goal| format!(", goal {goal}")).unwrap_or_default();
+        page.field("Objective", format!("{} {}{goal}", format!("{:?}", objective.kind).to_lowercase(), objective.objective_metric_name));
+        page.field("Also recorded", objective.additional_metric_names.join(", "));
+    }
+    if let Some(algorithm) = &spec.algorithm {
+        page.field("Algorithm", format!("{}{}", algorithm.algorithm_name, settings(&algorithm.algorithm_settings)));
+    }
+    if let Some(rule) = &spec.early_stopping {
+        page.field("Early stopping", format!("{}{}", rule.algorithm_name, settings(&rule.algorithm_settings)));
+    }
+    let limit = |count: Option<i32>| count.map_or("no limit".to_owned(), |count| count.to_string());
+    page.field("Budget", format!("{} trials, {} at a time, {} may fail", limit(spec.max_trial_count), limit(spec.parallel_trial_count), limit(spec.max_failed_trial_count)));
+    page.heading("Search space");
+    for parameter in &spec.parameters {
+        page.item(format_args!("{}  {}  {}", parameter.name, format!("{:?}", parameter.parameter_type).to_lowercase(), space(&parameter.feasible_space)));
+    }
+    let counts = &progress.counts;
+    page.field("Trials", format!(
+        "{}: {} succeeded, {} failed, {} without metrics, {} stopped early, {} killed, {} running, {} pending",
+        counts.trials, counts.trials_succeeded, counts.trials_failed, counts.trial_metrics_unavailable,
+        counts.trials_early_stopped, counts.trials_killed, counts.trials_running, counts.trials_pending
+    ));
+    page.field("Best trial", &progress.best.best_trial_name);
+    for metric in &progress.best.observation.metrics {
+        page.item(format_args!("{}  min {}  max {}  latest {}", metric.name, metric.min, metric.max, metric.latest));
+    }
+    for one in &progress.best.parameter_assignments {
+        page.item(format_args!("{} = {}", one.name, one.value));
+    }
+    page.conditions(&progress.conditions);
+    page.field("Next", next(snapshot));
+    page.heading("Newest trials");
+    for trial in newest {
+        page.item(format_args!("{}  {:?}", trial.name, trial.state));
+    }
+    page.0
+}
+
+/// What the engine would do now, in words.
+fn next(snapshot: &Snapshot) -> String {
+    if snapshot.is_completed() {
+        return "nothing; it has ended".to_owned();
+    }
+    if let OptimizerState::Waiting { why, .. } = &snapshot.record.progress.optimizer {
+        return format!("the optimizer waits: {why}");
+    }
+    let actions = step(snapshot, now());
+    let told = actions.iter().map(|action| match action {
+        Action::Suggest { count } => format!("ask the optimizer for {count}"),
+        Action::Start { trial } => format!("start trial number {trial}"),
+        Action::Stop { trial, .. } => format!("stop trial number {trial}"),
+        Action::Finish(outcome) => outcome.condition().2,
+        Action::WakeAt(time) => format!("look again at {time}"),
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "wait for the running trials".to_owned() } else { told.join("; ") }
+}
+
+fn settings(settings: &[AlgorithmSetting]) -> String {
+    let told: Vec<String> = settings.iter().map(|one| format!("{}={}", one.name, one.value)).collect();
+    if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+}
+
+fn space(space: &FeasibleSpace) -> String {
+    if !space.list.is_empty() {
+        return format!("one of {}", space.list.join(", "));
+    }
+    let step = if space.step.is_empty() { String::new() } else { format!(" in steps of {}", space.step) };
+    let distribution = space.distribution.map(|one| format!(", {one:?}")).unwrap_or_default();
+    format!("{} to {}{step}{distribution}", space.min, space.max)
+}
+
+fn trial(record: &ExperimentRecord, trial: &TrialRecord) -> String {
+    let mut page = Page::default();
+    page.field("Name", &trial.name);
+    page.field("Experiment", record.key());
+    page.field("Number", trial.number);
+    page.field("State", format!("{:?}", trial.state));
+    page.field("Attempt", trial.attempt);
+    page.field("Created", trial.created);
+    page.field("Started", trial.started.map(|time| time.to_string()).unwrap_or_default());
+    page.field("Finished", trial.finished.map(|time| time.to_string()).unwrap_or_default());
+    page.heading("Parameters");
+    for one in &trial.assignments {
+        page.item(format_args!("{} = {}", one.name, one.value));
+    }
+    if let Some(observation) = &trial.observation {
+        page.heading("Metrics");
+        for metric in &observation.metrics {
+            page.item(format_args!("{}  min {}  max {}  latest {}", metric.name, metric.min, metric.max, metric.latest));
+        }
+    }
+    if !trial.rules.is_empty() {
+        page.heading("Stopped early when");
+        for rule in &trial.rules {
+            page.item(format_args!("{} {:?} {} after {} reports", rule.name, rule.comparison, rule.value, rule.start_step.unwrap_or(0)));
+        }
+    }
+    page.conditions(&trial.conditions);
+    page.0
+}

@@ -1,0 +1,161 @@
+//! `diwan stop`, `pause` and `resume`: what is wanted of an experiment that exists.
+
+use std::time::Duration;
+
+use clap::Args;
+use diwan_core::engine::{Event, Snapshot};
+use diwan_core::record::{ExperimentKey, StopCause};
+use diwan_core::view::PAUSED_ANNOTATION;
+use diwan_server::edit::change;
+use diwan_server::runner::{Control, Hold, HoldError, Report, RunError};
+use tokio::sync::watch;
+
+use crate::Exit;
+use crate::commands::logs::launch_id;
+use crate::commands::run;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Format;
+
+/// Running trials get TERM and their grace period, then KILL. What they reported is kept.
+#[derive(Debug, Args)]
+pub(crate) struct StopArguments {
+    /// The experiment
+    experiment: Option<String>,
+    /// Only this trial; the experiment goes on
+    #[arg(long, conflicts_with = "experiment", required_unless_present = "experiment")]
+    trial: Option<String>,
+}
+
+/// `diwan resume` goes on.
+#[derive(Debug, Args)]
+pub(crate) struct PauseArguments {
+    /// The experiment
+    experiment: String,
+}
+
+/// If another process runs the experiment, that one goes on with it.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// The experiment
+    experiment: String,
+    /// How the result is printed
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Format,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) async fn stop(arguments: &StopArguments, context: &Context) -> Result<Exit, Failure> {
+    match (&arguments.experiment, &arguments.trial) {
+        (_, Some(trial)) => stop_trial(context, trial).await?,
+        (Some(name), None) => stop_experiment(context, name).await?,
+        (None, None) => return Err(Failure::usage("name an experiment, or a trial with --trial")),
+    }
+    Ok(Exit::Done)
+}
+
+async fn stop_experiment(context: &Context, name: &str) -> Result<(), Failure> {
+    let snapshot = context.experiment(name).await?;
+    if snapshot.is_completed() && snapshot.active.is_empty() {
+        eprintln!("experiment {name} has ended before");
+        return Ok(());
+    }
+    let key = snapshot.record.key();
+    change(&*context.store, &key, |_| vec![Event::StopRequested]).await?;
+    settle(context, &key).await?;
+    eprintln!("stopped experiment {name}");
+    Ok(())
+}
+
+/// Writes down that the trial is to stop. A running process carries it out; without one, the trial that an earlier process
+/// left running is stopped here, and the next run finds it ended.
+async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
+    let (snapshot, trial) = context.trial(name).await?;
+    if !trial.state.is_active() {
+        eprintln!("trial {name} has ended before: {:?}", trial.state);
+        return Ok(());
+    }
+    let key = snapshot.record.key();
+    let stopping = Event::Stopping { trial: trial.number, cause: StopCause::Requested };
+    change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
+    let runner = context.runner();
+    if nobody_runs(context, &key)? {
+        let id = launch_id(context, &snapshot.record, &trial, trial.attempt);
+        runner.driver.stop(&id, runner.options.grace).await.map_err(|error| {
+            Failure::new(Exit::Failed, format!("trial {name} cannot be stopped")).cause(error)
+        })?;
+    }
+    eprintln!("stopped trial {name}");
+    Ok(())
+}
+
+pub(crate) async fn pause(arguments: &PauseArguments, context: &Context) -> Result<Exit, Failure> {
+    let key = context.experiment(&arguments.experiment).await?.record.key();
+    change(&*context.store, &key, |snapshot| {
+        let parallel = snapshot.record.spec.parallel_trial_count.unwrap_or(3);
+        if parallel == 0 {
+            return Vec::new();
+        }
+        snapshot.record.metadata.annotations.insert(PAUSED_ANNOTATION.into(), parallel.to_string());
+        vec![with_parallel(snapshot, 0)]
+    })
+    .await?;
+    eprintln!("paused; go on with `diwan{} resume {}`", context.flags(), arguments.experiment);
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn resume(arguments: &ResumeArguments, context: &Context) -> Result<Exit, Failure> {
+    let key = context.experiment(&arguments.experiment).await?.record.key();
+    change(&*context.store, &key, |snapshot| {
+        let mut events = Vec::new();
+        if snapshot.record.spec.parallel_trial_count == Some(0) {
+            let before = snapshot.record.metadata.annotations.remove(PAUSED_ANNOTATION);
+            let parallel = before.and_then(|text| text.parse().ok()).filter(|count| *count > 0).unwrap_or(3);
+            events.push(with_parallel(snapshot, parallel));
+        }
+        if snapshot.record.progress.stop_requested {
+            events.push(Event::StopWithdrawn);
+        }
+        events
+    })
+    .await?;
+    match Hold::acquire(&context.work_directory, &key) {
+        Err(HoldError::Taken { holder, .. }) => {
+            eprintln!("{holder} runs the experiment and goes on with it");
+            return Ok(Exit::Done);
+        }
+        Err(error) => return Err(RunError::from(error).into()),
+        Ok(hold) => drop(hold),
+    }
+    run::carry_on(context, &key, arguments.output, arguments.quiet).await
+}
+
+fn with_parallel(snapshot: &Snapshot, parallel: i32) -> Event {
+    let mut spec = snapshot.record.spec.clone();
+    spec.parallel_trial_count = Some(parallel);
+    Event::Edited(Box::new(spec))
+}
+
+fn nobody_runs(context: &Context, key: &ExperimentKey) -> Result<bool, Failure> {
+    match Hold::acquire(&context.work_directory, key) {
+        Ok(_) => Ok(true),
+        Err(HoldError::Taken { .. }) => Ok(false),
+        Err(error) => Err(RunError::from(error).into()),
+    }
+}
+
+/// Waits until the process that runs the experiment has carried out a stop; if there is none, carries it out here, with the
+/// trials that an earlier process left running.
+async fn settle(context: &Context, key: &ExperimentKey) -> Result<(), Failure> {
+    loop {
+        let (_control, controls) = watch::channel(Control::Run);
+        let (report, _) = watch::channel(Report::default());
+        match context.runner().run(key, controls, report).await {
+            Ok(_) => return Ok(()),
+            Err(RunError::Hold(HoldError::Taken { .. })) => tokio::time::sleep(Duration::from_millis(200)).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `diwan explain TRIAL`: why a trial is where it is, and which lines became metrics.
+
+use std::path::Path;
+
+use clap::Args;
+use diwan_core::observation::{MetricPoint, Source};
+use diwan_core::record::{ExperimentRecord, OptimizerState, TrialRecord, TrialState};
+use diwan_core::resources::CollectorKind;
+use diwan_drivers::{LaunchId, logs};
+use diwan_store::{ObservationQuery, TrialRef};
+
+use super::logs::launch_id;
+use crate::Exit;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::print_line;
+
+/// Lines shown from each end of a long list of metrics.
+const SHOWN: usize = 5;
+/// Bytes shown of a line.
+const LINE: usize = 200;
+
+/// Why it waits, failed or was stopped; where its point came from; which lines of its output became metrics.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The trial
+    trial: String,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
+    let (snapshot, trial) = context.trial(&arguments.trial).await?;
+    let record = &snapshot.record;
+    print_line(&format!("trial {} of experiment {}: {:?}", trial.name, record.metadata.name, trial.state))?;
+    for condition in &trial.conditions {
+        let at = condition.last_update_time.map(|time| time.to_string()).unwrap_or_default();
+        print_line(&format!("  {at}  {}", condition.message))?;
+    }
+    print_line(&format!("why now: {}", why(record, &trial)))?;
+    print_line(&format!("why this point: {}", origin(record, &trial)))?;
+    for one in &trial.assignments {
+        print_line(&format!("  {} = {}", one.name, one.value))?;
+    }
+    let reference = TrialRef::new(record, &trial);
+    let mut query = ObservationQuery::of(reference);
+    let mut points = Vec::new();
+    loop {
+        let page = context.store.observations(&query).await?;
+        let Some(last) = page.last() else { break };
+        query.after = Some(last.place);
+        points.extend(page);
+    }
+    print_metrics(record, &points, &launch_id(context, record, &trial, trial.attempt))?;
+    Ok(Exit::Done)
+}
+
+/// What keeps the trial where it is.
+fn why(record: &ExperimentRecord, trial: &TrialRecord) -> String {
+    let spec = &record.spec;
+    let parallel = spec.parallel_trial_count.unwrap_or(3);
+    let running = record.progress.counts.trials_running;
+    match (trial.state, &trial.stopping) {
+        (TrialState::Running, Some(_)) => "it is being stopped".to_owned(),
+        (TrialState::Running, None) => "it runs".to_owned(),
+        (TrialState::Pending, _) if parallel == 0 => "the experiment is paused".to_owned(),
+        (TrialState::Pending, _) if trial.not_before.is_some() => {
+            let time = trial.not_before.map(|time| time.to_string()).unwrap_or_default();
+            format!("it waits until {time} to run again")
+        }
+        (TrialState::Pending, _) if running >= u64::try_from(parallel).unwrap_or(0) => {
+            format!("{running} trials run already, and parallelTrialCount is {parallel}")
+        }
+        (TrialState::Pending, _) => "it starts as soon as a process runs the experiment (`diwan resume`)".to_owned(),
+        _ => trial.conditions.last().map(|condition| condition.message.clone()).unwrap_or_default(),
+    }
+}
+
+/// Where the point came from.
+fn origin(record: &ExperimentRecord, trial: &TrialRecord) -> String {
+    let algorithm = record.spec.algorithm.as_ref().map_or("", |algorithm| &algorithm.algorithm_name);
+    let labels: Vec<String> = trial.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let labels = if labels.is_empty() { String::new() } else { format!(", labelled {}", labels.join(", ")) };
+    let exhausted = if record.progress.optimizer == OptimizerState::Exhausted { "; the optimizer has no more" } else { "" };
+    format!("suggestion number {} of algorithm {algorithm}{labels}{exhausted}", trial.number)
+}
+
+fn print_metrics(record: &ExperimentRecord, points: &[MetricPoint], id: &LaunchId) -> Result<(), Failure> {
+    let collector = record.spec.metrics_collector_spec.clone().unwrap_or_default().kind();
+    if points.is_empty() {
+        return print_line(&match collector {
+            CollectorKind::Push => "metrics: the trial has pushed none".to_owned(),
+            _ => format!("metrics: no line of its output became one; try diwan validate FILE --log {}", id.stdout().display()),
+        });
+    }
+    print_line(&format!("metrics: {} values", points.len()))?;
+    let hidden = points.len().saturating_sub(2 * SHOWN);
+    for (index, point) in points.iter().enumerate() {
+        if index == SHOWN && hidden > 0 {
+            print_line(&format!("  … {hidden} more …"))?;
+        }
+        if index < SHOWN || index >= SHOWN + hidden {
+            print_line(&format!("  {} = {}  {}", point.metric, point.value, place(point, id)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The line that a value was read from.
+fn place(point: &MetricPoint, id: &LaunchId) -> String {
+    let (name, path) = match point.place.source {
+        Source::StdOut => ("stdout", id.stdout()),
+        Source::StdErr => ("stderr", id.stderr()),
+        Source::File => return format!("from the metrics file, byte {}", point.place.offset),
+        Source::Push => return "pushed".to_owned(),
+    };
+    let offset = u64::try_from(point.place.offset).unwrap_or(0);
+    let line = line_at(&path, offset).unwrap_or_else(|| "(no longer kept)".to_owned());
+    format!("from {name}, byte {offset}: {line}")
+}
+
+/// The line that begins at a byte of a log, if it is still there.
+fn line_at(path: &Path, offset: u64) -> Option<String> {
+    let chunk = logs::read_from(path, offset).ok().filter(|chunk| chunk.offset == offset)?;
+    let line = chunk.bytes.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
+    Some(String::from_utf8_lossy(&line[..line.len().min(LINE)]).trim().to_owned())
+}

@@ -1,0 +1,103 @@
+//! `diwan export EXPERIMENT`.
+
+use std::io::{self, BufWriter, Write as _};
+
+use clap::{Args, ValueEnum};
+use diwan_core::record::{ExperimentRecord, TrialRecord};
+use diwan_core::view;
+use diwan_store::TrialQuery;
+
+use crate::Exit;
+use crate::commands::get::metric_value;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::csv_line;
+
+/// Trials are written in the order they were suggested, page by page: any number of them.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The experiment
+    experiment: String,
+    /// The form
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Form,
+}
+
+/// Forms of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A row a trial: state, times, metrics, parameters
+    #[default]
+    Csv,
+    /// A Trial resource a line
+    Json,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
+    let record = context.experiment(&arguments.experiment).await?.record;
+    let columns = Columns::of(&record);
+    let mut out = BufWriter::new(io::stdout().lock());
+    if arguments.output == Form::Csv {
+        writeln!(out, "{}", csv_line(&columns.titles()))?;
+    }
+    let mut query = TrialQuery::of(record.key());
+    loop {
+        let page = context.store.trials(&query).await?;
+        for trial in &page {
+            match arguments.output {
+                Form::Csv => writeln!(out, "{}", csv_line(&columns.row(&record, trial)))?,
+                Form::Json => {
+                    serde_json::to_writer(&mut out, &view::trial(&record, trial, None))?;
+                    writeln!(out)?;
+                }
+            }
+        }
+        match page.last() {
+            Some(last) => query.after = Some(last.number),
+            None => break,
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+/// What a row has.
+struct Columns {
+    metrics: Vec<String>,
+    parameters: Vec<String>,
+}
+
+impl Columns {
+    fn of(record: &ExperimentRecord) -> Self {
+        let objective = record.spec.objective.iter();
+        Self {
+            metrics: objective.flat_map(|objective| objective.metric_names().map(str::to_owned)).collect(),
+            parameters: record.spec.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
+        }
+    }
+
+    fn titles(&self) -> Vec<String> {
+        let fixed = ["number", "name", "state", "created", "started", "finished"].map(str::to_owned);
+        fixed.into_iter().chain(self.metrics.iter().cloned()).chain(self.parameters.iter().cloned()).collect()
+    }
+
+    fn row(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Vec<String> {
+        let time = |time: Option<diwan_core::time::Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        let mut row = vec![
+            trial.number.to_string(),
+            trial.name.clone(),
+            format!("{:?}", trial.state),
+            time(Some(trial.created)),
+            time(trial.started),
+            time(trial.finished),
+        ];
+        let metric = |name: &String| {
+            let metric = trial.observation.as_ref()?.metric(name)?;
+            Some(metric_value(record.spec.objective.as_ref()?, metric).to_owned())
+        };
+        row.extend(self.metrics.iter().map(|name| metric(name).unwrap_or_default()));
+        let parameter = |name: &String| trial.assignments.iter().find(|one| one.name == *name);
+        row.extend(self.parameters.iter().map(|name| parameter(name).map(|one| one.value.clone()).unwrap_or_default()));
+        row
+    }
+}

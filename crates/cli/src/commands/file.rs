@@ -1,0 +1,103 @@
+//! Reads an experiment from a file.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use diwan_core::load::ConfigMaps;
+use diwan_core::manifest::documents;
+use diwan_core::resources::Experiment;
+use diwan_core::validate::Context as Rules;
+use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION};
+
+use crate::environment;
+use crate::failure::Failure;
+
+/// A file and the experiments in it.
+pub(super) struct Source {
+    /// The path as it was given, for messages.
+    pub(super) path: String,
+    directory: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// Reads a file; `-` is standard input.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display().to_string();
+        let cannot = |error: std::io::Error| Failure::usage(format!("cannot read {shown}")).cause(error);
+        let mut text = String::new();
+        let directory = if shown == "-" {
+            std::io::stdin().read_to_string(&mut text).map_err(cannot)?;
+            environment::absolute(Path::new("."))
+        } else {
+            text = std::fs::read_to_string(path).map_err(cannot)?;
+            environment::absolute(path).map(|path| path.parent().map(Path::to_owned).unwrap_or_default())
+        };
+        Ok(Self { path: shown.clone(), directory: directory.map_err(cannot)?, text })
+    }
+
+    /// Its experiments with defaults filled in, or everything that is wrong with them.
+    pub(super) fn experiments(&self, foreign: &[String]) -> Result<Vec<Experiment>, Failure> {
+        let algorithms: Vec<&str> = diwan_algorithms::registry::ALGORITHMS
+            .iter()
+            .map(|algorithm| algorithm.name())
+            .chain(foreign.iter().map(String::as_str))
+            .collect();
+        let rules: Vec<&str> =
+            diwan_algorithms::stopping::STOPPING_RULES.iter().map(|rule| rule.name()).collect();
+        let maps = self.config_maps();
+        let read = |namespace: &str, name: &str, path: &str| maps.read(namespace, name, path);
+        let context = Rules {
+            algorithms: &algorithms,
+            early_stopping: &rules,
+            config_map: Some(&read),
+        };
+        let mut experiments = diwan_core::load::check(&self.text, &context)
+            .map_err(|problems| Failure::of_file(&self.path, &problems))?;
+        for experiment in &mut experiments {
+            self.annotate(experiment, &maps);
+        }
+        Ok(experiments)
+    }
+
+    /// Its only experiment.
+    pub(super) fn experiment(&self, foreign: &[String]) -> Result<Experiment, Failure> {
+        let mut experiments = self.experiments(foreign)?;
+        match (experiments.pop(), experiments.len()) {
+            (Some(experiment), 0) => Ok(experiment),
+            (_, more) => Err(Failure::usage(format!("{} holds {} experiments; one is run at a time", self.path, more + 1))),
+        }
+    }
+
+    /// Writes down what a later process needs to render trials without this file.
+    fn annotate(&self, experiment: &mut Experiment, maps: &ConfigMaps) {
+        let annotations = &mut experiment.metadata.annotations;
+        annotations.insert(SOURCE_ANNOTATION.into(), self.directory.display().to_string());
+        let template = experiment.spec.trial_template.as_ref();
+        let Some(source) = template.and_then(|template| template.config_map.as_ref()) else { return };
+        let text = maps.read(&source.config_map_namespace, &source.config_map_name, &source.template_path);
+        if let Ok(text) = text {
+            annotations.insert(TEMPLATE_ANNOTATION.into(), text);
+        }
+    }
+
+    /// The ConfigMaps of this file and of the YAML files beside it. Those that cannot be read are somebody else's.
+    fn config_maps(&self) -> ConfigMaps {
+        let mut found = documents(&self.text).unwrap_or_default();
+        for path in yaml_files(&self.directory) {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            if text.contains("ConfigMap") {
+                found.extend(documents(&text).unwrap_or_default());
+            }
+        }
+        ConfigMaps::of(found)
+    }
+}
+
+fn yaml_files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_yaml).collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,134 @@
+//! What most commands need: the store, where trials live, and the experiment that is meant.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diwan_core::engine::Snapshot;
+use diwan_core::record::{ExperimentKey, TrialRecord};
+use diwan_drivers::ProcessDriver;
+use diwan_server::runner::{Options, Runner};
+use diwan_server::suggester::{RoutedSuggester, Suggester};
+use diwan_store::{ExperimentQuery, Store};
+
+use crate::cli::Global;
+use crate::environment;
+use crate::failure::Failure;
+
+/// The open store and the directories beside it.
+pub(crate) struct Context {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) namespace: String,
+    pub(crate) work_directory: PathBuf,
+    suggester: Arc<dyn Suggester>,
+    flags: String,
+}
+
+impl Context {
+    /// Opens what the flags name.
+    pub(crate) async fn open(global: &Global) -> Result<Self, Failure> {
+        let url = match &global.db {
+            Some(url) => url.clone(),
+            None => {
+                let directory = environment::data_directory().ok_or_else(|| {
+                    Failure::usage("there is no home directory to keep the database in")
+                        .hint("name a file with --db, such as --db sqlite:diwan.db")
+                })?;
+                format!("sqlite:{}", directory.join("diwan.db").display())
+            }
+        };
+        let store = diwan_store::open(&url).await?;
+        let work_directory = match &global.work_dir {
+            Some(directory) => environment::absolute(directory)?,
+            None => beside(&url)?,
+        };
+        let suggester = RoutedSuggester::new(store.clone(), &global.suggestion_services)
+            .map_err(Failure::usage)?;
+        Ok(Self {
+            store,
+            namespace: global.namespace.clone(),
+            work_directory,
+            suggester: Arc::new(suggester),
+            flags: flags(global),
+        })
+    }
+
+    /// The key of an experiment of the chosen namespace.
+    pub(crate) fn key(&self, name: &str) -> ExperimentKey {
+        ExperimentKey::new(&self.namespace, name)
+    }
+
+    /// The flags that name this store, for commands to type next; empty or with a leading space.
+    pub(crate) fn flags(&self) -> &str {
+        &self.flags
+    }
+
+    /// What runs experiments here.
+    pub(crate) fn runner(&self) -> Runner {
+        Runner {
+            store: self.store.clone(),
+            driver: Arc::new(ProcessDriver::new()),
+            suggester: self.suggester(),
+            options: Options::new(self.work_directory.clone()),
+        }
+    }
+
+    /// Where points come from: in this process, or the service that a flag names for the algorithm.
+    pub(crate) fn suggester(&self) -> Arc<dyn Suggester> {
+        self.suggester.clone()
+    }
+
+    /// Loads an experiment, or says which ones there are.
+    pub(crate) async fn experiment(&self, name: &str) -> Result<Snapshot, Failure> {
+        let key = self.key(name);
+        if let Some(snapshot) = self.store.load(&key).await? {
+            return Ok(snapshot);
+        }
+        let query = ExperimentQuery { namespace: Some(self.namespace.clone()), ..ExperimentQuery::default() };
+        let known = self.store.experiments(&query).await?;
+        let names: Vec<String> = known.into_iter().map(|known| known.record.metadata.name).collect();
+        Err(missing("experiment", name, &self.namespace, &names))
+    }
+
+    /// Finds a trial of the chosen namespace by name.
+    pub(crate) async fn trial(&self, name: &str) -> Result<(Snapshot, TrialRecord), Failure> {
+        let found = self.store.find_trials(name).await?;
+        let Some(found) = found.into_iter().find(|found| found.experiment.namespace == self.namespace) else {
+            return Err(missing("trial", name, &self.namespace, &[])
+                .hint("`diwan get trials` lists them"));
+        };
+        let key = &found.experiment;
+        let snapshot = self.store.load(key).await?;
+        let snapshot = snapshot.ok_or_else(|| missing("experiment", &key.name, &key.namespace, &[]))?;
+        Ok((snapshot, found.trial))
+    }
+}
+
+fn missing(kind: &str, name: &str, namespace: &str, known: &[String]) -> Failure {
+    let failure = Failure::not_found(format!("{kind} {name} does not exist in namespace {namespace}"));
+    match diwan_core::problem::nearest(name, known.iter().map(String::as_str)) {
+        Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
+        None if known.is_empty() => failure,
+        None => failure.hint("`diwan get experiments` lists them"),
+    }
+}
+
+fn flags(global: &Global) -> String {
+    let mut flags = String::new();
+    if let Some(db) = &global.db {
+        flags.push_str(&format!(" --db {db}"));
+    }
+    if let Some(directory) = &global.work_dir {
+        flags.push_str(&format!(" --work-dir {}", directory.display()));
+    }
+    if global.namespace != "default" {
+        flags.push_str(&format!(" --namespace {}", global.namespace));
+    }
+    flags
+}
+
+/// Trials live beside the database: `diwan.db` has `diwan.trials`.
+fn beside(url: &str) -> Result<PathBuf, Failure> {
+    let path = url.strip_prefix("sqlite:").unwrap_or(url).trim_start_matches("//");
+    let path = path.split('?').next().unwrap_or(path);
+    Ok(environment::absolute(&Path::new(path).with_extension("trials"))?)
+}

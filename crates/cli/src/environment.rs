@@ -1,0 +1,29 @@
+//! The only file of this crate that reads the environment beside clap.
+
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::EnvFilter;
+
+/// Where a user's data goes: `$XDG_DATA_HOME/diwan`, or the platform's usual place below the home directory.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub(crate) fn data_directory() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    if let Some(base) = std::env::var("XDG_DATA_HOME").ok().map(PathBuf::from).and_then(absolute) {
+        return Some(base.join("diwan"));
+    }
+    let home = std::env::home_dir().and_then(absolute)?;
+    let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    Some(home.join(below).join("diwan"))
+}
+
+/// A path as it is written down for a later process, which may start elsewhere.
+pub(crate) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+/// Sends the program's own log to stderr: warnings, with `-v` more; `DIWAN_LOG` takes filters as tracing does.
+pub(crate) fn start_log(verbose: u8) {
+    let level = ["warn", "diwan=info,diwan_server=info,warn", "debug"][usize::from(verbose.min(2))];
+    let filter = EnvFilter::try_from_env("DIWAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
