@@ -1,0 +1,157 @@
+//! Nothing is lost and nothing is done twice, whatever is killed.
+
+use std::collections::{HashMap, HashSet};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{World, eventually, experiment};
+
+/// A trial writes down that it ran, then reports five values.
+fn script(ledger: &str) -> String {
+    format!(
+        "echo \"$KATIB_TRIAL_NAME\" >> {ledger}; for i in 1 2 3 4 5; do echo \"epoch=$i score=$X\"; sleep 0.01; done"
+    )
+}
+
+/// Pseudo-random numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Every trial is there, ran once, and has each of its five values once; the best is right.
+fn check(world: &World, ledger: &std::path::Path, count: usize) {
+    let trials = world.trials("killed");
+    assert_eq!(trials.len(), count);
+    let state = |trial: &Value| trial["status"]["conditions"].as_array().unwrap().last().unwrap()["type"].clone();
+    assert!(trials.iter().all(|trial| state(trial) == "Succeeded"), "every trial completed");
+    let names: HashSet<&str> = trials.iter().map(|trial| trial["metadata"]["name"].as_str().unwrap()).collect();
+    let mut runs = HashMap::<String, usize>::new();
+    for line in std::fs::read_to_string(ledger).unwrap().lines() {
+        *runs.entry(line.to_owned()).or_default() += 1;
+    }
+    assert_eq!(runs.len(), count);
+    assert!(runs.iter().all(|(name, times)| names.contains(name.as_str()) && *times == 1), "every trial ran once: {runs:?}");
+    let mut best = f64::NEG_INFINITY;
+    for trial in &trials {
+        let name = trial["metadata"]["name"].as_str().unwrap();
+        let x = trial["spec"]["parameterAssignments"][0]["value"].as_str().unwrap();
+        best = best.max(x.parse().unwrap());
+        let told = world.run(["explain", name]).stdout;
+        assert_eq!(told.matches(&format!("score = {x}  from stdout")).count(), 5, "{told}");
+    }
+    let status = world.status("killed");
+    let optimal = &status["currentOptimalTrial"]["observation"]["metrics"][0]["max"];
+    assert!((optimal.as_str().unwrap().parse::<f64>().unwrap() - best).abs() < f64::EPSILON);
+    assert_eq!(status["trialsSucceeded"], Value::from(count));
+    assert!(status.get("trialsRunning").is_none());
+}
+
+#[test]
+fn a_run_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
+    let world = World::new();
+    let ledger = world.path("ledger");
+    let text = experiment("killed", 200, 4, &script(ledger.to_str().unwrap()));
+    let file = world.file("killed.yaml", &text);
+    let file = file.to_str().unwrap();
+    let mut dice = Dice(42);
+    for _ in 0..20 {
+        let mut run = world.start(["run", file]);
+        std::thread::park_timeout(Duration::from_millis(20 + dice.below(250)));
+        let ended = run.has_ended();
+        assert!(!ended, "killed before it is done");
+        run.signal("KILL");
+        run.code();
+    }
+    let last = world.run(["run", file, "--quiet"]);
+    assert_eq!(last.code, 0, "{}", last.stderr);
+    check(&world, &ledger, 200);
+}
+
+#[test]
+fn a_second_run_is_told_who_has_the_experiment() {
+    let world = World::new();
+    let ledger = world.path("ledger");
+    let text = experiment("killed", 20, 2, &script(ledger.to_str().unwrap()));
+    let file = world.file("killed.yaml", &text);
+    let file = file.to_str().unwrap();
+    let mut first = world.start(["run", file]);
+    eventually("the first trial runs", || ledger.exists());
+    let second = world.run(["run", file]);
+    assert_eq!(second.code, 1);
+    let holder = format!("error: experiment default/killed is being run by process {} on ", first.0.id());
+    assert!(second.stderr.contains(&holder), "{}", second.stderr);
+    assert_eq!(first.code(), 0);
+    check(&world, &ledger, 20);
+}
+
+/// A small file system of its own.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn mount(path: std::path::PathBuf) -> Self {
+        std::fs::create_dir(&path).unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(&path).status().unwrap();
+        assert!(mount.success(), "this test mounts a small file system; it needs root");
+        Self(path)
+    }
+
+    /// Leaves no room for anything.
+    fn fill(&self) {
+        for block in ["64k", "512"] {
+            let ballast = format!("of={}", self.0.join(format!("ballast-{block}")).display());
+            let written = Command::new("dd").args(["if=/dev/zero", &format!("bs={block}"), &ballast]).output().unwrap();
+            assert!(!written.status.success(), "it is full");
+        }
+    }
+
+    fn free(&self) {
+        for block in ["64k", "512"] {
+            std::fs::remove_file(self.0.join(format!("ballast-{block}"))).unwrap();
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// The database's file system has no more room while trials run; diwan is killed then, and run again when there is room.
+#[test]
+fn a_full_disk_is_waited_for_and_loses_nothing() {
+    let world = World::new();
+    let disk = Disk::mount(world.path("disk"));
+    let database = disk.0.join("diwan.db");
+    let world = world.with_database(&database);
+    let ledger = world.path("ledger");
+    let text = experiment("killed", 60, 2, &script(ledger.to_str().unwrap()));
+    let file = world.file("killed.yaml", &text);
+    let file = file.to_str().unwrap();
+    let ran = || std::fs::read_to_string(&ledger).map_or(0, |text| text.lines().count());
+
+    let mut run = world.start(["run", file]);
+    eventually("some trials have run", || ran() > 10);
+    disk.fill();
+    let mut seen = (ran(), 0);
+    eventually("nothing moves any more", || {
+        seen = if ran() == seen.0 { (seen.0, seen.1 + 1) } else { (ran(), 0) };
+        seen.1 > 75
+    });
+    assert!(ran() < 60, "it could not finish");
+    assert!(!run.has_ended(), "it waits");
+    run.signal("KILL");
+    run.code();
+    disk.free();
+
+    let last = world.run(["run", file, "--quiet"]);
+    assert_eq!(last.code, 0, "{}", last.stderr);
+    check(&world, &ledger, 60);
+}
