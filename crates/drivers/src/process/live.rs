@@ -1,5 +1,6 @@
 //! A launch that runs, as this driver knows it.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::status::Status;
+use super::wrapper::STOP;
 use super::{blocking, table};
 use crate::clock;
 use crate::launch::LaunchId;
@@ -85,6 +87,11 @@ impl Live {
 
     /// TERM, `grace`, KILL; returns when nothing of it runs.
     pub(super) async fn stop(&self, grace: Duration) {
+        let mark = self.id.attempt_directory().join(STOP);
+        if let Err(error) = blocking(move || File::create(mark)).await {
+            // It is needed in the first milliseconds of a launch only; KILL comes in any case.
+            tracing::debug!(id = %self.id, %error, "cannot mark a trial as stopped");
+        }
         self.signal(Signal::SIGTERM).await;
         if timeout(grace, self.ended()).await.is_err() {
             self.signal(Signal::SIGKILL).await;

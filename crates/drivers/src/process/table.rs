@@ -27,3 +27,96 @@ pub(super) fn signal_group(leader: i32, signal: Signal) {
         tracing::warn!(leader, %signal, %error, "cannot signal a process group");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+
+    use diwan_core::record::ExperimentKey;
+
+    use super::*;
+    use crate::launch::LaunchId;
+    use crate::process::prepare::mark;
+
+    /// A leader with one child in its group, both ready.
+    fn leader(id: &LaunchId, marked: bool) -> Child {
+        let mut command = Command::new("/bin/sh");
+        if marked {
+            let marks = mark(id);
+            command.envs(marks.iter().filter_map(|mark| mark.split_once('=')));
+        }
+        let mut child = command
+            .args(["-c", "sleep 1000 & echo; wait", "diwan-trial"])
+            .arg(id.attempt_directory())
+            .arg("true")
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        child
+    }
+
+    fn id(directory: &Path) -> LaunchId {
+        LaunchId {
+            experiment: ExperimentKey::new("default", "table"),
+            trial: "table".to_owned(),
+            attempt: 1,
+            directory: directory.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_leader_is_told_from_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let id = id(directory.path());
+        let mut child = leader(&id, false);
+        let pid = i32::try_from(child.id()).unwrap();
+        let (own, other) = (id.attempt_directory(), directory.path().join("attempt-10"));
+        let seen = (
+            leads(pid, &own),
+            leads(pid, &other),
+            leader_of(&own),
+            leader_of(&other),
+        );
+        let portably = (
+            portable::leads(pid, &own),
+            portable::leads(pid, &other),
+            portable::leader_of(&own),
+            portable::leader_of(&other),
+        );
+        signal_group(pid, Signal::SIGKILL);
+        child.wait().unwrap();
+        assert_eq!(seen, (true, false, Some(pid), None));
+        assert_eq!(portably, seen);
+        assert!(!leads(pid, &own));
+    }
+
+    #[test]
+    fn survivors_need_a_reason() {
+        let directory = tempfile::tempdir().unwrap();
+        let id = id(directory.path());
+        let (mut marked, mut plain) = (leader(&id, true), leader(&id, false));
+        let pids = [&marked, &plain].map(|child| i32::try_from(child.id()).unwrap());
+        let counted = (
+            survivors(&id, pids[0], false).len(),
+            survivors(&id, pids[1], false).len(),
+            survivors(&id, pids[1], true).len(),
+            portable::survivors(&id, pids[1], false).len(),
+            portable::survivors(&id, pids[1], true).len(),
+        );
+        for (pid, child) in pids.into_iter().zip([&mut marked, &mut plain]) {
+            signal_group(pid, Signal::SIGKILL);
+            child.wait().unwrap();
+        }
+        // Marked ones always; those of an unmarked group only when it is certainly ours.
+        assert_eq!(counted, (2, 2, 4, 0, 2));
+        assert!(survivors(&id, pids[0], true).is_empty());
+    }
+}

@@ -14,6 +14,8 @@ const NAME: &str = "diwan-trial";
 ///
 /// - `set -C` makes the first `>` exclusive: of any number of leaders for one attempt, one goes on.
 /// - The handler keeps the leader alive through a TERM to its group, to record the end. The command gets the default back.
+/// - A TERM that comes between the handler and the command is lost in the shell. Whoever stops a launch makes `stop` first, so
+///   one of the two is always seen.
 /// - `exec` runs a program even where the shell has a builtin of that name.
 /// - The second TERM reaches what the command left behind. The group is certainly ours: its leader is still there.
 /// - The shell's own complaints go nowhere, except the one that a command cannot be run.
@@ -21,12 +23,15 @@ const SCRIPT: &str = r#"exec 3>&2 2>/dev/null
 set -C
 echo $$ >"$1/status" || exit 125
 trap : HUP INT QUIT TERM
-(shift; exec "$@" 2>&3 3>&-)
+([ -e "$1/stop" ] && exit 143; shift; exec "$@" 2>&3 3>&-)
 set -- "$1" $?
 trap '' TERM
 kill -s TERM 0
 echo $2 >>"$1/status"
 exit $2"#;
+
+/// Made in the attempt's directory before a launch is told to stop.
+pub(super) const STOP: &str = "stop";
 
 /// Where the attempt's directory stands among the leader's arguments: after `/bin/sh -c SCRIPT NAME`.
 pub(super) const DIRECTORY_ARGUMENT: usize = 4;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diwan_drivers::{Driver, End, ProcessDriver};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Place, is_alive, number, printed};
 
@@ -72,4 +72,18 @@ async fn an_adopted_trial_is_stopped() {
     assert!(!is_alive(pid));
     let end = driver.ended(&plan.id()).await.unwrap();
     assert!(!matches!(end, End::Succeeded), "{end:?}");
+}
+
+/// TERM reaches a launch in its first moments too, while its leader is still getting ready.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_moment_is_too_early_to_stop() {
+    let place = Place::new();
+    let driver = ProcessDriver::new();
+    for round in 0..150_u64 {
+        let plan = place.command(&["sleep", "1000"]);
+        driver.start(&plan).await.unwrap();
+        sleep(Duration::from_micros(round * 37 % 4000)).await;
+        let stopped = timeout(LONG / 2, driver.stop(&plan.id(), LONG)).await;
+        assert!(matches!(stopped, Ok(Ok(()))), "round {round}: {stopped:?}");
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         Self {
-            root: tempfile::tempdir().unwrap(),
+            root: tempfile::tempdir().expect("a temporary directory"),
             trials: AtomicUsize::new(0),
         }
     }
@@ -51,7 +51,7 @@ impl Place {
             trial,
             attempt: 1,
             source_directory: Some(self.root().to_owned()),
-            manifest: manifest.as_object().unwrap().clone(),
+            manifest: manifest.as_object().cloned().unwrap_or_default(),
             primary_container: "main".to_owned(),
             env: Vec::new(),
         }
@@ -60,8 +60,11 @@ impl Place {
     /// Runs a trial to its end.
     pub(crate) async fn run(&self, plan: &TrialPlan) -> End {
         let driver = ProcessDriver::new();
-        driver.start(plan).await.unwrap();
-        driver.ended(&plan.id()).await.unwrap()
+        driver.start(plan).await.expect("the trial starts");
+        driver
+            .ended(&plan.id())
+            .await
+            .expect("the trial was started")
     }
 
     /// Why a trial fails.
@@ -115,7 +118,7 @@ pub(crate) fn is_alive(pid: i32) -> bool {
     let state = std::process::Command::new("ps")
         .args(["-o", "state=", "-p", &pid.to_string()])
         .output()
-        .unwrap();
+        .expect("ps runs");
     let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
     !state.is_empty() && !state.starts_with('Z')
 }
