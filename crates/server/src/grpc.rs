@@ -7,7 +7,7 @@
 mod db_manager;
 mod diwan_suggestion;
 mod early_stopping;
-mod reports;
+pub(crate) mod reports;
 mod serve;
 mod status;
 mod study;

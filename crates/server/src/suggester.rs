@@ -5,8 +5,8 @@ mod local;
 mod routed;
 
 use async_trait::async_trait;
-use diwan_core::engine::Point;
-use diwan_core::record::{ExperimentKey, ExperimentRecord};
+use diwan_core::engine::{Point, Snapshot};
+use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::AlgorithmSetting;
 use thiserror::Error;
 
@@ -22,11 +22,18 @@ pub trait Suggester: Send + Sync {
     /// [`SuggestError::Refused`] when it does not, with every reason.
     async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError>;
 
-    /// The next points of an experiment, at most `count`. Reads what is committed, so commit first.
+    /// The next points of an experiment, at most `count`. The snapshot must be what is committed: whoever learns from the
+    /// history reads it from the store.
     ///
     /// # Errors
     /// See [`SuggestError`].
-    async fn suggest(&self, key: &ExperimentKey, count: u64) -> Result<Suggestions, SuggestError>;
+    async fn suggest(&self, snapshot: &Snapshot, count: u64) -> Result<Suggestions, SuggestError>;
+
+    /// The same at once, from an optimizer that learns nothing from the history and takes no time, so that its points can be
+    /// committed together with what made them due. The snapshot need not be committed. `None`: ask [`Self::suggest`].
+    fn suggest_at_once(&self, _snapshot: &Snapshot, _count: u64) -> Option<Suggestions> {
+        None
+    }
 }
 
 /// An answer.
@@ -65,9 +72,6 @@ pub enum Next {
 /// No answer.
 #[derive(Debug, Error)]
 pub enum SuggestError {
-    /// The experiment is not in the store.
-    #[error("experiment {0} does not exist")]
-    NotFound(ExperimentKey),
     /// The optimizer refuses the experiment; asking again is pointless until it is changed.
     #[error("{0}")]
     Refused(String),

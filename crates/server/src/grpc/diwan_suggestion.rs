@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use diwan_algorithms::registry::ALGORITHMS;
 use diwan_algorithms::stopping::STOPPING_RULES;
+use diwan_core::engine::Snapshot;
 use diwan_core::load;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
@@ -38,8 +39,8 @@ impl Suggestion for DiwanSuggestionService {
     ) -> Result<Response<diwan::SuggestReply>, Status> {
         let request = request.into_inner();
         let (key, count) = read(&request).map_err(|problems| status::invalid(&problems))?;
-        self.has_seen(&key, request.revision).await?;
-        let suggestions = self.suggester.suggest(&key, count).await.map_err(refused)?;
+        let snapshot = self.snapshot(&key, request.revision).await?;
+        let suggestions = self.suggester.suggest(&snapshot, count).await.map_err(refused)?;
         Ok(Response::new(answer::write(&answer_of(suggestions))))
     }
 
@@ -53,24 +54,17 @@ impl Suggestion for DiwanSuggestionService {
 }
 
 impl DiwanSuggestionService {
-    /// The store behind this replica may lag behind the caller's.
-    async fn has_seen(&self, key: &ExperimentKey, revision: u64) -> Result<(), Status> {
-        if revision == 0 {
-            return Ok(());
-        }
-        match self
-            .store
-            .version(key)
-            .await
-            .map_err(|error| status::store(&error))?
-        {
-            None => Err(refused(SuggestError::NotFound(key.clone()))),
-            Some(version) if version < revision => {
-                let message =
-                    format!("experiment {key} is at revision {version} here, not {revision}");
+    /// The experiment as it is stored. The store behind this replica may lag behind the caller's: `revision` is what the
+    /// caller has seen, 0 when it does not say.
+    async fn snapshot(&self, key: &ExperimentKey, revision: u64) -> Result<Snapshot, Status> {
+        let stored = self.store.load(key).await.map_err(|error| status::store(&error))?;
+        match stored {
+            None => Err(status::status(Code::NotFound, format!("experiment {key} does not exist"))),
+            Some(snapshot) if snapshot.version < revision => {
+                let message = format!("experiment {key} is at revision {} here, not {revision}", snapshot.version);
                 Err(status::status(Code::Aborted, message))
             }
-            Some(_) => Ok(()),
+            Some(snapshot) => Ok(snapshot),
         }
     }
 
@@ -138,7 +132,6 @@ fn answer_of(suggestions: Suggestions) -> Answer {
 
 fn refused(error: SuggestError) -> Status {
     let code = match error {
-        SuggestError::NotFound(_) => Code::NotFound,
         SuggestError::Refused(_) => Code::FailedPrecondition,
         SuggestError::Failed(_) => Code::Unavailable,
     };

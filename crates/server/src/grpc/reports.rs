@@ -17,7 +17,7 @@ use super::status;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All points that a query finds, however many pages they fill, by time; points without a time come first.
-pub(super) async fn all(
+pub(crate) async fn all(
     store: &dyn Store,
     mut query: ObservationQuery,
 ) -> Result<Vec<MetricPoint>, StoreError> {
@@ -37,7 +37,7 @@ pub(super) async fn all(
 }
 
 /// The first `count` values of points in order, each with its step, or else its number from 1.
-pub(super) fn first_values(points: &[MetricPoint], count: usize) -> Vec<(i64, f64)> {
+pub(crate) fn first_values(points: &[MetricPoint], count: usize) -> Vec<(i64, f64)> {
     let numbered = (1..).zip(points);
     numbered
         .filter_map(|(number, point)| Some((point.step.unwrap_or(number), point.number()?)))

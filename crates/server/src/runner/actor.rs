@@ -1,6 +1,6 @@
 //! The loop that owns an experiment's snapshot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(super) struct Actor<'a> {
     /// Events that were applied and not committed yet; applied again when somebody else committed first.
     uncommitted: Vec<(Event, Timestamp)>,
     launches: HashMap<u64, Launch>,
+    /// Trials that an earlier run of Diwan has launched: their output may have been read before.
+    found: HashSet<u64>,
     asking: bool,
     sender: mpsc::UnboundedSender<Message>,
     mailbox: mpsc::UnboundedReceiver<Message>,
@@ -57,9 +59,10 @@ impl<'a> Actor<'a> {
         Self {
             runner,
             key,
-            snapshot,
             plans: Arc::new(plans),
             uncommitted: Vec::new(),
+            found: snapshot.in_state(TrialState::Running).map(|trial| trial.number).collect(),
+            snapshot,
             launches: HashMap::new(),
             asking: false,
             sender,
@@ -101,13 +104,25 @@ impl<'a> Actor<'a> {
                     }
                     Action::Finish(outcome) => changed |= self.apply(Event::Finished(outcome), time),
                     Action::WakeAt(moment) => wake = Some(moment),
-                    Action::Suggest { .. } => {}
+                    Action::Suggest { count } => changed |= self.suggest_at_once(count, time),
                 }
             }
             if !changed {
                 return wake;
             }
         }
+    }
+
+    /// Takes points of an optimizer that needs no time, so that they are committed with what made them due.
+    fn suggest_at_once(&mut self, count: u64, time: Timestamp) -> bool {
+        if self.asking {
+            return false;
+        }
+        let answer = self.runner.suggester.suggest_at_once(&self.snapshot, count);
+        answer.is_some_and(|answer| {
+            let event = self.event_of(Ok(answer));
+            self.apply(event, time)
+        })
     }
 
     /// What the engine says is due; when the owner wants the runner to go, only that.
@@ -156,14 +171,17 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    /// Takes the stored state and puts what was not committed on top. What does not fit any more is dropped.
+    /// Takes the stored state and puts what was not committed on top. What does not fit any more is dropped, and so are starts
+    /// and the end: whether they are still due is decided again, because the other's commit may be a pause.
     async fn reload(&mut self) -> Result<(), RunError> {
         let Some(stored) = self.runner.store.load(&self.key).await? else {
             return Err(self.deleted().await);
         };
         self.snapshot = stored;
         for (event, time) in std::mem::take(&mut self.uncommitted) {
-            self.apply(event, time);
+            if !matches!(event, Event::Started { .. } | Event::Finished(_)) {
+                self.apply(event, time);
+            }
         }
         self.decide();
         Ok(())
@@ -190,7 +208,8 @@ impl<'a> Actor<'a> {
                     launch.stop(grace);
                 }
             } else {
-                let launch = launch(self.runner, &self.plans, &self.snapshot.record, trial, &self.sender);
+                let is_new = !self.found.remove(&trial.number);
+                let launch = launch(self.runner, &self.plans, &self.snapshot.record, trial, is_new, &self.sender);
                 if let Some(grace) = stop {
                     launch.stop(grace);
                 }
@@ -214,9 +233,10 @@ impl<'a> Actor<'a> {
             return;
         };
         self.asking = true;
-        let (suggester, key, sender) = (self.runner.suggester.clone(), self.key.clone(), self.sender.clone());
+        let (suggester, sender) = (self.runner.suggester.clone(), self.sender.clone());
+        let snapshot = self.snapshot.clone();
         tokio::spawn(async move {
-            let answer = suggester.suggest(&key, count).await;
+            let answer = suggester.suggest(&snapshot, count).await;
             let _ = sender.send(Message::Suggested(answer));
         });
     }
@@ -289,7 +309,7 @@ impl<'a> Actor<'a> {
             }
             Err(error) => {
                 warn!(%error, "no suggestion");
-                let permanent = matches!(error, SuggestError::Refused(_) | SuggestError::NotFound(_));
+                let permanent = matches!(error, SuggestError::Refused(_));
                 Event::SuggestionFailed { message: error.to_string(), permanent }
             }
         }

@@ -11,6 +11,7 @@ use diwan_core::resources::{CollectorKind, ObjectiveSpec, Observation};
 use diwan_drivers::{Driver, LaunchId, TrialPlan, logs, podspec};
 use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::actor::Message;
@@ -24,6 +25,14 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A launch that is accompanied.
 pub(super) struct Launch {
     stop: watch::Sender<Option<Stop>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Launch {
+    /// Whoever drops the loop ends what it accompanies; the trials go on, and the next run finds them.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// How to stop; `None`: with the grace of the trial's template.
@@ -40,12 +49,14 @@ impl Launch {
     }
 }
 
-/// Starts, or finds again, the current launch of a trial, and accompanies it in a task of its own.
+/// Starts, or finds again, the current launch of a trial, and accompanies it in a task of its own. One that `is_new` was
+/// never launched before, so nothing of it is stored yet.
 pub(super) fn launch(
     runner: &Runner,
     plans: &Arc<Plans>,
     record: &ExperimentRecord,
     trial: &TrialRecord,
+    is_new: bool,
     mailbox: &mpsc::UnboundedSender<Message>,
 ) -> Launch {
     let (stop, stopped) = watch::channel(None);
@@ -57,11 +68,12 @@ pub(super) fn launch(
         objective: record.spec.objective.clone().unwrap_or_default(),
         mailbox: mailbox.clone(),
         stopped,
+        is_new,
     };
     let plan = plans.plan(record, trial);
     let reading = Reading::new(plans, record, trial);
-    tokio::spawn(task.run(plan, reading));
-    Launch { stop }
+    let task = tokio::spawn(task.run(plan, reading));
+    Launch { stop, task }
 }
 
 /// What the task of a launch knows.
@@ -73,6 +85,7 @@ struct Task {
     objective: ObjectiveSpec,
     mailbox: mpsc::UnboundedSender<Message>,
     stopped: watch::Receiver<Option<Stop>>,
+    is_new: bool,
 }
 
 /// How a trial's output is read.
@@ -132,10 +145,10 @@ impl Task {
         }
         let end = self.follow(&id, grace, &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
-        if !reading.retain {
-            if let Err(error) = self.driver.forget(&id).await {
-                warn!(%error, "trial left something behind");
-            }
+        if !reading.retain
+            && let Err(error) = self.driver.forget(&id).await
+        {
+            warn!(%error, "trial left something behind");
         }
         Ok(end)
     }
@@ -202,7 +215,10 @@ impl Task {
     /// The files to read, from where an earlier run stopped reading.
     async fn tails(&self, id: &LaunchId, reading: &Reading) -> Result<Tails, StoreError> {
         let Some(collector) = &reading.collector else { return Ok(Tails::default()) };
-        let cursors = self.patiently(|| self.store.cursors(&self.reference)).await?;
+        let cursors = match self.is_new {
+            true => Vec::new(),
+            false => self.patiently(|| self.store.cursors(&self.reference)).await?,
+        };
         let mut tails = Tails { stdout_and_stderr: [Some(id.stdout()), Some(id.stderr())], ..Tails::default() };
         for source in collector.sources() {
             let path = match source {

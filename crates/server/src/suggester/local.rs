@@ -9,17 +9,20 @@ use diwan_algorithms::settings::Settings;
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_algorithms::{registry, stopping};
 use diwan_core::engine::{Point, Snapshot};
-use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord, TrialState};
-use diwan_core::resources::{AlgorithmSetting, EarlyStoppingRule, EarlyStoppingSpec};
+use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
+use diwan_core::resources::{AlgorithmSetting, EarlyStoppingRule, EarlyStoppingSpec, ExperimentSpec};
 use diwan_store::{FoundTrial, ObservationQuery, Store, StoreError, TrialQuery};
 use tokio::sync::Mutex;
 
 use super::{Next, SuggestError, Suggester, Suggestions};
+use crate::grpc::reports;
 
 /// Studies that are kept warm; the rest is read again when asked for.
 const WARM: usize = 64;
+/// Points that are made at once; more take time that others wait for.
+const AT_ONCE: u64 = 100;
 /// Reports of the objective that are read of a trial for stopping rules.
-const REPORTS: u32 = 1000;
+const REPORTS: usize = 1000;
 
 /// Asks the optimizers of this program about experiments of a store.
 ///
@@ -52,22 +55,26 @@ impl Suggester for LocalSuggester {
         Ok(())
     }
 
-    async fn suggest(&self, key: &ExperimentKey, count: u64) -> Result<Suggestions, SuggestError> {
-        let snapshot = self.store.load(key).await.map_err(failed)?;
-        let snapshot = snapshot.ok_or_else(|| SuggestError::NotFound(key.clone()))?;
+    async fn suggest(&self, snapshot: &Snapshot, count: u64) -> Result<Suggestions, SuggestError> {
         let spec = study_spec(&snapshot.record)?;
-        let algorithm = registry::find(&spec.algorithm);
-        let algorithm = algorithm.map_err(|error| SuggestError::Refused(error.to_string()))?;
+        let whole = learns(&snapshot.record.spec, &spec)?;
         let early_stopping = snapshot.record.spec.early_stopping.clone();
-        let whole = early_stopping.is_some() || algorithm.history(&spec) != History::None;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
         let work = move |study: &Study| {
-            let suggested = registry::suggest(study, count)?;
+            let suggested = registry::suggest(study, many(count))?;
             Ok((suggested, rules(early_stopping.as_ref(), study)?))
         };
-        let answer = self.with_study(&snapshot, spec, whole, work).await?;
+        let answer = self.with_study(snapshot, spec, whole, work).await?;
         let (suggested, rules) = answer.map_err(|error| refused(&error))?;
         Ok(suggestions(suggested, &rules))
+    }
+
+    fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {
+        let spec = study_spec(&snapshot.record).ok()?;
+        if count > AT_ONCE || learns(&snapshot.record.spec, &spec).ok()? {
+            return None;
+        }
+        let suggested = registry::suggest(&active_study(snapshot, spec), many(count)).ok()?;
+        Some(suggestions(suggested, &[]))
     }
 }
 
@@ -99,9 +106,7 @@ impl LocalSuggester {
     ) -> Result<T, SuggestError> {
         let broke_down = |error| SuggestError::Failed(format!("the optimizer broke down: {error}"));
         if !whole {
-            let next = snapshot.record.progress.counts.trials;
-            let active = snapshot.active.values().map(|trial| Report::of(trial, &spec.objective));
-            let study = Study::of(spec.clone(), Some(next), active);
+            let study = active_study(snapshot, spec);
             return tokio::task::spawn_blocking(move || work(&study)).await.map_err(broke_down);
         }
         let slot = self.slot(&snapshot.record.metadata.uid);
@@ -170,11 +175,28 @@ impl LocalSuggester {
             trial: trial.clone(),
         };
         let metric = Some(spec.objective.metric.clone());
-        let query = ObservationQuery { metric, limit: REPORTS, ..ObservationQuery::of(found.reference()) };
-        let points = self.store.observations(&query).await?;
-        let numbered = (1..).zip(&points);
-        Ok(numbered.filter_map(|(number, point)| Some((point.step.unwrap_or(number), point.number()?))).collect())
+        let query = ObservationQuery { metric, ..ObservationQuery::of(found.reference()) };
+        let points = reports::all(&*self.store, query).await?;
+        Ok(reports::first_values(&points, REPORTS))
     }
+}
+
+/// Whether suggestions, or stopping rules, depend on trials that have ended.
+fn learns(experiment: &ExperimentSpec, spec: &StudySpec) -> Result<bool, SuggestError> {
+    let algorithm = registry::find(&spec.algorithm);
+    let algorithm = algorithm.map_err(|error| SuggestError::Refused(error.to_string()))?;
+    Ok(experiment.early_stopping.is_some() || algorithm.history(spec) != History::None)
+}
+
+/// The study of the active trials alone.
+fn active_study(snapshot: &Snapshot, spec: StudySpec) -> Study {
+    let next = snapshot.record.progress.counts.trials;
+    let reports: Vec<Report> = snapshot.active.values().map(|trial| Report::of(trial, &spec.objective)).collect();
+    Study::of(spec, Some(next), reports)
+}
+
+fn many(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn rules(early_stopping: Option<&EarlyStoppingSpec>, study: &Study) -> Result<Vec<EarlyStoppingRule>, Refusal> {

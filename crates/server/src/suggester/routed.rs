@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diwan_core::record::{ExperimentKey, ExperimentRecord};
+use diwan_core::engine::Snapshot;
+use diwan_core::record::ExperimentRecord;
 use diwan_store::Store;
 
 use super::katib::KatibService;
@@ -12,7 +13,6 @@ use super::{LocalSuggester, SuggestError, Suggester, Suggestions};
 
 /// Asks a service elsewhere for the algorithms that the configuration names one for, and this program for all others.
 pub struct RoutedSuggester {
-    store: Arc<dyn Store>,
     local: LocalSuggester,
     services: HashMap<String, KatibService>,
 }
@@ -29,7 +29,7 @@ impl RoutedSuggester {
             Err(error) => Err(format!("{url} is no address of a suggestion service: {error}")),
         };
         let services = services.iter().map(service).collect::<Result<_, _>>()?;
-        Ok(Self { store, local, services })
+        Ok(Self { local, services })
     }
 
     fn service(&self, experiment: &ExperimentRecord) -> Option<&KatibService> {
@@ -46,20 +46,22 @@ impl Suggester for RoutedSuggester {
         }
     }
 
-    async fn suggest(&self, key: &ExperimentKey, count: u64) -> Result<Suggestions, SuggestError> {
-        if self.services.is_empty() {
-            return self.local.suggest(key, count).await;
-        }
-        let snapshot = self.store.load(key).await.map_err(|error| SuggestError::Failed(error.to_string()))?;
-        let snapshot = snapshot.ok_or_else(|| SuggestError::NotFound(key.clone()))?;
+    async fn suggest(&self, snapshot: &Snapshot, count: u64) -> Result<Suggestions, SuggestError> {
         let Some(service) = self.service(&snapshot.record) else {
-            return self.local.suggest(key, count).await;
+            return self.local.suggest(snapshot, count).await;
         };
-        let mut suggestions = service.suggest(&snapshot, count).await?;
-        let rules = self.local.rules(&snapshot).await?;
+        let mut suggestions = service.suggest(snapshot, count).await?;
+        let rules = self.local.rules(snapshot).await?;
         for point in &mut suggestions.points {
             point.rules.clone_from(&rules);
         }
         Ok(suggestions)
+    }
+
+    fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {
+        if self.service(&snapshot.record).is_some() {
+            return None;
+        }
+        self.local.suggest_at_once(snapshot, count)
     }
 }

@@ -1,0 +1,315 @@
+//! The runner on a real database with scripted trials: restarts, other people's edits, a store and a driver that fail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diwan_core::engine::{Change, Event, Snapshot};
+use diwan_core::load;
+use diwan_core::observation::MetricPoint;
+use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress, TrialRecord, TrialState};
+use diwan_core::validate::Context;
+use diwan_drivers::{End, LaunchId};
+use diwan_server::clock::now;
+use diwan_server::edit::change;
+use diwan_server::runner::{Control, Options, Report, RunError, Runner};
+use diwan_server::suggester::LocalSuggester;
+use diwan_store::{
+    Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment, TrialQuery, TrialRef,
+};
+use diwan_testkit::driver::{Script, Scripted};
+use tokio::sync::watch;
+
+/// Longest time that any test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Bench {
+    directory: tempfile::TempDir,
+    store: Arc<dyn Store>,
+    key: ExperimentKey,
+}
+
+impl Bench {
+    /// A new experiment; `more` are further lines of its specification.
+    async fn new(more: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("diwan.db");
+        let store = diwan_store::open(path.to_str().unwrap()).await.unwrap();
+        let record = record(more);
+        let key = record.key();
+        store.create(&mut Snapshot::create(record, now())).await.unwrap();
+        Self { directory, store, key }
+    }
+
+    fn runner(&self, driver: &Scripted) -> Runner {
+        let options = Options { poll: Duration::from_millis(10), ..Options::new(self.directory.path().join("trials")) };
+        Runner {
+            store: self.store.clone(),
+            driver: Arc::new(driver.clone()),
+            suggester: Arc::new(LocalSuggester::new(self.store.clone())),
+            options,
+        }
+    }
+
+    /// Starts a run; the sender ends it when told so.
+    fn start(&self, driver: &Scripted) -> (watch::Sender<Control>, tokio::task::JoinHandle<Result<ExperimentRecord, RunError>>) {
+        let (control, controls) = watch::channel(Control::Run);
+        let (runner, key) = (self.runner(driver), self.key.clone());
+        let run = tokio::spawn(async move { runner.run(&key, controls, watch::channel(Report::default()).0).await });
+        (control, run)
+    }
+
+    async fn run(&self, driver: &Scripted) -> ExperimentRecord {
+        let (_control, run) = self.start(driver);
+        within(run).await.unwrap().unwrap()
+    }
+
+    async fn trials(&self) -> BTreeMap<u64, TrialRecord> {
+        let trials = self.store.trials(&TrialQuery::of(self.key.clone())).await.unwrap();
+        trials.into_iter().map(|trial| (trial.number, trial)).collect()
+    }
+}
+
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("it ends in time")
+}
+
+/// Waits until something holds.
+async fn eventually(holds: impl Fn() -> bool) {
+    within(async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+fn record(more: &str) -> ExperimentRecord {
+    let text = format!(
+        r#"
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {{name: tune, namespace: default, uid: u1}}
+spec:
+  objective: {{type: maximize, objectiveMetricName: score}}
+  algorithm: {{algorithmName: random}}
+  parameters:
+    - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "1"}}}}
+{more}
+  trialTemplate:
+    primaryContainerName: main
+    retryLimit: 1
+    trialParameters: [{{name: x, reference: x}}]
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, command: ["train", "${{trialParameters.x}}"]}}]}}}}}}
+"#
+    );
+    let context = Context { algorithms: &["random"], ..Context::default() };
+    let experiment = load::check(&text, &context).unwrap().remove(0);
+    ExperimentRecord { metadata: experiment.metadata, spec: experiment.spec, progress: Progress::default() }
+}
+
+fn end(driver: &Scripted, id: &LaunchId) {
+    driver.end(id, End::Succeeded);
+}
+
+/// Every trial prints a score that only it has, and ends well.
+fn scores() -> Scripted {
+    Scripted::new(|plan| Script::prints(format!("epoch=1 score=0.1\nepoch=2 score=0.{}\n", plan.trial.len())))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_all_trials_and_never_too_many_at_once() {
+    let bench = Bench::new("  maxTrialCount: 60\n  parallelTrialCount: 4").await;
+    let driver = scores();
+    let record = bench.run(&driver).await;
+    assert_eq!(record.progress.counts.trials_succeeded, 60);
+    assert_eq!(driver.started(), 60);
+    assert!(driver.most_running() <= 4, "{}", driver.most_running());
+    for trial in bench.trials().await.values() {
+        let stored = bench.store.observations(&ObservationQuery::of(TrialRef::new(&record, trial))).await.unwrap();
+        assert_eq!(stored.len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_vanishes_is_taken_up_where_it_was() {
+    let bench = Bench::new("  maxTrialCount: 6\n  parallelTrialCount: 3").await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 3).await;
+    run.abort();
+    assert!(run.await.is_err());
+    drop(control);
+    // One ends while nobody looks.
+    let ended = driver.running().remove(0);
+    std::fs::create_dir_all(ended.attempt_directory()).unwrap();
+    std::fs::write(ended.stdout(), "score=0.9\n").unwrap();
+    driver.end(&ended, End::Succeeded);
+
+    let (_control, run) = bench.start(&driver);
+    for started in 4..=6 {
+        eventually(|| driver.started() == started).await;
+        assert!(driver.running().len() <= 3);
+        let id = driver.running().remove(0);
+        std::fs::create_dir_all(id.attempt_directory()).unwrap();
+        std::fs::write(id.stdout(), "score=0.5\n").unwrap();
+        driver.end(&id, End::Succeeded);
+    }
+    eventually(|| {
+        driver.running().iter().for_each(|id| end(&driver, id));
+        run.is_finished()
+    })
+    .await;
+    let record = run.await.unwrap().unwrap();
+    assert_eq!(driver.started(), 6, "none was launched twice");
+    assert_eq!(record.progress.counts.finished(), 6);
+    assert_eq!(record.progress.best.best_trial_name, ended.trial);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_power_cut_took_runs_again() {
+    let bench = Bench::new("  maxTrialCount: 2\n  parallelTrialCount: 2").await;
+    let driver = Scripted::new(|plan| if plan.attempt == 1 { Script::Runs } else { Script::prints("score=0.5\n") });
+    let (_control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 2).await;
+    driver.lose_all();
+    let record = within(run).await.unwrap().unwrap();
+    assert_eq!(record.progress.counts.trials_succeeded, 2);
+    assert!(bench.trials().await.values().all(|trial| trial.attempt == 2 && trial.losses == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn edits_from_elsewhere_are_taken_while_it_runs() {
+    let bench = Bench::new("  maxTrialCount: 100\n  parallelTrialCount: 2").await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (_control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 2).await;
+    let edited = |snapshot: &mut Snapshot| {
+        let mut spec = snapshot.record.spec.clone();
+        spec.max_trial_count = Some(3);
+        spec.parallel_trial_count = Some(1);
+        vec![Event::Edited(Box::new(spec))]
+    };
+    change(&*bench.store, &bench.key, edited).await.unwrap();
+    eventually(|| {
+        driver.running().iter().for_each(|id| end(&driver, id));
+        run.is_finished()
+    })
+    .await;
+    assert_eq!(run.await.unwrap().unwrap().progress.counts.trials, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_run_stops_its_trials_and_keeps_them() {
+    let bench = Bench::new("  maxTrialCount: 4\n  parallelTrialCount: 2").await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 2).await;
+    control.send(Control::Interrupt).unwrap();
+    let record = within(run).await.unwrap().unwrap();
+    assert!(record.progress.completion_time.is_none());
+    assert!(driver.running().is_empty());
+    assert!(bench.trials().await.values().all(|trial| trial.state == TrialState::Pending && trial.attempt == 2));
+    assert_eq!(bench.run(&scores()).await.progress.counts.trials_succeeded, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_experiment_stops_what_it_runs() {
+    let bench = Bench::new("  maxTrialCount: 4\n  parallelTrialCount: 2").await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (_control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 2).await;
+    bench.store.delete(&bench.key).await.unwrap();
+    assert!(matches!(within(run).await.unwrap(), Err(RunError::Deleted(_))));
+    eventually(|| driver.running().is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_full_now_and_then_loses_nothing() {
+    let mut bench = Bench::new("  maxTrialCount: 8\n  parallelTrialCount: 2").await;
+    let flaky = Arc::new(Flaky { store: bench.store.clone(), calls: AtomicU64::new(0) });
+    bench.store = flaky.clone();
+    let driver = scores();
+    let record = bench.run(&driver).await;
+    assert!(flaky.calls.load(Ordering::Relaxed) > 20);
+    assert_eq!(record.progress.counts.trials_succeeded, 8);
+    assert_eq!(driver.started(), 8, "none was launched twice");
+    for trial in bench.trials().await.values() {
+        let stored = bench.store.observations(&ObservationQuery::of(TrialRef::new(&record, trial))).await.unwrap();
+        assert_eq!(stored.len(), 2);
+    }
+}
+
+/// A store that refuses every fourth write.
+struct Flaky {
+    store: Arc<dyn Store>,
+    calls: AtomicU64,
+}
+
+impl Flaky {
+    fn refuse(&self) -> Result<(), StoreError> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3 { Err(StoreError::Full) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn create(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+        self.store.create(snapshot).await
+    }
+    async fn load(&self, key: &ExperimentKey) -> Result<Option<Snapshot>, StoreError> {
+        self.store.load(key).await
+    }
+    async fn version(&self, key: &ExperimentKey) -> Result<Option<u64>, StoreError> {
+        self.store.version(key).await
+    }
+    async fn commit(&self, key: &ExperimentKey, expected: u64, change: &Change) -> Result<u64, StoreError> {
+        self.refuse()?;
+        self.store.commit(key, expected, change).await
+    }
+    async fn experiments(&self, query: &ExperimentQuery) -> Result<Vec<StoredExperiment>, StoreError> {
+        self.store.experiments(query).await
+    }
+    async fn trials(&self, query: &TrialQuery) -> Result<Vec<TrialRecord>, StoreError> {
+        self.store.trials(query).await
+    }
+    async fn trial(&self, key: &ExperimentKey, name: &str) -> Result<Option<TrialRecord>, StoreError> {
+        self.store.trial(key, name).await
+    }
+    async fn find_trials(&self, name: &str) -> Result<Vec<FoundTrial>, StoreError> {
+        self.store.find_trials(name).await
+    }
+    async fn append(&self, trial: &TrialRef, points: &[MetricPoint], cursors: &[Cursor]) -> Result<(), StoreError> {
+        self.refuse()?;
+        self.store.append(trial, points, cursors).await
+    }
+    async fn cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {
+        self.store.cursors(trial).await
+    }
+    async fn observations(&self, query: &ObservationQuery) -> Result<Vec<MetricPoint>, StoreError> {
+        self.store.observations(query).await
+    }
+    async fn delete_observations(&self, trial: &TrialRef) -> Result<(), StoreError> {
+        self.store.delete_observations(trial).await
+    }
+    async fn foreign_trial(&self, name: &str) -> Result<TrialRef, StoreError> {
+        self.store.foreign_trial(name).await
+    }
+    async fn find_foreign_trial(&self, name: &str) -> Result<Option<TrialRef>, StoreError> {
+        self.store.find_foreign_trial(name).await
+    }
+    async fn delete(&self, key: &ExperimentKey) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.store.changes()
+    }
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,96 @@
+//! A thousand trials of `true`, two at a time, beside `xargs -P2`; and the memory of ten thousand.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::median;
+
+const ROUNDS: usize = 5;
+
+pub(crate) fn measure() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        theirs.push(xargs(1000).as_secs_f64());
+        ours.push(diwan(directory.path(), &format!("round-{round}"), 1000).0.as_secs_f64());
+    }
+    let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+    println!("1,000 trials of `true`, 2 at a time, {ROUNDS} rounds (medians)");
+    println!("  xargs -P2  {:.2} s", median(theirs));
+    println!("  diwan run  {:.2} s", median(ours));
+    println!("  ratio      {:.2}", median(ratios));
+    let (time, peak) = diwan(directory.path(), "many", 10_000);
+    println!("10,000 trials: {:.1} s, at most {:.1} MB resident", time.as_secs_f64(), peak);
+}
+
+fn xargs(count: usize) -> Duration {
+    let begun = now();
+    let script = format!("seq {count} | xargs -P2 -I{{}} true");
+    assert!(Command::new("sh").args(["-c", &script]).status().expect("xargs runs").success());
+    begun.elapsed()
+}
+
+/// How long it takes, and the most memory it has, in MB.
+fn diwan(directory: &Path, name: &str, count: usize) -> (Duration, f64) {
+    let file = directory.join(format!("{name}.yaml"));
+    std::fs::write(&file, experiment(name, count)).expect("the file is written");
+    let begun = now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_diwan"))
+        .arg("--db")
+        .arg(directory.join(format!("{name}.db")))
+        .args(["run", "--quiet", "-o", "name"])
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("diwan starts");
+    let mut peak = 0.0;
+    while child.try_wait().expect("diwan is there").is_none() {
+        peak = f64::max(peak, peak_memory(child.id()));
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    (begun.elapsed(), peak)
+}
+
+/// The most resident memory that a process ever had, in MB; 0 where the system does not say.
+fn peak_memory(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.unwrap_or(0.0) / 1024.0
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn experiment(name: &str, count: usize) -> String {
+    format!(
+        r#"
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {{name: {name}}}
+spec:
+  objective: {{type: maximize, objectiveMetricName: score}}
+  algorithm: {{algorithmName: random}}
+  parallelTrialCount: 2
+  maxTrialCount: {count}
+  parameters:
+    - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "1"}}}}
+  trialTemplate:
+    primaryContainerName: main
+    trialParameters: [{{name: x, reference: x}}]
+    trialSpec:
+      apiVersion: batch/v1
+      kind: Job
+      spec:
+        template:
+          spec:
+            containers:
+              - {{name: main, image: unused, env: [{{name: X, value: "${{trialParameters.x}}"}}], command: ["true"]}}
+            restartPolicy: Never
+"#
+    )
+}
