@@ -1,5 +1,7 @@
 //! The runner on a real database with scripted trials: restarts, other people's edits, a store and a driver that fail.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -130,6 +130,9 @@ impl Task {
     /// # Errors
     /// Only when the experiment was deleted meanwhile.
     async fn accompany(&mut self, plan: &TrialPlan, reading: &mut Reading) -> Result<End, StoreError> {
+        if self.is_new && self.stopped.borrow().is_some() {
+            return Ok(End::Failed("it was stopped before it started".to_owned()));
+        }
         let id = plan.id();
         if let Some(directory) = reading.metrics_file.as_deref().and_then(std::path::Path::parent) {
             // A failure shows when the trial cannot write there.
