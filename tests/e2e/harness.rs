@@ -134,6 +134,13 @@ pub(crate) fn top() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+/// The Python that has what the tests need.
+pub(crate) fn python() -> PathBuf {
+    let python = top().join("target/test-venv/bin/python");
+    assert!(python.exists(), "run tests/run once: it installs what the tests need");
+    python
+}
+
 /// An experiment whose trials run `script` with `sh`; its parameter is `$X`, a double from 0 to 1.
 pub(crate) fn experiment(name: &str, max: u32, parallel: u32, script: &str) -> String {
     let script = serde_json::to_string(script).unwrap();

@@ -1,1 +1,283 @@
-//! invalid
+//! What is wrong is said in one go, with its place and what would be right; exit code 2, and never a backtrace.
+
+use std::path::Path;
+
+use crate::harness::{Ran, World, experiment, top};
+
+/// Nothing on stdout, no panic, and only lines of the three kinds on stderr.
+fn refused(ran: &Ran, code: i32) -> &str {
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (code, ""),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    let kinds = ["error: ", "cause: ", "hint: "];
+    assert!(
+        ran.stderr
+            .lines()
+            .all(|line| kinds.iter().any(|kind| line.starts_with(kind))),
+        "{}",
+        ran.stderr
+    );
+    &ran.stderr
+}
+
+/// What `run` and `validate` say of a file: the same. Nothing is stored.
+fn said_of(world: &World, path: &Path) -> String {
+    let path = path.to_str().unwrap();
+    let said = refused(&world.run(["validate", path]), 2).to_owned();
+    // `validate` knows what is not built in as well, and so may have another hint.
+    let ran = world.run(["run", path]);
+    let causes = |said: &str| {
+        said.lines()
+            .filter(|line| !line.starts_with("hint: "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(causes(refused(&ran, 2)), causes(&said));
+    assert!(!world.path("diwan.db").exists(), "not even a database");
+    said.replace(path, "FILE")
+}
+
+fn said_of_text(text: &str) -> String {
+    let world = World::new();
+    let path = world.file("wrong.yaml", text);
+    said_of(&world, &path)
+}
+
+#[test]
+fn all_problems_of_a_file_are_said_at_once() {
+    let text = experiment("wrong", 3, 2, "true")
+        .replace("algorithmName: random", "algorithmName: randon")
+        .replace("maxTrialCount: 3", "maxTrialCount: -1\n  maxTrialCuont: 3")
+        .replace("min: \"0\"", "min: \"2\"")
+        .replace("parameterType: double", "parameterType: dubble")
+        .replace("reference: x", "reference: y");
+    assert_eq!(
+        said_of_text(&text),
+        "error: FILE is not a valid experiment\n\
+         cause: FILE:11:20: spec.algorithm.algorithmName: Invalid value: \"randon\": unable to get Suggestion config data for \
+         algorithm randon: failed to find suggestion config for algorithm: randon in ConfigMap: katib-config\n\
+         hint: did you mean \"random\"?\n\
+         cause: FILE:16:18: spec.maxTrialCount: Invalid value: -1: must be greater than 0\n\
+         cause: FILE:17:3: spec.maxTrialCuont: Unknown field: \"maxTrialCuont\"\n\
+         hint: did you mean \"maxTrialCount\"?\n\
+         cause: FILE:19:13: spec.parameters[0].name: Invalid value: \"x\": parameter is the reference of no \
+         spec.trialTemplate.trialParameters: it would be tuned without effect\n\
+         cause: FILE:20:22: spec.parameters[0].parameterType: Invalid value: \"dubble\": parameterType: dubble is not supported\n\
+         hint: did you mean \"double\"?\n\
+         cause: FILE:28:20: spec.trialTemplate.trialParameters[0].reference: Invalid value: \"y\": parameter reference y does \
+         not exist in spec.parameters: [x]\n\
+         hint: did you mean \"x\"?\n"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_experiment_is_refused() {
+    let not = "error: FILE is not a valid experiment\n";
+    let nested = format!("a: {}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let large = format!("# {}\n", "x".repeat(11 << 20));
+    for (text, cause) in [
+        ("", "cause: FILE: Required value: the file is empty\n"),
+        (
+            "hello",
+            "cause: FILE:1:1: Invalid value: \"hello\": a document must be an object\n",
+        ),
+        ("a: [1, 2", "cause: FILE:2:1: Syntax error: "),
+        (
+            nested.as_str(),
+            "cause: FILE:1:259: Syntax error: nested deeper than 100 levels\n",
+        ),
+        (
+            large.as_str(),
+            "cause: FILE: Syntax error: the text has 11534339 bytes; at most 10485760 are read\n",
+        ),
+    ] {
+        let said = said_of_text(text);
+        assert!(said.starts_with(&format!("{not}{cause}")), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused() {
+    let world = World::new();
+    let missing = said_of(&world, &world.path("missing.yaml"));
+    assert_eq!(
+        missing,
+        "error: cannot read FILE\ncause: No such file or directory (os error 2)\n"
+    );
+    let directory = said_of(&world, &world.path(""));
+    assert_eq!(
+        directory,
+        "error: cannot read FILE\ncause: Is a directory (os error 21)\n"
+    );
+    let garbage: Vec<u8> = (0..=255).cycle().take(5000).collect();
+    let path = world.path("garbage.yaml");
+    std::fs::write(&path, garbage).unwrap();
+    assert_eq!(
+        said_of(&world, &path),
+        "error: cannot read FILE\ncause: it is not UTF-8 text\n"
+    );
+}
+
+#[test]
+fn one_experiment_is_run_at_a_time() {
+    let world = World::new();
+    let two = format!(
+        "{}---{}",
+        experiment("a", 1, 1, "true"),
+        experiment("b", 1, 1, "true")
+    );
+    let path = world.file("two.yaml", &two);
+    let path = path.to_str().unwrap();
+    assert_eq!(world.run(["validate", path]).code, 0);
+    let ran = world.run(["run", path]);
+    assert_eq!(
+        refused(&ran, 2),
+        format!("error: {path} holds 2 experiments; one is run at a time\n")
+    );
+}
+
+#[test]
+fn the_namespace_of_a_flag_may_not_contradict_the_file() {
+    let world = World::new();
+    let text =
+        experiment("a", 1, 1, "echo score=1").replace("name: a", "namespace: team\n  name: a");
+    let path = world.file("a.yaml", &text);
+    let path = path.to_str().unwrap();
+    let ran = world.run(["run", path, "-n", "other"]);
+    assert_eq!(
+        refused(&ran, 2),
+        "error: the file's namespace is team, and --namespace says other\nhint: leave one of them out\n"
+    );
+    let ran = world.run(["run", path, "-o", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ran = world.run(["describe", "experiment", "a"]);
+    let expected = "error: there is no experiment a in namespace default\nhint: there is one in namespace team: add --namespace team\n";
+    assert_eq!(refused(&ran, 3), expected);
+    let trial = world
+        .run(["get", "trials", "-n", "team", "-o", "name"])
+        .stdout;
+    let ran = world.run(["explain", trial.trim()]);
+    assert!(
+        refused(&ran, 3).ends_with("hint: there is one in namespace team: add --namespace team\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn wrong_words_are_answered_with_the_nearest_right_ones() {
+    let world = World::new();
+    let said = |line: &str, code| refused(&world.run(line.split(' ')), code).to_owned();
+    assert_eq!(
+        said("rnu x", 2),
+        "error: unrecognized subcommand 'rnu'\nhint: did you mean 'run'?\n"
+    );
+    assert_eq!(
+        said("run --quite x", 2),
+        "error: unexpected argument '--quite' found\nhint: a similar argument exists: '--quiet'\n"
+    );
+    assert_eq!(
+        said("get trails", 2),
+        "error: invalid value 'trails' for '<NOUN>' [possible values: experiments, trials, suggestions]\n\
+         hint: a similar value exists: 'trials'\n"
+    );
+    assert_eq!(
+        said("logs", 2),
+        "error: the following required arguments were not provided: <TRIAL>\nhint: usage: diwan logs <TRIAL>\n"
+    );
+    assert_eq!(
+        said("algorithms rando", 3),
+        "error: there is no algorithm or stopping rule rando\nhint: did you mean random?\n"
+    );
+    assert_eq!(
+        said("wait x --for worst", 2),
+        "error: invalid value 'worst' for '--for <CONDITION>': expected complete, best<NUMBER or best>NUMBER\n"
+    );
+    assert_eq!(
+        said("get trials --state runing", 2),
+        "error: invalid value 'runing' for '--state <STATE>': states are Pending, Running, Succeeded, Failed, Killed, \
+         EarlyStopped, MetricsUnavailable\n"
+    );
+    assert_eq!(
+        said("--suggestion-service foo get trials", 2),
+        "error: invalid value 'foo' for '--suggestion-service <ALGORITHM=URL>': expected ALGORITHM=URL, such as \
+         tpe-x=http://127.0.0.1:6789\n"
+    );
+    assert_eq!(
+        said("--suggestion-service foo=http:// get trials", 2),
+        "error: http:// is no address of a suggestion service: invalid URI\n"
+    );
+    assert_eq!(
+        said("serve --listen 0.0.0.0:0", 2),
+        "error: 0.0.0.0:0 is reachable from other machines, and there is no authentication\n\
+         hint: listen on 127.0.0.1 or [::1]; put a proxy that authenticates in front for others\n"
+    );
+}
+
+#[test]
+fn a_database_that_is_none_is_refused() {
+    let world = World::new();
+    let other = world.file("other.db", "this is a letter to my mother, and much longer than the header of a database would be, so that it is read whole");
+    let directory = world.path("directory");
+    std::fs::create_dir(&directory).unwrap();
+    let (other, directory) = (
+        other.to_str().unwrap().to_owned(),
+        directory.to_str().unwrap().to_owned(),
+    );
+    let said = |db: &str, code| {
+        let mut command = world.diwan(["get", "trials"]);
+        command.args(["--db", db]);
+        refused(&Ran::of(command.output().unwrap()), code).to_owned()
+    };
+    let elsewhere = "hint: name another file; a new one is made if it does not exist\n";
+    assert_eq!(
+        said(&other, 2),
+        format!("error: {other} is not a database\n{elsewhere}")
+    );
+    assert_eq!(
+        said("postgres://me:secret@localhost/x", 2),
+        "error: postgres databases are not built in; supported: sqlite:PATH, sqlite::memory: or a plain path\n"
+    );
+    assert_eq!(
+        said("sqlite:", 2),
+        "error: the database has no path; write sqlite:PATH\n"
+    );
+    assert_eq!(
+        said(&directory, 1),
+        format!(
+            "error: cannot open database {directory}\n\
+             cause: error returned from database: (code: 14) unable to open database file\n\
+             hint: it is a directory; name a file in it, such as --db {directory}/diwan.db\n"
+        )
+    );
+    assert_eq!(
+        said("/proc/none/diwan.db", 1),
+        "error: cannot open database /proc/none/diwan.db\ncause: No such file or directory (os error 2)\n\
+         hint: name a file that can be made or written with --db\n"
+    );
+    assert_eq!(
+        std::fs::read_to_string(&other).unwrap().len(),
+        111,
+        "it is untouched"
+    );
+}
+
+#[test]
+fn a_history_that_is_none_is_refused() {
+    let world = World::new();
+    let quickstart = top().join("examples/quickstart.yaml");
+    let history = world.file("history.json", "{\"items\": [1]}");
+    let (file, history) = (quickstart.to_str().unwrap(), history.to_str().unwrap());
+    let ran = world.run(["suggest", file, "--history", history]);
+    assert!(
+        refused(&ran, 2).starts_with(&format!(
+            "error: cannot read the history {history}\ncause: "
+        )),
+        "{}",
+        ran.stderr
+    );
+}

@@ -1,9 +1,12 @@
 //! The binary, used as its users use it: real processes, a real database, real signals.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
 mod control;
 mod examples;
 mod harness;
 mod invalid;
 mod kill;
 mod output;
+mod readme;
 mod services;

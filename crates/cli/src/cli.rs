@@ -2,15 +2,27 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{
+    ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+};
 
 use crate::commands::{
-    algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve, suggest, validate, wait,
+    algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve,
+    suggest, validate, wait,
 };
+
+use crate::failure::Failure;
+use crate::usage;
 
 /// Tunes hyperparameters: hand it an Experiment, get the best trial back.
 #[derive(Debug, Parser)]
-#[command(name = "diwan", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    name = "diwan",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -19,7 +31,7 @@ pub(crate) struct Cli {
 }
 
 /// Flags of every verb.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// The database, such as sqlite:diwan.db; by default a file in your data directory
     #[arg(long, global = true, value_name = "URL")]
@@ -27,9 +39,9 @@ pub(crate) struct Global {
     /// Where trials run and keep their logs; by default a directory beside the database
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) work_dir: Option<PathBuf>,
-    /// The namespace of experiments
-    #[arg(long, short, global = true, value_name = "NAME", default_value = "default")]
-    pub(crate) namespace: String,
+    /// The namespace of experiments; by default the one in the file, or default
+    #[arg(long, short, global = true, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
     /// Ask a foreign optimizer that speaks api.v1.beta1, such as tpe-x=http://127.0.0.1:6789 (repeatable)
     #[arg(long = "suggestion-service", global = true, value_name = "ALGORITHM=URL", value_parser = service, value_delimiter = ',')]
     pub(crate) suggestion_services: Vec<(String, String)>,
@@ -40,7 +52,9 @@ pub(crate) struct Global {
 
 fn service(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, url)) if !name.is_empty() && url.contains("://") => Ok((name.to_owned(), url.to_owned())),
+        Some((name, url)) if !name.is_empty() && url.contains("://") => {
+            Ok((name.to_owned(), url.to_owned()))
+        }
         _ => Err("expected ALGORITHM=URL, such as tpe-x=http://127.0.0.1:6789".to_owned()),
     }
 }
@@ -88,16 +102,30 @@ impl Cli {
         with_variables(Self::command())
     }
 
-    /// Reads the process's arguments; prints help or a usage error and exits when there is nothing to do.
-    pub(crate) fn read() -> Self {
-        let matches = Self::build().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    /// Reads the process's arguments; prints help and exits when that is asked for.
+    ///
+    /// # Errors
+    /// When they cannot be understood.
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let mut command = Self::build();
+        let parsed = command
+            .try_get_matches_from_mut(std::env::args_os())
+            .and_then(|matches| Self::from_arg_matches(&matches));
+        parsed.map_err(|error| {
+            if !error.use_stderr()
+                || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            {
+                error.exit();
+            }
+            let verbs: Vec<&str> = command.get_subcommands().map(Clap::get_name).collect();
+            usage::failure(&error, &verbs)
+        })
     }
 }
 
 fn with_variables(command: Clap) -> Clap {
     let command = command.mut_args(|arg| match arg.get_long() {
-        Some(long) if long != "help" && long != "version" => {
+        Some(long) if long != "help" && long != "version" && arg.get_env().is_none() => {
             let variable = format!("DIWAN_{}", long.to_uppercase().replace('-', "_"));
             arg.env(variable).hide_env_values(true)
         }
@@ -118,9 +146,16 @@ mod tests {
     #[test]
     fn every_flag_has_a_variable() {
         fn check(command: &Clap) {
-            for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+            for arg in command
+                .get_arguments()
+                .filter(|arg| arg.get_long().is_some())
+            {
                 let known = matches!(arg.get_long(), Some("help" | "version"));
-                assert!(known || arg.get_env().is_some(), "{} {arg}", command.get_name());
+                assert!(
+                    known || arg.get_env().is_some(),
+                    "{} {arg}",
+                    command.get_name()
+                );
             }
             command.get_subcommands().for_each(check);
         }

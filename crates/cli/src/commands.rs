@@ -28,16 +28,22 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Algorithms(arguments) => algorithms::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
-        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments, &global),
         Command::Run(arguments) => run::run(&arguments, &global).await,
         Command::Get(arguments) => get::run(&arguments, &Context::open(&global).await?).await,
-        Command::Describe(arguments) => describe::run(&arguments, &Context::open(&global).await?).await,
-        Command::Explain(arguments) => explain::run(&arguments, &Context::open(&global).await?).await,
+        Command::Describe(arguments) => {
+            describe::run(&arguments, &Context::open(&global).await?).await
+        }
+        Command::Explain(arguments) => {
+            explain::run(&arguments, &Context::open(&global).await?).await
+        }
         Command::Logs(arguments) => logs::run(&arguments, &Context::open(&global).await?).await,
         Command::Wait(arguments) => wait::run(&arguments, &Context::open(&global).await?).await,
         Command::Stop(arguments) => edit::stop(&arguments, &Context::open(&global).await?).await,
         Command::Pause(arguments) => edit::pause(&arguments, &Context::open(&global).await?).await,
-        Command::Resume(arguments) => edit::resume(&arguments, &Context::open(&global).await?).await,
+        Command::Resume(arguments) => {
+            edit::resume(&arguments, &Context::open(&global).await?).await
+        }
         Command::Delete(arguments) => delete::run(&arguments, &Context::open(&global).await?).await,
         Command::Export(arguments) => export::run(&arguments, &Context::open(&global).await?).await,
         Command::Serve(arguments) => serve::run(&arguments, &Context::open(&global).await?).await,

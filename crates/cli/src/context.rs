@@ -14,13 +14,16 @@ use crate::cli::Global;
 use crate::environment;
 use crate::failure::Failure;
 
+/// Where experiments are that name no namespace.
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+
 /// The open store and the directories beside it.
 pub(crate) struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) namespace: String,
     pub(crate) work_directory: PathBuf,
     suggester: Arc<dyn Suggester>,
-    flags: String,
+    store_flags: String,
 }
 
 impl Context {
@@ -45,10 +48,13 @@ impl Context {
             .map_err(Failure::usage)?;
         Ok(Self {
             store,
-            namespace: global.namespace.clone(),
+            namespace: global
+                .namespace
+                .clone()
+                .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
             work_directory,
             suggester: Arc::new(suggester),
-            flags: flags(global),
+            store_flags: store_flags(global),
         })
     }
 
@@ -57,9 +63,13 @@ impl Context {
         ExperimentKey::new(&self.namespace, name)
     }
 
-    /// The flags that name this store, for commands to type next; empty or with a leading space.
-    pub(crate) fn flags(&self) -> &str {
-        &self.flags
+    /// The flags that name this store and namespace, for commands to type next; empty or with a leading space.
+    pub(crate) fn flags(&self) -> String {
+        let mut flags = self.store_flags.clone();
+        if self.namespace != DEFAULT_NAMESPACE {
+            flags.push_str(&format!(" --namespace {}", self.namespace));
+        }
+        flags
     }
 
     /// What runs experiments here.
@@ -83,28 +93,60 @@ impl Context {
         if let Some(snapshot) = self.store.load(&key).await? {
             return Ok(snapshot);
         }
-        let query = ExperimentQuery { namespace: Some(self.namespace.clone()), ..ExperimentQuery::default() };
+        let query = ExperimentQuery {
+            namespace: Some(self.namespace.clone()),
+            ..ExperimentQuery::default()
+        };
         let known = self.store.experiments(&query).await?;
-        let names: Vec<String> = known.into_iter().map(|known| known.record.metadata.name).collect();
-        Err(missing("experiment", name, &self.namespace, &names))
+        let names: Vec<String> = known
+            .into_iter()
+            .map(|known| known.record.metadata.name)
+            .collect();
+        let failure = missing("experiment", name, &self.namespace, &names);
+        Err(match self.elsewhere(name).await? {
+            Some(namespace) => failure.hint(format!(
+                "there is one in namespace {namespace}: add --namespace {namespace}"
+            )),
+            None => failure,
+        })
+    }
+
+    /// Another namespace with an experiment of this name.
+    async fn elsewhere(&self, name: &str) -> Result<Option<String>, Failure> {
+        let all = self.store.experiments(&ExperimentQuery::default()).await?;
+        let mut keys = all.into_iter().map(|known| known.record.key());
+        Ok(keys.find(|key| key.name == name).map(|key| key.namespace))
     }
 
     /// Finds a trial of the chosen namespace by name.
     pub(crate) async fn trial(&self, name: &str) -> Result<(Snapshot, TrialRecord), Failure> {
-        let found = self.store.find_trials(name).await?;
-        let Some(found) = found.into_iter().find(|found| found.experiment.namespace == self.namespace) else {
-            return Err(missing("trial", name, &self.namespace, &[])
-                .hint("`diwan get trials` lists them"));
+        let (here, elsewhere): (Vec<_>, Vec<_>) = self
+            .store
+            .find_trials(name)
+            .await?
+            .into_iter()
+            .partition(|found| found.experiment.namespace == self.namespace);
+        let Some(found) = here.into_iter().next() else {
+            let hint = match elsewhere.first().map(|found| &found.experiment.namespace) {
+                Some(namespace) => {
+                    format!("there is one in namespace {namespace}: add --namespace {namespace}")
+                }
+                None => "`diwan get trials` lists them".to_owned(),
+            };
+            return Err(missing("trial", name, &self.namespace, &[]).hint(hint));
         };
         let key = &found.experiment;
         let snapshot = self.store.load(key).await?;
-        let snapshot = snapshot.ok_or_else(|| missing("experiment", &key.name, &key.namespace, &[]))?;
+        let snapshot =
+            snapshot.ok_or_else(|| missing("experiment", &key.name, &key.namespace, &[]))?;
         Ok((snapshot, found.trial))
     }
 }
 
 fn missing(kind: &str, name: &str, namespace: &str, known: &[String]) -> Failure {
-    let failure = Failure::not_found(format!("{kind} {name} does not exist in namespace {namespace}"));
+    let failure = Failure::not_found(format!(
+        "there is no {kind} {name} in namespace {namespace}"
+    ));
     match diwan_core::problem::nearest(name, known.iter().map(String::as_str)) {
         Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
         None if known.is_empty() => failure,
@@ -112,7 +154,7 @@ fn missing(kind: &str, name: &str, namespace: &str, known: &[String]) -> Failure
     }
 }
 
-fn flags(global: &Global) -> String {
+fn store_flags(global: &Global) -> String {
     let mut flags = String::new();
     if let Some(db) = &global.db {
         flags.push_str(&format!(" --db {db}"));
@@ -120,15 +162,17 @@ fn flags(global: &Global) -> String {
     if let Some(directory) = &global.work_dir {
         flags.push_str(&format!(" --work-dir {}", directory.display()));
     }
-    if global.namespace != "default" {
-        flags.push_str(&format!(" --namespace {}", global.namespace));
-    }
     flags
 }
 
 /// Trials live beside the database: `diwan.db` has `diwan.trials`.
 fn beside(url: &str) -> Result<PathBuf, Failure> {
-    let path = url.strip_prefix("sqlite:").unwrap_or(url).trim_start_matches("//");
+    let path = url
+        .strip_prefix("sqlite:")
+        .unwrap_or(url)
+        .trim_start_matches("//");
     let path = path.split('?').next().unwrap_or(path);
-    Ok(environment::absolute(&Path::new(path).with_extension("trials"))?)
+    Ok(environment::absolute(
+        &Path::new(path).with_extension("trials"),
+    )?)
 }

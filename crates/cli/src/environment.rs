@@ -1,5 +1,6 @@
 //! The only file of this crate that reads the environment beside clap.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
@@ -8,11 +9,19 @@ use tracing_subscriber::EnvFilter;
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub(crate) fn data_directory() -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    if let Some(base) = std::env::var("XDG_DATA_HOME").ok().map(PathBuf::from).and_then(absolute) {
+    if let Some(base) = std::env::var("XDG_DATA_HOME")
+        .ok()
+        .map(PathBuf::from)
+        .and_then(absolute)
+    {
         return Some(base.join("diwan"));
     }
     let home = std::env::home_dir().and_then(absolute)?;
-    let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    let below = if cfg!(target_os = "macos") {
+        "Library/Application Support"
+    } else {
+        ".local/share"
+    };
     Some(home.join(below).join("diwan"))
 }
 
@@ -25,5 +34,9 @@ pub(crate) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
 pub(crate) fn start_log(verbose: u8) {
     let level = ["warn", "diwan=info,diwan_server=info,warn", "debug"][usize::from(verbose.min(2))];
     let filter = EnvFilter::try_from_env("DIWAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    log.with_ansi(colours).with_target(false).init();
 }

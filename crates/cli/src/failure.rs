@@ -16,15 +16,26 @@ pub(crate) struct Failure {
     /// The exit code.
     pub(crate) exit: Exit,
     message: String,
-    causes: Vec<String>,
-    hints: Vec<String>,
+    /// Why, and what to do about it, in the order of printing.
+    details: Vec<Detail>,
     broken_pipe: bool,
+}
+
+#[derive(Debug)]
+enum Detail {
+    Cause(String),
+    Hint(String),
 }
 
 impl Failure {
     /// A failure with an exit code.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), broken_pipe: false }
+        Self {
+            exit,
+            message: message.into(),
+            details: Vec::new(),
+            broken_pipe: false,
+        }
     }
 
     /// Wrong input.
@@ -39,23 +50,26 @@ impl Failure {
 
     /// Adds why.
     pub(crate) fn cause(mut self, cause: impl fmt::Display) -> Self {
-        self.causes.push(cause.to_string());
+        self.details.push(Detail::Cause(cause.to_string()));
         self
     }
 
     /// Adds what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.details.push(Detail::Hint(hint.into()));
         self
     }
 
     /// All that is wrong with a file, each with its place.
     pub(crate) fn of_file(file: &str, problems: &Problems) -> Self {
-        let mut failure = Self::usage(format!("{file} is not a valid experiment"));
-        for problem in &problems.0 {
-            failure.causes.push(located(file, problem));
-        }
-        failure
+        let failure = Self::usage(format!("{file} is not a valid experiment"));
+        problems.0.iter().fold(failure, |failure, problem| {
+            let failure = failure.cause(located(file, problem));
+            match &problem.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })
     }
 
     /// Whether the reader of our output has gone, which is no failure.
@@ -63,22 +77,27 @@ impl Failure {
         self.broken_pipe
     }
 
-    /// An error and all its sources.
+    /// An error and all its sources. A source that its error repeats is left out.
     pub(crate) fn of(exit: Exit, error: &dyn Error) -> Self {
         let mut failure = Self::new(exit, error.to_string());
+        let mut told = failure.message.clone();
         let mut source = error.source();
         while let Some(cause) = source {
-            failure.causes.push(cause.to_string());
+            let text = cause.to_string();
+            if !told.contains(&text) {
+                failure = failure.cause(&text);
+                told = text;
+            }
             source = cause.source();
         }
         failure
     }
 }
 
-/// `file:line:column: problem (hint)`: the form that editors jump to.
-pub(crate) fn located(file: &str, problem: &Problem) -> String {
+/// `file:line:column: problem`: the form that editors jump to.
+fn located(file: &str, problem: &Problem) -> String {
     match problem.at {
-        Some(at) => format!("{file}:{at}: {problem}"),
+        Some(_) => format!("{file}:{problem}"),
         None => format!("{file}: {problem}"),
     }
 }
@@ -86,30 +105,44 @@ pub(crate) fn located(file: &str, problem: &Problem) -> String {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}", self.message)?;
-        for cause in &self.causes {
-            writeln!(f, "cause: {cause}")?;
-        }
-        for hint in &self.hints {
-            writeln!(f, "hint: {hint}")?;
-        }
-        Ok(())
+        self.details.iter().try_for_each(|detail| match detail {
+            Detail::Cause(cause) => writeln!(f, "cause: {cause}"),
+            Detail::Hint(hint) => writeln!(f, "hint: {hint}"),
+        })
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { broken_pipe, ..Self::of(Exit::Failed, &error) }
+        Self {
+            broken_pipe,
+            ..Self::of(Exit::Failed, &error)
+        }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let exit = if matches!(error, StoreError::NotFound { .. }) { Exit::NotFound } else { Exit::Failed };
+        let exit = match &error {
+            StoreError::NotFound { .. } => Exit::NotFound,
+            StoreError::Unsupported { .. }
+            | StoreError::NoPath
+            | StoreError::NotADatabase { .. }
+            | StoreError::NotDiwan { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        };
         let failure = Self::of(exit, &error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        match (&error, error.hint()) {
+            (_, Some(hint)) => failure.hint(hint),
+            (StoreError::Open { path, .. }, None) if path.is_dir() => failure.hint(format!(
+                "it is a directory; name a file in it, such as --db {}",
+                path.join("diwan.db").display()
+            )),
+            (StoreError::Open { .. }, None) => {
+                failure.hint("name a file that can be made or written with --db")
+            }
+            (_, None) => failure,
         }
     }
 }

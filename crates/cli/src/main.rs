@@ -11,9 +11,9 @@ mod failure;
 mod output;
 mod progress;
 mod result;
+mod usage;
 
 use std::process::ExitCode;
-
 
 use crate::cli::Cli;
 use crate::failure::Failure;
@@ -37,9 +37,16 @@ pub(crate) enum Exit {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(failure) => return finish(Err(failure)),
+    };
     environment::start_log(cli.global.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return finish(Err(Failure::from(error))),
     };

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, TableStyle};
+use diwan_core::resources::TrialCounts;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -37,18 +38,27 @@ pub(crate) struct Rows {
 impl Rows {
     /// No rows yet.
     pub(crate) fn new(titles: &[&str]) -> Self {
-        Self { titles: titles.iter().map(|title| (*title).to_owned()).collect(), rows: Vec::new() }
+        Self {
+            titles: titles.iter().map(|title| (*title).to_owned()).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Prints aligned columns.
     pub(crate) fn print_table(&self) -> Result<(), Failure> {
         let mut table = Table::new();
-        table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(TableStyle::new())
+            .set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.titles.iter().map(|title| title.to_uppercase()));
         table.add_rows(&self.rows);
         let mut out = io::stdout().lock();
         for line in table.lines() {
-            writeln!(out, "{}", line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()))?;
+            writeln!(
+                out,
+                "{}",
+                line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end())
+            )?;
         }
         Ok(())
     }
@@ -67,7 +77,11 @@ impl Rows {
 /// One line of CSV, without its end.
 pub(crate) fn csv_line(cells: &[String]) -> String {
     let quoted = cells.iter().map(|cell| {
-        if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.clone()
+        }
     });
     quoted.collect::<Vec<_>>().join(",")
 }
@@ -106,8 +120,65 @@ pub(crate) struct List<T> {
 impl<T> List<T> {
     /// Of these items.
     pub(crate) fn new(items: Vec<T>) -> Self {
-        Self { api_version: "v1", kind: "List", items }
+        Self {
+            api_version: "v1",
+            kind: "List",
+            items,
+        }
     }
+}
+
+/// A number in at most six significant digits, for people; any other text, and every whole number, as it is.
+pub(crate) fn short(text: &str) -> String {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let number = text
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite() && digits > 6 && text.contains(['.', 'e', 'E']));
+    let Some(rounded) = number.and_then(|number| format!("{number:.5e}").parse::<f64>().ok())
+    else {
+        return text.to_owned();
+    };
+    let plain = rounded == 0.0 || (1e-4..1e6).contains(&rounded.abs());
+    if plain {
+        rounded.to_string()
+    } else {
+        format!("{rounded:e}")
+    }
+}
+
+/// Trials by state, those that there are: `4 of 6 done: 3 succeeded, 1 failed; 2 pending`.
+pub(crate) fn tally(counts: &TrialCounts) -> String {
+    let ended = [
+        (counts.trials_succeeded, "succeeded"),
+        (counts.trials_failed, "failed"),
+        (counts.trial_metrics_unavailable, "without metrics"),
+        (counts.trials_early_stopped, "stopped early"),
+        (counts.trials_killed, "killed"),
+    ];
+    let active = [
+        (counts.trials_running, "running"),
+        (counts.trials_pending, "pending"),
+    ];
+    let list = |named: &[(u64, &str)]| {
+        let told = named
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}"));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    let parts = [(": ", list(&ended)), ("; ", list(&active))];
+    let parts: String = parts
+        .iter()
+        .filter(|(_, part)| !part.is_empty())
+        .map(|(before, part)| format!("{before}{part}"))
+        .collect();
+    format!("{} of {} done{parts}", counts.finished(), counts.trials)
+}
+
+/// `1 value`, `2 values`.
+pub(crate) fn values(count: u64) -> String {
+    format!("{count} value{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time span in at most two units: `45s`, `3m12s`, `2h5m`, `4d3h`.
@@ -133,7 +204,61 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_shortened_and_nothing_else() {
+        let long = [
+            "0.004073264898342393",
+            "32.4545001",
+            "-1.23456789e-20",
+            "0.99999999",
+            "123456789.123",
+            "0.000000001234567",
+        ];
+        assert_eq!(
+            long.map(short),
+            [
+                "0.00407326",
+                "32.4545",
+                "-1.23457e-20",
+                "1",
+                "1.23457e8",
+                "1.23457e-9"
+            ]
+        );
+        for text in [
+            "0.05",
+            "12345678901",
+            "nan",
+            "adam-0.123456789",
+            "",
+            "2m13s",
+            "1.6790",
+            "0.004073",
+        ] {
+            assert_eq!(short(text), text);
+        }
+    }
+
+    #[test]
+    fn tallies_name_what_there_is() {
+        let counts = TrialCounts {
+            trials: 6,
+            trials_succeeded: 3,
+            trials_failed: 1,
+            trials_pending: 2,
+            ..TrialCounts::default()
+        };
+        assert_eq!(
+            tally(&counts),
+            "4 of 6 done: 3 succeeded, 1 failed; 2 pending"
+        );
+        assert_eq!(tally(&TrialCounts::default()), "0 of 0 done");
+    }
+
+    #[test]
     fn spans_have_at_most_two_units() {
-        assert_eq!([0, 59, 61, 3600, 90_061].map(span), ["0s", "59s", "1m1s", "1h0m", "1d1h"]);
+        assert_eq!(
+            [0, 59, 61, 3600, 90_061].map(span),
+            ["0s", "59s", "1m1s", "1h0m", "1d1h"]
+        );
     }
 }

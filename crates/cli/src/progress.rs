@@ -1,60 +1,68 @@
 //! What a run shows while it runs: a live line on a terminal, plain lines elsewhere.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::TrialCounts;
 use diwan_server::runner::Report;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::instant;
-use crate::output::span;
+use crate::output::{short, span};
 
 /// Least time between two plain lines, unless there is a new best trial.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
-/// Shows reports until their sender is gone.
-pub(crate) async fn show(mut reports: watch::Receiver<Report>) {
-    let mut display = Display::new();
+/// Shows reports until their sender is gone, and notes as they come. When `quiet`, only notes and troubles.
+pub(crate) async fn show(
+    mut reports: watch::Receiver<Report>,
+    mut notes: mpsc::UnboundedReceiver<&'static str>,
+    quiet: bool,
+) {
+    let mut display = Display::new(quiet);
     loop {
         let report = reports.borrow_and_update().clone();
         display.update(&report);
         tokio::select! {
             changed = reports.changed() => if changed.is_err() { break },
+            Some(note) = notes.recv() => display.say(note),
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
     display.end();
 }
 
+/// Where progress goes.
+enum Surface {
+    Bar(ProgressBar),
+    Lines(Lines),
+    Nothing,
+}
+
 struct Display {
-    bar: Option<ProgressBar>,
-    begun: Instant,
-    /// Trials that had ended before this run began; they say nothing of its speed.
-    before: Option<u64>,
-    last_line: Option<Instant>,
-    last_best: Option<f64>,
-    last_text: String,
+    surface: Surface,
+    pace: Pace,
     last_trouble: Option<String>,
 }
 
 impl Display {
-    fn new() -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr_with_hz(10));
-            bar.set_style(style(true));
-            bar
-        });
+    fn new(quiet: bool) -> Self {
+        let surface = match (quiet, io::stderr().is_terminal()) {
+            (true, _) => Surface::Nothing,
+            (false, true) => Surface::Bar(
+                ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+                    .with_style(style(None)),
+            ),
+            (false, false) => Surface::Lines(Lines::default()),
+        };
         Self {
-            bar,
-            begun: instant(),
-            before: None,
-            last_line: None,
-            last_best: None,
-            last_text: String::new(),
+            surface,
+            pace: Pace {
+                begun: instant(),
+                before: None,
+            },
             last_trouble: None,
         }
     }
@@ -67,48 +75,94 @@ impl Display {
             self.last_trouble.clone_from(&report.trouble);
         }
         let Some(record) = &report.record else { return };
-        match self.bar.clone() {
-            Some(bar) => self.draw(&bar, record),
-            None => self.print(record),
+        let left = self.pace.time_left(record);
+        match &mut self.surface {
+            Surface::Bar(bar) => draw(bar, record, left),
+            Surface::Lines(lines) => lines.print(record, left),
+            Surface::Nothing => {}
         }
     }
 
     fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+        match &self.surface {
+            Surface::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
+            Surface::Lines(_) | Surface::Nothing => eprintln!("{text}"),
         }
     }
 
-    fn draw(&mut self, bar: &ProgressBar, record: &Arc<ExperimentRecord>) {
-        let counts = &record.progress.counts;
-        match record.spec.max_trial_count {
-            Some(max) => bar.set_length(u64::try_from(max).unwrap_or(0)),
-            None => bar.set_style(style(false)),
+    fn end(&self) {
+        if let Surface::Bar(bar) = &self.surface {
+            bar.finish_and_clear();
         }
-        bar.set_position(counts.finished());
-        let left = self.time_left(record).map(|left| format!(" · {left} left")).unwrap_or_default();
-        bar.set_message(format!("{}{}{left}", states(counts), best(record)));
-        bar.tick();
     }
+}
 
-    fn print(&mut self, record: &ExperimentRecord) {
+fn draw(bar: &ProgressBar, record: &ExperimentRecord, left: Option<String>) {
+    let length = record
+        .spec
+        .max_trial_count
+        .and_then(|max| u64::try_from(max).ok());
+    if bar.length() != length {
+        bar.set_style(style(length));
+        match length {
+            Some(length) => bar.set_length(length),
+            None => bar.unset_length(),
+        }
+    }
+    bar.set_position(record.progress.counts.finished());
+    bar.set_message(state(record, left));
+    bar.tick();
+}
+
+/// The message is cut to what is left of the terminal's width: a line that wraps cannot be drawn over.
+fn style(length: Option<u64>) -> ProgressStyle {
+    let template = match length {
+        Some(_) => "{bar:16} {pos}/{len} trials · {wide_msg}",
+        None => "{spinner} {pos} trials · {wide_msg}",
+    };
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━━─")
+}
+
+/// The plain lines so far.
+#[derive(Default)]
+struct Lines {
+    last: Option<Instant>,
+    last_best: Option<f64>,
+    last_counts: TrialCounts,
+}
+
+impl Lines {
+    fn print(&mut self, record: &ExperimentRecord, left: Option<String>) {
         let counts = &record.progress.counts;
-        let of = record.spec.max_trial_count.map(|max| format!(" of {max}")).unwrap_or_default();
-        let text = format!("{}{of} trials done · {}{}", counts.finished(), states(counts), best(record));
         let better = record.progress.best_value != self.last_best;
-        let due = self.last_line.is_none_or(|last| last.elapsed() >= BETWEEN_LINES);
-        if text == self.last_text || !(better || due) {
+        let due = self.last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES);
+        let idle = counts.trials == 0 || record.progress.completion_time.is_some();
+        if *counts == self.last_counts || idle || !(better || due) {
             return;
         }
-        let left = self.time_left(record).map(|left| format!(" · {left} left")).unwrap_or_default();
-        eprintln!("{text}{left}");
-        self.last_text = text;
+        let of = record
+            .spec
+            .max_trial_count
+            .map(|max| format!("/{max}"))
+            .unwrap_or_default();
+        eprintln!("{}{of} trials · {}", counts.finished(), state(record, left));
+        self.last = Some(instant());
         self.last_best = record.progress.best_value;
-        self.last_line = Some(instant());
+        self.last_counts = *counts;
     }
+}
 
-    /// How long the rest of the budget takes at this run's speed so far.
+/// How fast this run is.
+struct Pace {
+    begun: Instant,
+    /// Trials that had ended before this run began; they say nothing of its speed.
+    before: Option<u64>,
+}
+
+impl Pace {
+    /// How long the rest of the budget takes at the speed so far.
     fn time_left(&mut self, record: &ExperimentRecord) -> Option<String> {
         let finished = record.progress.counts.finished();
         let done = finished.saturating_sub(*self.before.get_or_insert(finished));
@@ -122,20 +176,29 @@ impl Display {
         #[expect(clippy::cast_possible_truncation, reason = "float casts saturate")]
         Some(span(seconds.ceil() as i64))
     }
-
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }
 
-fn style(known_length: bool) -> ProgressStyle {
-    let template = if known_length { "{bar:24} {pos}/{len} trials · {msg}" } else { "{spinner} {pos} trials · {msg}" };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─")
+/// What matters most comes first; the rest may not fit.
+fn state(record: &ExperimentRecord, left: Option<String>) -> String {
+    let left = left.map(|left| format!("{left} left"));
+    let counts = Some(counts(&record.progress.counts));
+    [best(record), left, counts]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
-fn states(counts: &TrialCounts) -> String {
+fn best(record: &ExperimentRecord) -> Option<String> {
+    let (value, objective) = (record.progress.best_value?, record.spec.objective.as_ref()?);
+    Some(format!(
+        "best {}={}",
+        objective.objective_metric_name,
+        short(&value.to_string())
+    ))
+}
+
+fn counts(counts: &TrialCounts) -> String {
     let named = [
         (counts.trials_running, "running"),
         (counts.trials_pending, "pending"),
@@ -144,13 +207,10 @@ fn states(counts: &TrialCounts) -> String {
         (counts.trials_early_stopped, "stopped early"),
         (counts.trials_killed, "killed"),
     ];
-    let told = named.iter().filter(|(count, name)| *count > 0 || *name == "running");
-    told.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
-}
-
-fn best(record: &ExperimentRecord) -> String {
-    let (Some(value), Some(objective)) = (record.progress.best_value, &record.spec.objective) else {
-        return String::new();
-    };
-    format!(" · best {}={value}", objective.objective_metric_name)
+    let told = named
+        .iter()
+        .filter(|(count, name)| *count > 0 || *name == "running");
+    told.map(|(count, name)| format!("{count} {name}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -10,11 +10,13 @@ use crate::Exit;
 use crate::commands::get;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Format, Rows, print_json, print_line, print_yaml, span};
+use crate::output::{Format, Rows, print_json, print_line, print_yaml, span, tally};
 
 /// The exit code of a run that left the experiment so.
 pub(crate) fn exit(record: &ExperimentRecord) -> Exit {
-    let Some(last) = verdict(record) else { return Exit::Stopped };
+    let Some(last) = verdict(record) else {
+        return Exit::Stopped;
+    };
     match Outcome::of_reason(&last.reason) {
         Some(Outcome::Stopped | Outcome::DeadlineReached) => Exit::Stopped,
         Some(_) if record.progress.best.best_trial_name.is_empty() => Exit::Failed,
@@ -26,12 +28,17 @@ pub(crate) fn exit(record: &ExperimentRecord) -> Exit {
 /// The condition that ended the experiment, if one did.
 pub(crate) fn verdict(record: &ExperimentRecord) -> Option<&Condition> {
     let last = record.progress.conditions.last()?;
-    let ended = matches!(last.kind.as_str(), "Succeeded" | "Failed") && last.status == ConditionStatus::True;
+    let ended = matches!(last.kind.as_str(), "Succeeded" | "Failed")
+        && last.status == ConditionStatus::True;
     ended.then_some(last)
 }
 
 /// Prints the result on stdout, and on stderr what to type next.
-pub(crate) async fn print(context: &Context, record: &ExperimentRecord, format: Format) -> Result<(), Failure> {
+pub(crate) async fn print(
+    context: &Context,
+    record: &ExperimentRecord,
+    format: Format,
+) -> Result<(), Failure> {
     match format {
         Format::Json => print_json(&get::experiment_resource(context, &record.key()).await?),
         Format::Yaml => print_yaml(&get::experiment_resource(context, &record.key()).await?),
@@ -50,19 +57,22 @@ fn say_how_it_ended(record: &ExperimentRecord) {
     let name = &record.metadata.name;
     let progress = &record.progress;
     let how = match verdict(record) {
-        Some(condition) => condition.message.clone(),
-        None => "was interrupted and can go on".to_owned(),
+        Some(condition) => format!(": {}", condition.message),
+        None => " was interrupted and can go on".to_owned(),
     };
-    let counts = &progress.counts;
     let took = match (progress.start_time, progress.completion_time) {
         (Some(begin), Some(end)) => format!(" in {}", span(end.millis_since(begin) / 1000)),
         _ => String::new(),
     };
-    eprintln!("experiment {name}: {how}");
-    eprintln!("{} of {} trials succeeded{took}", counts.trials_succeeded, counts.trials);
-    if progress.best.best_trial_name.is_empty() && counts.finished() > 0 {
-        let metric = record.spec.objective.as_ref().map_or("", |objective| &objective.objective_metric_name);
-        eprintln!("no trial reported {metric}; see `diwan get trials --experiment {name}` and `diwan explain TRIAL`");
+    eprintln!("experiment {name}{how}");
+    eprintln!("trials: {}{took}", tally(&progress.counts));
+    if progress.best.best_trial_name.is_empty() && progress.counts.finished() > 0 {
+        let metric = record
+            .spec
+            .objective
+            .as_ref()
+            .map_or("", |objective| &objective.objective_metric_name);
+        eprintln!("no trial succeeded with a {metric}; `diwan explain TRIAL` says why");
     }
 }
 
@@ -74,10 +84,18 @@ fn print_best(record: &ExperimentRecord) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "best trial  {}", best.best_trial_name)?;
     let widest = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or(0);
-    let width = widest(&mut best.observation.metrics.iter().map(|metric| metric.name.len()))
-        .max(widest(&mut best.parameter_assignments.iter().map(|one| one.name.len())));
+    let width = widest(
+        &mut best
+            .observation
+            .metrics
+            .iter()
+            .map(|metric| metric.name.len()),
+    )
+    .max(widest(
+        &mut best.parameter_assignments.iter().map(|one| one.name.len()),
+    ));
     for metric in &best.observation.metrics {
-        writeln!(out, "  {:width$}  {}", metric.name, value(record, metric))?;
+        writeln!(out, "  {:width$}  {}", metric.name, told(record, metric))?;
     }
     writeln!(out, "parameters")?;
     for one in &best.parameter_assignments {
@@ -88,16 +106,47 @@ fn print_best(record: &ExperimentRecord) -> Result<(), Failure> {
 
 /// The value of a metric that counts.
 fn value<'a>(record: &ExperimentRecord, metric: &'a Metric) -> &'a str {
-    record.spec.objective.as_ref().map_or(&metric.latest, |objective| get::metric_value(objective, metric))
+    record
+        .spec
+        .objective
+        .as_ref()
+        .map_or(&metric.latest, |objective| {
+            get::metric_value(objective, metric)
+        })
+}
+
+/// The same with where it comes from, when the last value is another one.
+fn told(record: &ExperimentRecord, metric: &Metric) -> String {
+    let value = value(record, metric);
+    if value == metric.latest {
+        return value.to_owned();
+    }
+    let which = if value == metric.max {
+        "largest"
+    } else {
+        "smallest"
+    };
+    format!("{value}  ({which}; last {})", metric.latest)
 }
 
 fn best_rows(record: &ExperimentRecord) -> Rows {
     let best = &record.progress.best;
     let mut rows = Rows::new(&["kind", "name", "value"]);
-    let row = |kind: &str, name: &str, value: &str| vec![kind.to_owned(), name.to_owned(), value.to_owned()];
+    let row = |kind: &str, name: &str, value: &str| {
+        vec![kind.to_owned(), name.to_owned(), value.to_owned()]
+    };
     rows.rows.push(row("trial", "name", &best.best_trial_name));
-    rows.rows.extend(best.observation.metrics.iter().map(|metric| row("metric", &metric.name, value(record, metric))));
-    rows.rows.extend(best.parameter_assignments.iter().map(|one| row("parameter", &one.name, &one.value)));
+    rows.rows.extend(
+        best.observation
+            .metrics
+            .iter()
+            .map(|metric| row("metric", &metric.name, value(record, metric))),
+    );
+    rows.rows.extend(
+        best.parameter_assignments
+            .iter()
+            .map(|one| row("parameter", &one.name, &one.value)),
+    );
     rows
 }
 

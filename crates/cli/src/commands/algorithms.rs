@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(name) = &arguments.name {
         let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
         if !names.contains(&name.as_str()) {
-            let failure = Failure::not_found(format!("there is no algorithm or stopping rule {name}"));
+            let failure =
+                Failure::not_found(format!("there is no algorithm or stopping rule {name}"));
             return Err(match diwan_core::problem::nearest(name, names) {
                 Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
                 None => failure.hint("`diwan algorithms` lists them"),
@@ -62,7 +63,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn print(entries: &[Entry], arguments: &Arguments) -> Result<(), Failure> {
-    let documents = || Value::Array(entries.iter().map(document).collect());
+    let documents = || match entries {
+        [entry] if arguments.name.is_some() => document(entry),
+        _ => Value::Array(entries.iter().map(document).collect()),
+    };
     match arguments.output {
         Format::Json => print_json(&documents()),
         Format::Yaml => print_yaml(&documents()),
@@ -77,7 +81,12 @@ fn rows(entries: &[Entry]) -> Rows {
     let mut rows = Rows::new(&["name", "kind", "settings", "what it does"]);
     for entry in entries {
         let settings: Vec<&str> = entry.settings.iter().map(|setting| setting.name).collect();
-        rows.rows.push(vec![entry.name.to_owned(), entry.kind.to_owned(), settings.join(", "), entry.summary.to_owned()]);
+        rows.rows.push(vec![
+            entry.name.to_owned(),
+            entry.kind.to_owned(),
+            settings.join(", "),
+            entry.summary.to_owned(),
+        ]);
     }
     rows
 }
@@ -86,8 +95,15 @@ fn describe(entry: &Entry) -> Result<(), Failure> {
     print_line(&format!("{} ({})", entry.name, entry.kind))?;
     print_line(&format!("  {}", entry.summary))?;
     for setting in entry.settings {
-        let default = if setting.default.is_empty() { String::new() } else { format!("; default {}", setting.default) };
-        print_line(&format!("  {}: {}{default}. {}", setting.name, setting.kind, setting.help))?;
+        let default = if setting.default.is_empty() {
+            String::new()
+        } else {
+            format!("; default {}", setting.default)
+        };
+        print_line(&format!(
+            "  {}: {}{default}. {}",
+            setting.name, setting.kind, setting.help
+        ))?;
     }
     Ok(())
 }

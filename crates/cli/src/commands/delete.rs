@@ -35,15 +35,26 @@ async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
         }
         Err(error) => return Err(RunError::from(error).into()),
     };
-    if snapshot.active.values().any(|trial| trial.state == diwan_core::record::TrialState::Running) {
-        return Err(Failure::new(Exit::Failed, format!("experiment {name} has trials that may still run"))
-            .hint(format!("stop them first: diwan{flags} stop {name}")));
+    if snapshot
+        .active
+        .values()
+        .any(|trial| trial.state == diwan_core::record::TrialState::Running)
+    {
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("experiment {name} has trials that may still run"),
+        )
+        .hint(format!("stop them first: diwan{flags} stop {name}")));
     }
     context.store.delete(&key).await?;
     let directory = experiment_directory(&context.work_directory, &key);
     match std::fs::remove_dir_all(&directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Failure::new(Exit::Failed, format!("{} cannot be removed", directory.display())).cause(error));
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("{} cannot be removed", directory.display()),
+            )
+            .cause(error));
         }
         _ => {}
     }

@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use diwan_core::engine::{Action, Snapshot, step};
 use diwan_core::record::{ExperimentRecord, OptimizerState, TrialRecord};
-use diwan_core::resources::{AlgorithmSetting, Condition, FeasibleSpace};
+use diwan_core::resources::{
+    AlgorithmSetting, Condition, FeasibleSpace, Metric, Observation, ParameterAssignment,
+    ParameterSpec,
+};
 use diwan_server::clock::now;
 use diwan_store::TrialQuery;
 
 use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::print_line;
+use crate::output::{print_line, tally};
 
 /// What can be described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,7 +40,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let text = match arguments.noun {
         Noun::Experiment => {
             let snapshot = context.experiment(&arguments.name).await?;
-            let query = TrialQuery { newest_first: true, limit: 5, ..TrialQuery::of(snapshot.record.key()) };
+            let query = TrialQuery {
+                newest_first: true,
+                limit: 5,
+                ..TrialQuery::of(snapshot.record.key())
+            };
             experiment(&snapshot, &context.store.trials(&query).await?)
         }
         Noun::Trial => {
@@ -69,11 +76,54 @@ impl Page {
         let _ = writeln!(self.0, "  {text}");
     }
 
+    /// Rows of cells, each column as wide as its widest cell.
+    fn columns<const N: usize>(&mut self, rows: &[[String; N]]) {
+        let widths: Vec<usize> = (0..N)
+            .map(|column| {
+                rows.iter()
+                    .map(|row| row[column].chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        for row in rows {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"));
+            self.item(cells.collect::<Vec<_>>().join("  ").trim_end());
+        }
+    }
+
+    fn assignments(&mut self, assignments: &[ParameterAssignment]) {
+        let row = |one: &ParameterAssignment| [one.name.clone(), one.value.clone()];
+        self.columns(&assignments.iter().map(row).collect::<Vec<_>>());
+    }
+
+    fn metrics(&mut self, observation: &Observation) {
+        let row = |metric: &Metric| {
+            [
+                metric.name.clone(),
+                format!("min {}", metric.min),
+                format!("max {}", metric.max),
+                format!("latest {}", metric.latest),
+            ]
+        };
+        self.columns(&observation.metrics.iter().map(row).collect::<Vec<_>>());
+    }
+
     fn conditions(&mut self, conditions: &[Condition]) {
         self.heading("Conditions");
         for condition in conditions {
-            let at = condition.last_update_time.map(|time| time.to_string()).unwrap_or_default();
-            self.item(format_args!("{at}  {} {:?}  {}: {}", condition.kind, condition.status, condition.reason, condition.message));
+            let at = condition
+                .last_update_time
+                .map(|time| time.to_string())
+                .unwrap_or_default();
+            let message = condition.message.replace('\n', "\n    ");
+            self.item(format_args!(
+                "{at}  {}={:?}  {}: {message}",
+                condition.kind, condition.status, condition.reason
+            ));
         }
     }
 }
@@ -85,41 +135,72 @@ fn experiment(snapshot: &Snapshot, newest: &[TrialRecord]) -> String {
     page.field("Name", &record.metadata.name);
     page.field("Namespace", &record.metadata.namespace);
     if let Some(objective) = &spec.objective {
-        let goal = objective.goal.map(|goal| format!(", goal {goal}")).unwrap_or_default();
-        page.field("Objective", format!("{} {}{goal}", format!("{:?}", objective.kind).to_lowercase(), objective.objective_metric_name));
-        page.field("Also recorded", objective.additional_metric_names.join(", "));
+        let goal = objective
+            .goal
+            .map(|goal| format!(", goal {goal}"))
+            .unwrap_or_default();
+        page.field(
+            "Objective",
+            format!(
+                "{} {}{goal}",
+                format!("{:?}", objective.kind).to_lowercase(),
+                objective.objective_metric_name
+            ),
+        );
+        page.field(
+            "Also recorded",
+            objective.additional_metric_names.join(", "),
+        );
     }
     if let Some(algorithm) = &spec.algorithm {
-        page.field("Algorithm", format!("{}{}", algorithm.algorithm_name, settings(&algorithm.algorithm_settings)));
+        page.field(
+            "Algorithm",
+            format!(
+                "{}{}",
+                algorithm.algorithm_name,
+                settings(&algorithm.algorithm_settings)
+            ),
+        );
     }
     if let Some(rule) = &spec.early_stopping {
-        page.field("Early stopping", format!("{}{}", rule.algorithm_name, settings(&rule.algorithm_settings)));
+        page.field(
+            "Early stopping",
+            format!(
+                "{}{}",
+                rule.algorithm_name,
+                settings(&rule.algorithm_settings)
+            ),
+        );
     }
     let limit = |count: Option<i32>| count.map_or("no limit".to_owned(), |count| count.to_string());
-    page.field("Budget", format!("{} trials, {} at a time, {} may fail", limit(spec.max_trial_count), limit(spec.parallel_trial_count), limit(spec.max_failed_trial_count)));
+    page.field(
+        "Budget",
+        format!(
+            "{} trials, {} at a time, {} may fail",
+            limit(spec.max_trial_count),
+            limit(spec.parallel_trial_count),
+            limit(spec.max_failed_trial_count)
+        ),
+    );
     page.heading("Search space");
-    for parameter in &spec.parameters {
-        page.item(format_args!("{}  {}  {}", parameter.name, format!("{:?}", parameter.parameter_type).to_lowercase(), space(&parameter.feasible_space)));
-    }
-    let counts = &progress.counts;
-    page.field("Trials", format!(
-        "{}: {} succeeded, {} failed, {} without metrics, {} stopped early, {} killed, {} running, {} pending",
-        counts.trials, counts.trials_succeeded, counts.trials_failed, counts.trial_metrics_unavailable,
-        counts.trials_early_stopped, counts.trials_killed, counts.trials_running, counts.trials_pending
-    ));
+    let row = |parameter: &ParameterSpec| {
+        let kind = format!("{:?}", parameter.parameter_type).to_lowercase();
+        [
+            parameter.name.clone(),
+            kind,
+            space(&parameter.feasible_space),
+        ]
+    };
+    page.columns(&spec.parameters.iter().map(row).collect::<Vec<_>>());
+    page.field("Trials", tally(&progress.counts));
     page.field("Best trial", &progress.best.best_trial_name);
-    for metric in &progress.best.observation.metrics {
-        page.item(format_args!("{}  min {}  max {}  latest {}", metric.name, metric.min, metric.max, metric.latest));
-    }
-    for one in &progress.best.parameter_assignments {
-        page.item(format_args!("{} = {}", one.name, one.value));
-    }
+    page.metrics(&progress.best.observation);
+    page.assignments(&progress.best.parameter_assignments);
     page.conditions(&progress.conditions);
     page.field("Next", next(snapshot));
     page.heading("Newest trials");
-    for trial in newest {
-        page.item(format_args!("{}  {:?}", trial.name, trial.state));
-    }
+    let row = |trial: &TrialRecord| [trial.name.clone(), format!("{:?}", trial.state)];
+    page.columns(&newest.iter().map(row).collect::<Vec<_>>());
     page.0
 }
 
@@ -140,20 +221,38 @@ fn next(snapshot: &Snapshot) -> String {
         Action::WakeAt(time) => format!("look again at {time}"),
     });
     let told: Vec<String> = told.collect();
-    if told.is_empty() { "wait for the running trials".to_owned() } else { told.join("; ") }
+    if told.is_empty() {
+        "wait for the running trials".to_owned()
+    } else {
+        told.join("; ")
+    }
 }
 
 fn settings(settings: &[AlgorithmSetting]) -> String {
-    let told: Vec<String> = settings.iter().map(|one| format!("{}={}", one.name, one.value)).collect();
-    if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+    let told: Vec<String> = settings
+        .iter()
+        .map(|one| format!("{}={}", one.name, one.value))
+        .collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", told.join(", "))
+    }
 }
 
 fn space(space: &FeasibleSpace) -> String {
     if !space.list.is_empty() {
         return format!("one of {}", space.list.join(", "));
     }
-    let step = if space.step.is_empty() { String::new() } else { format!(" in steps of {}", space.step) };
-    let distribution = space.distribution.map(|one| format!(", {one:?}")).unwrap_or_default();
+    let step = if space.step.is_empty() {
+        String::new()
+    } else {
+        format!(" in steps of {}", space.step)
+    };
+    let distribution = space
+        .distribution
+        .map(|one| format!(", {one:?}"))
+        .unwrap_or_default();
     format!("{} to {}{step}{distribution}", space.min, space.max)
 }
 
@@ -165,22 +264,36 @@ fn trial(record: &ExperimentRecord, trial: &TrialRecord) -> String {
     page.field("State", format!("{:?}", trial.state));
     page.field("Attempt", trial.attempt);
     page.field("Created", trial.created);
-    page.field("Started", trial.started.map(|time| time.to_string()).unwrap_or_default());
-    page.field("Finished", trial.finished.map(|time| time.to_string()).unwrap_or_default());
+    page.field(
+        "Started",
+        trial
+            .started
+            .map(|time| time.to_string())
+            .unwrap_or_default(),
+    );
+    page.field(
+        "Finished",
+        trial
+            .finished
+            .map(|time| time.to_string())
+            .unwrap_or_default(),
+    );
     page.heading("Parameters");
-    for one in &trial.assignments {
-        page.item(format_args!("{} = {}", one.name, one.value));
-    }
+    page.assignments(&trial.assignments);
     if let Some(observation) = &trial.observation {
         page.heading("Metrics");
-        for metric in &observation.metrics {
-            page.item(format_args!("{}  min {}  max {}  latest {}", metric.name, metric.min, metric.max, metric.latest));
-        }
+        page.metrics(observation);
     }
     if !trial.rules.is_empty() {
         page.heading("Stopped early when");
         for rule in &trial.rules {
-            page.item(format_args!("{} {:?} {} after {} reports", rule.name, rule.comparison, rule.value, rule.start_step.unwrap_or(0)));
+            page.item(format_args!(
+                "{} {:?} {} after {} reports",
+                rule.name,
+                rule.comparison,
+                rule.value,
+                rule.start_step.unwrap_or(0)
+            ));
         }
     }
     page.conditions(&trial.conditions);

@@ -23,7 +23,11 @@ pub(crate) struct StopArguments {
     /// The experiment
     experiment: Option<String>,
     /// Only this trial; the experiment goes on
-    #[arg(long, conflicts_with = "experiment", required_unless_present = "experiment")]
+    #[arg(
+        long,
+        conflicts_with = "experiment",
+        required_unless_present = "experiment"
+    )]
     trial: Option<String>,
 }
 
@@ -51,7 +55,11 @@ pub(crate) async fn stop(arguments: &StopArguments, context: &Context) -> Result
     match (&arguments.experiment, &arguments.trial) {
         (_, Some(trial)) => stop_trial(context, trial).await?,
         (Some(name), None) => stop_experiment(context, name).await?,
-        (None, None) => return Err(Failure::usage("name an experiment, or a trial with --trial")),
+        (None, None) => {
+            return Err(Failure::usage(
+                "name an experiment, or a trial with --trial",
+            ));
+        }
     }
     Ok(Exit::Done)
 }
@@ -78,41 +86,74 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let key = snapshot.record.key();
-    let stopping = Event::Stopping { trial: trial.number, cause: StopCause::Requested };
+    let stopping = Event::Stopping {
+        trial: trial.number,
+        cause: StopCause::Requested,
+    };
     change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
     let runner = context.runner();
     if nobody_runs(context, &key)? {
         let id = launch_id(context, &snapshot.record, &trial, trial.attempt);
-        runner.driver.stop(&id, runner.options.grace).await.map_err(|error| {
-            Failure::new(Exit::Failed, format!("trial {name} cannot be stopped")).cause(error)
-        })?;
+        runner
+            .driver
+            .stop(&id, runner.options.grace)
+            .await
+            .map_err(|error| {
+                Failure::new(Exit::Failed, format!("trial {name} cannot be stopped")).cause(error)
+            })?;
     }
     eprintln!("stopped trial {name}");
     Ok(())
 }
 
 pub(crate) async fn pause(arguments: &PauseArguments, context: &Context) -> Result<Exit, Failure> {
-    let key = context.experiment(&arguments.experiment).await?.record.key();
+    let key = context
+        .experiment(&arguments.experiment)
+        .await?
+        .record
+        .key();
     change(&*context.store, &key, |snapshot| {
         let parallel = snapshot.record.spec.parallel_trial_count.unwrap_or(3);
         if parallel == 0 {
             return Vec::new();
         }
-        snapshot.record.metadata.annotations.insert(PAUSED_ANNOTATION.into(), parallel.to_string());
+        snapshot
+            .record
+            .metadata
+            .annotations
+            .insert(PAUSED_ANNOTATION.into(), parallel.to_string());
         vec![with_parallel(snapshot, 0)]
     })
     .await?;
-    eprintln!("paused; go on with `diwan{} resume {}`", context.flags(), arguments.experiment);
+    eprintln!(
+        "paused; go on with `diwan{} resume {}`",
+        context.flags(),
+        arguments.experiment
+    );
     Ok(Exit::Done)
 }
 
-pub(crate) async fn resume(arguments: &ResumeArguments, context: &Context) -> Result<Exit, Failure> {
-    let key = context.experiment(&arguments.experiment).await?.record.key();
+pub(crate) async fn resume(
+    arguments: &ResumeArguments,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let key = context
+        .experiment(&arguments.experiment)
+        .await?
+        .record
+        .key();
     change(&*context.store, &key, |snapshot| {
         let mut events = Vec::new();
         if snapshot.record.spec.parallel_trial_count == Some(0) {
-            let before = snapshot.record.metadata.annotations.remove(PAUSED_ANNOTATION);
-            let parallel = before.and_then(|text| text.parse().ok()).filter(|count| *count > 0).unwrap_or(3);
+            let before = snapshot
+                .record
+                .metadata
+                .annotations
+                .remove(PAUSED_ANNOTATION);
+            let parallel = before
+                .and_then(|text| text.parse().ok())
+                .filter(|count| *count > 0)
+                .unwrap_or(3);
             events.push(with_parallel(snapshot, parallel));
         }
         if snapshot.record.progress.stop_requested {
@@ -154,7 +195,9 @@ async fn settle(context: &Context, key: &ExperimentKey) -> Result<(), Failure> {
         let (report, _) = watch::channel(Report::default());
         match context.runner().run(key, controls, report).await {
             Ok(_) => return Ok(()),
-            Err(RunError::Hold(HoldError::Taken { .. })) => tokio::time::sleep(Duration::from_millis(200)).await,
+            Err(RunError::Hold(HoldError::Taken { .. })) => {
+                tokio::time::sleep(Duration::from_millis(200)).await
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::record::{ExperimentRecord, OptimizerState, TrialRecord, TrialState};
 use diwan_core::resources::CollectorKind;
+use diwan_core::time::Timestamp;
 use diwan_drivers::{LaunchId, logs};
 use diwan_store::{ObservationQuery, TrialRef};
 
@@ -13,7 +14,7 @@ use super::logs::launch_id;
 use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::print_line;
+use crate::output::{print_line, values};
 
 /// Lines shown from each end of a long list of metrics.
 const SHOWN: usize = 5;
@@ -30,13 +31,16 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let (snapshot, trial) = context.trial(&arguments.trial).await?;
     let record = &snapshot.record;
-    print_line(&format!("trial {} of experiment {}: {:?}", trial.name, record.metadata.name, trial.state))?;
-    for condition in &trial.conditions {
-        let at = condition.last_update_time.map(|time| time.to_string()).unwrap_or_default();
-        print_line(&format!("  {at}  {}", condition.message))?;
+    print_line(&format!(
+        "trial {} of experiment {}: {:?}",
+        trial.name, record.metadata.name, trial.state
+    ))?;
+    print_line(&format!("why: {}", indented(&why(record, &trial))))?;
+    print_line("history:")?;
+    for (time, what) in history(&trial) {
+        print_line(&format!("  {time}  {}", indented(&what)))?;
     }
-    print_line(&format!("why now: {}", why(record, &trial)))?;
-    print_line(&format!("why this point: {}", origin(record, &trial)))?;
+    print_line(&format!("point: {}", origin(record, &trial)))?;
     for one in &trial.assignments {
         print_line(&format!("  {} = {}", one.name, one.value))?;
     }
@@ -49,8 +53,49 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         query.after = Some(last.place);
         points.extend(page);
     }
-    print_metrics(record, &points, &launch_id(context, record, &trial, trial.attempt))?;
+    print_metrics(
+        record,
+        &trial,
+        &points,
+        &launch_id(context, record, &trial, trial.attempt),
+    )?;
     Ok(Exit::Done)
+}
+
+/// What has happened to the trial, oldest first. Of several launches, only the last start and the last end are kept.
+fn history(trial: &TrialRecord) -> Vec<(Timestamp, String)> {
+    let mut told = vec![(trial.created, "suggested".to_owned())];
+    let of_attempt = if trial.state == TrialState::Pending {
+        trial.attempt.saturating_sub(1)
+    } else {
+        trial.attempt
+    };
+    told.extend(
+        trial
+            .started
+            .map(|time| (time, format!("attempt {of_attempt} started"))),
+    );
+    let running = trial
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Running" && trial.state == TrialState::Pending);
+    told.extend(running.and_then(|ended| {
+        Some((
+            ended.last_update_time?,
+            format!("attempt {of_attempt} ended: {}", ended.message),
+        ))
+    }));
+    told.extend(
+        trial
+            .finished
+            .map(|time| (time, format!("{:?}", trial.state))),
+    );
+    told
+}
+
+/// Continued lines stand below their first.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
 }
 
 /// What keeps the trial where it is.
@@ -63,42 +108,90 @@ fn why(record: &ExperimentRecord, trial: &TrialRecord) -> String {
         (TrialState::Running, None) => "it runs".to_owned(),
         (TrialState::Pending, _) if parallel == 0 => "the experiment is paused".to_owned(),
         (TrialState::Pending, _) if trial.not_before.is_some() => {
-            let time = trial.not_before.map(|time| time.to_string()).unwrap_or_default();
+            let time = trial
+                .not_before
+                .map(|time| time.to_string())
+                .unwrap_or_default();
             format!("it waits until {time} to run again")
         }
         (TrialState::Pending, _) if running >= u64::try_from(parallel).unwrap_or(0) => {
             format!("{running} trials run already, and parallelTrialCount is {parallel}")
         }
-        (TrialState::Pending, _) => "it starts as soon as a process runs the experiment (`diwan resume`)".to_owned(),
-        _ => trial.conditions.last().map(|condition| condition.message.clone()).unwrap_or_default(),
+        (TrialState::Pending, _) => {
+            "it starts as soon as a process runs the experiment (`diwan resume`)".to_owned()
+        }
+        _ => trial
+            .conditions
+            .last()
+            .map(|condition| condition.message.clone())
+            .unwrap_or_default(),
     }
 }
 
 /// Where the point came from.
 fn origin(record: &ExperimentRecord, trial: &TrialRecord) -> String {
-    let algorithm = record.spec.algorithm.as_ref().map_or("", |algorithm| &algorithm.algorithm_name);
-    let labels: Vec<String> = trial.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let labels = if labels.is_empty() { String::new() } else { format!(", labelled {}", labels.join(", ")) };
-    let exhausted = if record.progress.optimizer == OptimizerState::Exhausted { "; the optimizer has no more" } else { "" };
-    format!("suggestion number {} of algorithm {algorithm}{labels}{exhausted}", trial.number)
+    let algorithm = record
+        .spec
+        .algorithm
+        .as_ref()
+        .map_or("", |algorithm| &algorithm.algorithm_name);
+    let labels: Vec<String> = trial
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let labels = if labels.is_empty() {
+        String::new()
+    } else {
+        format!(", labelled {}", labels.join(", "))
+    };
+    let exhausted = if record.progress.optimizer == OptimizerState::Exhausted {
+        "; the optimizer has no more"
+    } else {
+        ""
+    };
+    format!(
+        "suggestion number {} of algorithm {algorithm}{labels}{exhausted}",
+        trial.number
+    )
 }
 
-fn print_metrics(record: &ExperimentRecord, points: &[MetricPoint], id: &LaunchId) -> Result<(), Failure> {
-    let collector = record.spec.metrics_collector_spec.clone().unwrap_or_default().kind();
+fn print_metrics(
+    record: &ExperimentRecord,
+    trial: &TrialRecord,
+    points: &[MetricPoint],
+    id: &LaunchId,
+) -> Result<(), Failure> {
     if points.is_empty() {
-        return print_line(&match collector {
-            CollectorKind::Push => "metrics: the trial has pushed none".to_owned(),
-            _ => format!("metrics: no line of its output became one; try diwan validate FILE --log {}", id.stdout().display()),
+        let collector = record
+            .spec
+            .metrics_collector_spec
+            .clone()
+            .unwrap_or_default()
+            .kind();
+        return print_line(&match (trial.state, collector) {
+            (TrialState::Pending, _) => "metrics: none before it runs".to_owned(),
+            (_, CollectorKind::Push) => "metrics: the trial has pushed none".to_owned(),
+            (TrialState::Running, _) => "metrics: none so far".to_owned(),
+            _ => format!(
+                "metrics: no line of its output became one; try diwan validate FILE --log {}",
+                id.stdout().display()
+            ),
         });
     }
-    print_line(&format!("metrics: {} values", points.len()))?;
+    print_line(&format!("metrics: {}", values(points.len() as u64)))?;
     let hidden = points.len().saturating_sub(2 * SHOWN);
     for (index, point) in points.iter().enumerate() {
         if index == SHOWN && hidden > 0 {
             print_line(&format!("  … {hidden} more …"))?;
         }
         if index < SHOWN || index >= SHOWN + hidden {
-            print_line(&format!("  {} = {}  {}", point.metric, point.value, place(point, id)))?;
+            print_line(&format!(
+                "  {} = {}  {}",
+                point.metric,
+                point.value,
+                place(point, id)
+            ))?;
         }
     }
     Ok(())
@@ -119,7 +212,16 @@ fn place(point: &MetricPoint, id: &LaunchId) -> String {
 
 /// The line that begins at a byte of a log, if it is still there.
 fn line_at(path: &Path, offset: u64) -> Option<String> {
-    let chunk = logs::read_from(path, offset).ok().filter(|chunk| chunk.offset == offset)?;
-    let line = chunk.bytes.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
-    Some(String::from_utf8_lossy(&line[..line.len().min(LINE)]).trim().to_owned())
+    let chunk = logs::read_from(path, offset)
+        .ok()
+        .filter(|chunk| chunk.offset == offset)?;
+    let line = chunk
+        .bytes
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()?;
+    Some(
+        String::from_utf8_lossy(&line[..line.len().min(LINE)])
+            .trim()
+            .to_owned(),
+    )
 }

@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// The experiment
     experiment: String,
     /// The form
-    #[arg(long, short, value_enum, default_value_t)]
+    #[arg(long, short, value_enum, default_value_t, env = "DIWAN_EXPORT_OUTPUT")]
     output: Form,
 }
 
@@ -71,18 +71,32 @@ impl Columns {
     fn of(record: &ExperimentRecord) -> Self {
         let objective = record.spec.objective.iter();
         Self {
-            metrics: objective.flat_map(|objective| objective.metric_names().map(str::to_owned)).collect(),
-            parameters: record.spec.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
+            metrics: objective
+                .flat_map(|objective| objective.metric_names().map(str::to_owned))
+                .collect(),
+            parameters: record
+                .spec
+                .parameters
+                .iter()
+                .map(|parameter| parameter.name.clone())
+                .collect(),
         }
     }
 
     fn titles(&self) -> Vec<String> {
-        let fixed = ["number", "name", "state", "created", "started", "finished"].map(str::to_owned);
-        fixed.into_iter().chain(self.metrics.iter().cloned()).chain(self.parameters.iter().cloned()).collect()
+        let fixed =
+            ["number", "name", "state", "created", "started", "finished"].map(str::to_owned);
+        fixed
+            .into_iter()
+            .chain(self.metrics.iter().cloned())
+            .chain(self.parameters.iter().cloned())
+            .collect()
     }
 
     fn row(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Vec<String> {
-        let time = |time: Option<diwan_core::time::Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        let time = |time: Option<diwan_core::time::Timestamp>| {
+            time.map(|time| time.to_string()).unwrap_or_default()
+        };
         let mut row = vec![
             trial.number.to_string(),
             trial.name.clone(),
@@ -95,9 +109,17 @@ impl Columns {
             let metric = trial.observation.as_ref()?.metric(name)?;
             Some(metric_value(record.spec.objective.as_ref()?, metric).to_owned())
         };
-        row.extend(self.metrics.iter().map(|name| metric(name).unwrap_or_default()));
+        row.extend(
+            self.metrics
+                .iter()
+                .map(|name| metric(name).unwrap_or_default()),
+        );
         let parameter = |name: &String| trial.assignments.iter().find(|one| one.name == *name);
-        row.extend(self.parameters.iter().map(|name| parameter(name).map(|one| one.value.clone()).unwrap_or_default()));
+        row.extend(self.parameters.iter().map(|name| {
+            parameter(name)
+                .map(|one| one.value.clone())
+                .unwrap_or_default()
+        }));
         row
     }
 }

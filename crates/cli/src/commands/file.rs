@@ -24,16 +24,27 @@ impl Source {
     /// Reads a file; `-` is standard input.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display().to_string();
-        let cannot = |error: std::io::Error| Failure::usage(format!("cannot read {shown}")).cause(error);
+        let cannot = |error: std::io::Error| {
+            let failure = Failure::usage(format!("cannot read {shown}"));
+            match error.kind() {
+                std::io::ErrorKind::InvalidData => failure.cause("it is not UTF-8 text"),
+                _ => failure.cause(error),
+            }
+        };
         let mut text = String::new();
         let directory = if shown == "-" {
             std::io::stdin().read_to_string(&mut text).map_err(cannot)?;
             environment::absolute(Path::new("."))
         } else {
             text = std::fs::read_to_string(path).map_err(cannot)?;
-            environment::absolute(path).map(|path| path.parent().map(Path::to_owned).unwrap_or_default())
+            environment::absolute(path)
+                .map(|path| path.parent().map(Path::to_owned).unwrap_or_default())
         };
-        Ok(Self { path: shown.clone(), directory: directory.map_err(cannot)?, text })
+        Ok(Self {
+            path: shown.clone(),
+            directory: directory.map_err(cannot)?,
+            text,
+        })
     }
 
     /// Its experiments with defaults filled in, or everything that is wrong with them.
@@ -43,8 +54,10 @@ impl Source {
             .map(|algorithm| algorithm.name())
             .chain(foreign.iter().map(String::as_str))
             .collect();
-        let rules: Vec<&str> =
-            diwan_algorithms::stopping::STOPPING_RULES.iter().map(|rule| rule.name()).collect();
+        let rules: Vec<&str> = diwan_algorithms::stopping::STOPPING_RULES
+            .iter()
+            .map(|rule| rule.name())
+            .collect();
         let maps = self.config_maps();
         let read = |namespace: &str, name: &str, path: &str| maps.read(namespace, name, path);
         let context = Rules {
@@ -65,17 +78,30 @@ impl Source {
         let mut experiments = self.experiments(foreign)?;
         match (experiments.pop(), experiments.len()) {
             (Some(experiment), 0) => Ok(experiment),
-            (_, more) => Err(Failure::usage(format!("{} holds {} experiments; one is run at a time", self.path, more + 1))),
+            (_, more) => Err(Failure::usage(format!(
+                "{} holds {} experiments; one is run at a time",
+                self.path,
+                more + 1
+            ))),
         }
     }
 
     /// Writes down what a later process needs to render trials without this file.
     fn annotate(&self, experiment: &mut Experiment, maps: &ConfigMaps) {
         let annotations = &mut experiment.metadata.annotations;
-        annotations.insert(SOURCE_ANNOTATION.into(), self.directory.display().to_string());
+        annotations.insert(
+            SOURCE_ANNOTATION.into(),
+            self.directory.display().to_string(),
+        );
         let template = experiment.spec.trial_template.as_ref();
-        let Some(source) = template.and_then(|template| template.config_map.as_ref()) else { return };
-        let text = maps.read(&source.config_map_namespace, &source.config_map_name, &source.template_path);
+        let Some(source) = template.and_then(|template| template.config_map.as_ref()) else {
+            return;
+        };
+        let text = maps.read(
+            &source.config_map_namespace,
+            &source.config_map_name,
+            &source.template_path,
+        );
         if let Ok(text) = text {
             annotations.insert(TEMPLATE_ANNOTATION.into(), text);
         }
@@ -95,9 +121,18 @@ impl Source {
 }
 
 fn yaml_files(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_yaml).collect();
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let is_yaml = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(is_yaml)
+        .collect();
     paths.sort();
     paths
 }

@@ -32,8 +32,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let (snapshot, trial) = context.trial(&arguments.trial).await?;
     let id = launch(context, &snapshot.record, &trial, arguments.attempt)?;
     if !id.attempt_directory().exists() {
-        return Err(Failure::not_found(format!("attempt {} of trial {} has no logs here", id.attempt, trial.name))
-            .hint("it may not have started yet, or have run on another machine"));
+        return Err(Failure::not_found(format!(
+            "attempt {} of trial {} has no logs here",
+            id.attempt, trial.name
+        ))
+        .hint("it may not have started yet, or have run on another machine"));
     }
     let mut streams = [Stream::new(id.stdout()), Stream::new(id.stderr())];
     if let Some(lines) = arguments.tail {
@@ -52,22 +55,44 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     }
 }
 
-fn launch(context: &Context, record: &ExperimentRecord, trial: &TrialRecord, attempt: Option<u32>) -> Result<LaunchId, Failure> {
+fn launch(
+    context: &Context,
+    record: &ExperimentRecord,
+    trial: &TrialRecord,
+    attempt: Option<u32>,
+) -> Result<LaunchId, Failure> {
     // A trial that waits for its next launch has its newest logs in the one before.
     let waits = trial.state == diwan_core::record::TrialState::Pending && trial.attempt > 1;
-    let newest = if waits { trial.attempt - 1 } else { trial.attempt };
+    let newest = if waits {
+        trial.attempt - 1
+    } else {
+        trial.attempt
+    };
     let attempt = attempt.unwrap_or(newest);
     if attempt == 0 || attempt > trial.attempt {
-        return Err(Failure::not_found(format!("trial {} has attempts 1 to {}", trial.name, trial.attempt)));
+        return Err(Failure::not_found(format!(
+            "trial {} has attempts 1 to {}",
+            trial.name, trial.attempt
+        )));
     }
     Ok(launch_id(context, record, trial, attempt))
 }
 
 /// Where a launch's files are.
-pub(super) fn launch_id(context: &Context, record: &ExperimentRecord, trial: &TrialRecord, attempt: u32) -> LaunchId {
+pub(super) fn launch_id(
+    context: &Context,
+    record: &ExperimentRecord,
+    trial: &TrialRecord,
+    attempt: u32,
+) -> LaunchId {
     let experiment = record.key();
     let directory = trial_directory(&context.work_directory, &experiment, &trial.name);
-    LaunchId { experiment, trial: trial.name.clone(), attempt, directory }
+    LaunchId {
+        experiment,
+        trial: trial.name.clone(),
+        attempt,
+        directory,
+    }
 }
 
 /// A log file and how far it was printed.

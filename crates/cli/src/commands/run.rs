@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diwan_core::engine::{Event, Snapshot};
+use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::{FieldDifference, difference, validate_edit};
@@ -13,15 +14,23 @@ use diwan_server::edit::change;
 use diwan_server::runner::{Control, Report};
 use diwan_server::suggester::SuggestError;
 use diwan_store::StoreError;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
-use crate::context::Context;
+use crate::context::{Context, DEFAULT_NAMESPACE};
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::{progress, result};
+
+/// The fields that a file may change of an experiment that exists.
+const EDITABLE: [&str; 4] = [
+    "spec.parallelTrialCount",
+    "spec.maxTrialCount",
+    "spec.maxFailedTrialCount",
+    "spec.activeDeadlineSeconds",
+];
 
 /// Runs the experiment of a file to its end, and prints its best trial. Run again, it goes on where it was.
 #[derive(Debug, Args)]
@@ -38,60 +47,101 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let source = Source::read(&arguments.file)?;
-    let foreign: Vec<String> = global.suggestion_services.iter().map(|(name, _)| name.clone()).collect();
+    let foreign: Vec<String> = global
+        .suggestion_services
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
     let experiment = source.experiment(&foreign)?;
-    let context = Context::open(global).await?;
+    let namespace = namespace(&experiment, global)?;
+    let context = Context::open(&Global {
+        namespace: Some(namespace),
+        ..global.clone()
+    })
+    .await?;
     let key = admit(&context, experiment, &source.path).await?;
     carry_on(&context, &key, arguments.output, arguments.quiet).await
 }
 
+/// The file's namespace, which a flag may not contradict.
+fn namespace(experiment: &Experiment, global: &Global) -> Result<String, Failure> {
+    let in_file = Some(&experiment.metadata.namespace).filter(|namespace| !namespace.is_empty());
+    match (in_file, &global.namespace) {
+        (Some(file), Some(flag)) if file != flag => Err(Failure::usage(format!(
+            "the file's namespace is {file}, and --namespace says {flag}"
+        ))
+        .hint("leave one of them out")),
+        (Some(namespace), _) | (None, Some(namespace)) => Ok(namespace.clone()),
+        (None, None) => Ok(DEFAULT_NAMESPACE.to_owned()),
+    }
+}
+
 /// Runs an experiment of the store to its end, shows progress meanwhile and the result afterwards.
-pub(super) async fn carry_on(context: &Context, key: &ExperimentKey, output: Format, quiet: bool) -> Result<Exit, Failure> {
+pub(super) async fn carry_on(
+    context: &Context,
+    key: &ExperimentKey,
+    output: Format,
+    quiet: bool,
+) -> Result<Exit, Failure> {
     let runner = context.runner();
     let (report, reports) = watch::channel(Report::default());
     let (control, controls) = watch::channel(Control::Run);
-    let display = (!quiet).then(|| tokio::spawn(progress::show(reports)));
-    let signals = tokio::spawn(listen(control));
+    let (notes, noted) = mpsc::unbounded_channel();
+    let display = tokio::spawn(progress::show(reports, noted, quiet));
+    let signals = tokio::spawn(listen(control, notes));
     let ended = runner.run(key, controls, report).await;
     signals.abort();
-    if let Some(display) = display {
-        let _ = display.await;
-    }
+    let _ = display.await;
     let record = ended?;
     result::print(context, &record, output).await?;
     Ok(result::exit(&record))
 }
 
 /// The first Ctrl-C or TERM stops trials gracefully, the second at once.
-async fn listen(control: watch::Sender<Control>) {
+async fn listen(control: watch::Sender<Control>, notes: mpsc::UnboundedSender<&'static str>) {
     until_asked_to_end().await;
-    eprintln!("stopping the running trials; they run again when the experiment goes on. Once more kills them");
+    let _ = notes.send("stopping the running trials; press Ctrl-C again to kill them");
     control.send_replace(Control::Interrupt);
     until_asked_to_end().await;
+    let _ = notes.send("killing the running trials");
     control.send_replace(Control::Kill);
     std::future::pending::<()>().await;
 }
 
-/// Until Ctrl-C or TERM.
-pub(super) async fn until_asked_to_end() {
+/// Until Ctrl-C or TERM, from the call on.
+pub(super) fn until_asked_to_end() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let handlers = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    async {
+        match handlers {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            // Without handlers the signals end the process as they always do.
+            _ => std::future::pending().await,
         }
-        // Without handlers the signals end the process as they always do.
-        _ => std::future::pending().await,
     }
 }
 
 /// Puts the experiment into the store, or finds it there and takes its edits.
-async fn admit(context: &Context, experiment: Experiment, file: &str) -> Result<ExperimentKey, Failure> {
+async fn admit(
+    context: &Context,
+    experiment: Experiment,
+    file: &str,
+) -> Result<ExperimentKey, Failure> {
     let mut record = record_of(context, experiment);
     if record.metadata.name.is_empty() {
-        record.metadata.name = format!("{}{:06x}", record.metadata.generate_name, fresh() & 0xff_ffff);
+        record.metadata.name = format!(
+            "{}{:06x}",
+            record.metadata.generate_name,
+            fresh() & 0xff_ffff
+        );
     }
     let key = record.key();
     match context.store.load(&key).await? {
@@ -106,7 +156,11 @@ fn record_of(context: &Context, experiment: Experiment) -> ExperimentRecord {
     if metadata.namespace.is_empty() {
         metadata.namespace.clone_from(&context.namespace);
     }
-    ExperimentRecord { metadata, spec: experiment.spec, progress: Progress::default() }
+    ExperimentRecord {
+        metadata,
+        spec: experiment.spec,
+        progress: Progress::default(),
+    }
 }
 
 /// Bits that no other call gives.
@@ -118,7 +172,11 @@ fn fresh() -> u64 {
 async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), Failure> {
     record.metadata.uid = format!("{:016x}{:016x}", fresh(), fresh());
     record.metadata.generation = Some(1);
-    context.suggester().validate(&record).await.map_err(refused)?;
+    context
+        .suggester()
+        .validate(&record)
+        .await
+        .map_err(refused)?;
     let mut snapshot = Snapshot::create(record, now());
     match context.store.create(&mut snapshot).await {
         // Somebody ran the same file at the same moment: the lock decides who goes on.
@@ -129,31 +187,52 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), F
 
 fn refused(error: SuggestError) -> Failure {
     match error {
-        SuggestError::Refused(_) => Failure::usage("the optimizer refuses the experiment").cause(error),
-        SuggestError::Failed(_) | SuggestError::NotFound(_) => Failure::new(Exit::Failed, "the optimizer cannot be asked").cause(error),
+        SuggestError::Refused(_) => {
+            Failure::usage("the optimizer refuses the experiment").cause(error)
+        }
+        SuggestError::Failed(_) => {
+            Failure::new(Exit::Failed, "the optimizer cannot be asked").cause(error)
+        }
     }
 }
 
 /// The experiment exists: takes edits of its budget, refuses all others.
-async fn go_on(context: &Context, existing: Snapshot, wanted: &ExperimentRecord, file: &str) -> Result<(), Failure> {
+async fn go_on(
+    context: &Context,
+    existing: Snapshot,
+    wanted: &ExperimentRecord,
+    file: &str,
+) -> Result<(), Failure> {
     let differences = difference(&existing.record.spec, &wanted.spec);
     if differences.is_empty() {
-        eprintln!("experiment {} exists; going on with it", existing.record.key());
+        let what = if existing.is_completed() {
+            "exists and has ended"
+        } else {
+            "exists; going on with it"
+        };
+        eprintln!("experiment {} {what}", existing.record.metadata.name);
         return Ok(());
     }
-    let before = view::experiment(&existing.record, existing.version, view::NamesByState::new());
-    let problems = validate_edit(&before, &Experiment { spec: wanted.spec.clone(), ..before.clone() });
+    let before = view::experiment(
+        &existing.record,
+        existing.version,
+        view::NamesByState::new(),
+    );
+    let problems = validate_edit(
+        &before,
+        &Experiment {
+            spec: wanted.spec.clone(),
+            ..before.clone()
+        },
+    );
     if !problems.is_empty() {
-        let mut failure = Failure::usage(format!("experiment {} exists and {file} differs from it", existing.record.key()));
-        for one in differences {
-            failure = failure.cause(told(&one));
-        }
-        for problem in problems {
-            failure = failure.cause(problem);
-        }
-        return Err(failure
-            .hint("give the file another metadata.name to run it beside the old one")
-            .hint(format!("or forget the old one: diwan delete {}", existing.record.metadata.name)));
+        return Err(refuse_edit(
+            context,
+            &existing.record,
+            file,
+            &differences,
+            &problems,
+        ));
     }
     for one in &differences {
         eprintln!("edited {}", told(one));
@@ -163,7 +242,55 @@ async fn go_on(context: &Context, existing: Snapshot, wanted: &ExperimentRecord,
     Ok(())
 }
 
+fn refuse_edit(
+    context: &Context,
+    existing: &ExperimentRecord,
+    file: &str,
+    differences: &[FieldDifference],
+    problems: &[Problem],
+) -> Failure {
+    let name = &existing.metadata.name;
+    let mut failure = Failure::usage(format!(
+        "experiment {name} exists and {file} differs from it"
+    ));
+    let fixed: Vec<_> = differences
+        .iter()
+        .filter(|one| !EDITABLE.contains(&one.path.as_str()))
+        .collect();
+    for one in &fixed {
+        failure = failure.cause(told(one));
+    }
+    if !fixed.is_empty() {
+        failure = failure.hint(format!("only {} can be edited", EDITABLE.join(", ")));
+    }
+    // The differences above say more than the one problem about all of them.
+    for problem in problems
+        .iter()
+        .filter(|problem| problem.kind != ProblemKind::Forbidden)
+    {
+        failure = failure.cause(problem);
+        if let Some(hint) = &problem.hint {
+            failure = failure.hint(hint);
+        }
+    }
+    failure
+        .hint("give the file another metadata.name to run it beside the old one")
+        .hint(format!(
+            "or forget the old one: diwan{} delete {name}",
+            context.flags()
+        ))
+}
+
 fn told(one: &FieldDifference) -> String {
-    let text = |value: &Option<serde_json::Value>| value.as_ref().map_or("unset".to_owned(), ToString::to_string);
-    format!("{}: {} in the experiment, {} in the file", one.path, text(&one.old), text(&one.new))
+    let text = |value: &Option<serde_json::Value>| {
+        value
+            .as_ref()
+            .map_or("unset".to_owned(), ToString::to_string)
+    };
+    format!(
+        "{}: {} in the experiment, {} in the file",
+        one.path,
+        text(&one.old),
+        text(&one.new)
+    )
 }

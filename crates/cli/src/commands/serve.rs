@@ -28,18 +28,33 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     if !arguments.listen.ip().is_loopback() {
-        return Err(Failure::usage(format!("{} is reachable from other machines, and there is no authentication", arguments.listen))
-            .hint("listen on 127.0.0.1 or [::1]; put a proxy that authenticates in front for others"));
+        return Err(Failure::usage(format!(
+            "{} is reachable from other machines, and there is no authentication",
+            arguments.listen
+        ))
+        .hint("listen on 127.0.0.1 or [::1]; put a proxy that authenticates in front for others"));
     }
-    let cannot = |error: std::io::Error| Failure::new(Exit::Failed, format!("cannot listen on {}", arguments.listen)).cause(error);
+    let cannot = |error: std::io::Error| {
+        Failure::new(
+            Exit::Failed,
+            format!("cannot listen on {}", arguments.listen),
+        )
+        .cause(error)
+    };
     let listener = TcpListener::bind(arguments.listen).await.map_err(cannot)?;
-    print_line(&format!("listening on {}", listener.local_addr().map_err(cannot)?))?;
+    let asked_to_end = until_asked_to_end();
+    print_line(&format!(
+        "listening on {}",
+        listener.local_addr().map_err(cannot)?
+    ))?;
     let services = Services {
         store: context.store.clone(),
         suggester: context.suggester(),
         stopper: Arc::new(StoreStopper::new(context.store.clone())),
         ask_db_managers: arguments.ask_db_managers,
     };
-    grpc::serve(listener, services, until_asked_to_end()).await.map_err(|error| Failure::of(Exit::Failed, &error))?;
+    grpc::serve(listener, services, asked_to_end)
+        .await
+        .map_err(|error| Failure::of(Exit::Failed, &error))?;
     Ok(Exit::Done)
 }

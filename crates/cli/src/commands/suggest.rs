@@ -35,15 +35,28 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let experiment = Source::read(&arguments.file)?.experiment(&[])?;
-    let spec = StudySpec::of(&experiment.spec, 0).map_err(|error| refused(&experiment, &error.into()))?;
-    let trials = arguments.history.as_deref().map(read_history).transpose()?.unwrap_or_default();
-    let reports: Vec<Report> = trials.iter().map(|trial| report(&experiment, trial)).collect();
+    let spec =
+        StudySpec::of(&experiment.spec, 0).map_err(|error| refused(&experiment, &error.into()))?;
+    let trials = arguments
+        .history
+        .as_deref()
+        .map(read_history)
+        .transpose()?
+        .unwrap_or_default();
+    let reports: Vec<Report> = trials
+        .iter()
+        .map(|trial| report(&experiment, trial))
+        .collect();
     let study = Study::of(spec, None, reports);
     if study.misfits > 0 {
-        eprintln!("warning: {} trials of the history are outside the search space and were left out", study.misfits);
+        eprintln!(
+            "warning: {} trials of the history are outside the search space and were left out",
+            study.misfits
+        );
     }
     let count = usize::try_from(arguments.count).unwrap_or(usize::MAX);
-    let suggested = registry::suggest(&study, count).map_err(|error| refused(&experiment, &error))?;
+    let suggested =
+        registry::suggest(&study, count).map_err(|error| refused(&experiment, &error))?;
     let points: Vec<Value> = suggested
         .points
         .iter()
@@ -58,12 +71,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match arguments.output {
         Format::Json => print_json(&document)?,
         Format::Yaml => print_yaml(&document)?,
-        Format::Name => suggested.points.iter().filter_map(|point| point.name.as_ref()).try_for_each(|name| print_line(name))?,
+        Format::Name => suggested
+            .points
+            .iter()
+            .filter_map(|point| point.name.as_ref())
+            .try_for_each(|name| print_line(name))?,
         Format::Csv | Format::Table | Format::Wide => {
-            let names: Vec<&str> = experiment.spec.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+            let names: Vec<&str> = experiment
+                .spec
+                .parameters
+                .iter()
+                .map(|parameter| parameter.name.as_str())
+                .collect();
             let mut rows = Rows::new(&names);
-            rows.rows = suggested.points.iter().map(|point| point.assignments.iter().map(|one| one.value.clone()).collect()).collect();
-            if arguments.output == Format::Csv { rows.print_csv()? } else { rows.print_table()? }
+            rows.rows = suggested
+                .points
+                .iter()
+                .map(|point| {
+                    point
+                        .assignments
+                        .iter()
+                        .map(|one| one.value.clone())
+                        .collect()
+                })
+                .collect();
+            if arguments.output == Format::Csv {
+                rows.print_csv()?
+            } else {
+                rows.print_table()?
+            }
         }
     }
     if suggested.more == More::Exhausted {
@@ -73,12 +109,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn refused(experiment: &Experiment, error: &SuggestError) -> Failure {
-    Failure::usage(format!("the optimizer refuses experiment {}", experiment.metadata.name)).cause(error)
+    Failure::usage(format!(
+        "the optimizer refuses experiment {}",
+        experiment.metadata.name
+    ))
+    .cause(error)
 }
 
 /// A list, one trial, or one a line.
 fn read_history(path: &Path) -> Result<Vec<Trial>, Failure> {
-    let cannot = |cause: String| Failure::usage(format!("cannot read the history {}", path.display())).cause(cause);
+    let cannot = |cause: String| {
+        Failure::usage(format!("cannot read the history {}", path.display())).cause(cause)
+    };
     let text = std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
     let mut trials = Vec::new();
     for document in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
@@ -101,8 +143,15 @@ fn read_history(path: &Path) -> Result<Vec<Trial>, Failure> {
 fn report(experiment: &Experiment, trial: &Trial) -> Report {
     let status = trial.status.as_ref();
     let last = status.and_then(|status| status.conditions.last());
-    let state = last.and_then(|last| TrialState::ALL.into_iter().find(|state| state.condition() == last.kind));
-    let mut report = Report::new(trial.spec.parameter_assignments.clone(), state.unwrap_or(TrialState::Pending));
+    let state = last.and_then(|last| {
+        TrialState::ALL
+            .into_iter()
+            .find(|state| state.condition() == last.kind)
+    });
+    let mut report = Report::new(
+        trial.spec.parameter_assignments.clone(),
+        state.unwrap_or(TrialState::Pending),
+    );
     report.name.clone_from(&trial.metadata.name);
     report.labels.clone_from(&trial.spec.labels);
     let observation = status.and_then(|status| status.observation.as_ref());

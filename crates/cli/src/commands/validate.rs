@@ -10,8 +10,9 @@ use diwan_core::resources::Experiment;
 
 use super::file::Source;
 use crate::Exit;
+use crate::cli::Global;
 use crate::failure::Failure;
-use crate::output::print_line;
+use crate::output::{print_line, values};
 
 /// Prints every problem with its line and column; exit code 2 when there is one.
 #[derive(Debug, Args)]
@@ -24,13 +25,36 @@ pub(crate) struct Arguments {
     log: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+/// Katib's algorithms. A file may name one that is not built in: a service can have it.
+const OF_KATIB: [&str; 11] = [
+    "bayesianoptimization",
+    "cmaes",
+    "darts",
+    "enas",
+    "grid",
+    "hyperband",
+    "multivariate-tpe",
+    "pbt",
+    "random",
+    "sobol",
+    "tpe",
+];
+
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
+    let services: Vec<String> = global
+        .suggestion_services
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
     for file in &arguments.files {
-        match check(file) {
+        match check(file, &services) {
             Ok((source, experiments)) => {
                 for experiment in experiments {
-                    print_line(&format!("{}: experiment {} is valid", source.path, experiment.metadata.name))?;
+                    print_line(&format!(
+                        "{}: experiment {} is valid",
+                        source.path, experiment.metadata.name
+                    ))?;
                     if let Some(log) = &arguments.log {
                         exit = exit_of(exit, explain_log(&experiment, log)?);
                     }
@@ -49,15 +73,38 @@ fn exit_of(so_far: Exit, metrics_found: bool) -> Exit {
     if metrics_found { so_far } else { Exit::Failed }
 }
 
-fn check(file: &std::path::Path) -> Result<(Source, Vec<Experiment>), Failure> {
+fn check(
+    file: &std::path::Path,
+    services: &[String],
+) -> Result<(Source, Vec<Experiment>), Failure> {
     let source = Source::read(file)?;
-    let experiments = source.experiments(&[])?;
+    let foreign: Vec<String> = services
+        .iter()
+        .cloned()
+        .chain(OF_KATIB.map(str::to_owned))
+        .collect();
+    let experiments = source.experiments(&foreign)?;
     for experiment in &experiments {
         let refuse = |why: String| {
-            Failure::usage(format!("{} is not a valid experiment", source.path)).cause(format!("{}: {why}", source.path))
+            Failure::usage(format!("{} is not a valid experiment", source.path))
+                .cause(format!("{}: {why}", source.path))
         };
-        if experiment.spec.nas_config.is_none() {
-            let spec = StudySpec::of(&experiment.spec, 0).map_err(|invalid| refuse(invalid.to_string()))?;
+        let algorithm = experiment
+            .spec
+            .algorithm
+            .as_ref()
+            .map_or("", |algorithm| &algorithm.algorithm_name);
+        if services.iter().any(|name| name == algorithm) {
+            continue;
+        }
+        if registry::find(algorithm).is_err() {
+            eprintln!(
+                "{}: {algorithm} is not built in; name a service that has it with --suggestion-service {algorithm}=URL",
+                source.path
+            );
+        } else if experiment.spec.nas_config.is_none() {
+            let spec = StudySpec::of(&experiment.spec, 0)
+                .map_err(|invalid| refuse(invalid.to_string()))?;
             registry::validate(&spec).map_err(|error| refuse(error.to_string()))?;
         }
     }
@@ -66,15 +113,28 @@ fn check(file: &std::path::Path) -> Result<(Source, Vec<Experiment>), Failure> {
 
 /// Whether the objective was found.
 fn explain_log(experiment: &Experiment, log: &std::path::Path) -> Result<bool, Failure> {
-    let cannot = |error: &dyn std::error::Error| Failure::usage(format!("cannot read {} as a trial's output", log.display())).cause(error);
+    let cannot = |error: &dyn std::error::Error| {
+        Failure::usage(format!("cannot read {} as a trial's output", log.display())).cause(error)
+    };
     let sample = std::fs::read(log).map_err(|error| cannot(&error))?;
-    let spec = experiment.spec.metrics_collector_spec.clone().unwrap_or_default();
+    let spec = experiment
+        .spec
+        .metrics_collector_spec
+        .clone()
+        .unwrap_or_default();
     let objective = experiment.spec.objective.clone().unwrap_or_default();
-    let explanation = explain(&spec, &objective, sample.as_slice()).map_err(|error| cannot(&error))?;
+    let explanation =
+        explain(&spec, &objective, sample.as_slice()).map_err(|error| cannot(&error))?;
     print(&explanation)?;
-    let found = explanation.totals.iter().any(|total| total.metric == objective.objective_metric_name && total.count > 0);
+    let found = explanation
+        .totals
+        .iter()
+        .any(|total| total.metric == objective.objective_metric_name && total.count > 0);
     if !found {
-        eprintln!("error: the objective {} is not in the sample; such a trial would end without metrics", objective.objective_metric_name);
+        eprintln!(
+            "error: the objective {} is not in the sample; such a trial would end without metrics",
+            objective.objective_metric_name
+        );
     }
     Ok(found)
 }
@@ -85,20 +145,45 @@ fn print(explanation: &Explanation) -> Result<(), Failure> {
             .readings
             .iter()
             .map(|reading| {
-                let step = reading.step.map(|step| format!(" at step {step}")).unwrap_or_default();
+                let step = reading
+                    .step
+                    .map(|step| format!(" at step {step}"))
+                    .unwrap_or_default();
                 format!("{}={}{step}", reading.metric, reading.value)
             })
             .collect();
-        print_line(&format!("line {}: {}  <- {}", line.number, readings.join(", "), line.text.trim()))?;
+        print_line(&format!(
+            "line {}: {}  <- {}",
+            line.number,
+            readings.join(", "),
+            line.text.trim()
+        ))?;
     }
     for line in &explanation.missed {
-        let mut why: Vec<String> = line.misses.iter().map(|miss| format!("{}: {}", miss.metric, miss.why)).collect();
+        let mut why: Vec<String> = line
+            .misses
+            .iter()
+            .map(|miss| format!("{}: {}", miss.metric, miss.why))
+            .collect();
         why.extend(line.bad.clone());
-        print_line(&format!("line {}: nothing ({})  <- {}", line.number, why.join("; "), line.text.trim()))?;
+        print_line(&format!(
+            "line {}: nothing ({})  <- {}",
+            line.number,
+            why.join("; "),
+            line.text.trim()
+        ))?;
     }
     for total in &explanation.totals {
-        let nearest = total.nearest.as_ref().map(|name| format!("; the sample has {name}")).unwrap_or_default();
-        print_line(&format!("{}: {} values{nearest}", total.metric, total.count))?;
+        let nearest = total
+            .nearest
+            .as_ref()
+            .map(|name| format!("; the sample has {name}"))
+            .unwrap_or_default();
+        print_line(&format!(
+            "{}: {}{nearest}",
+            total.metric,
+            values(total.count)
+        ))?;
     }
     Ok(())
 }

@@ -39,7 +39,11 @@ fn target(text: &str) -> Result<Target, String> {
         return Ok(Target::Complete);
     }
     let bound = text.strip_prefix("best").ok_or_else(usage)?;
-    let number = |text: &str| text.trim_start_matches('=').parse::<f64>().map_err(|_| usage());
+    let number = |text: &str| {
+        text.trim_start_matches('=')
+            .parse::<f64>()
+            .map_err(|_| usage())
+    };
     if let Some(bound) = bound.strip_prefix('<') {
         return number(bound).map(Target::Below);
     }
@@ -58,7 +62,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(usage()),
     };
     let number: u64 = digits.parse().map_err(|_| usage())?;
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(usage)
+    number
+        .checked_mul(unit)
+        .map(Duration::from_secs)
+        .ok_or_else(usage)
 }
 
 impl Target {
@@ -82,16 +89,27 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             let record = &snapshot.record;
             warn_of_direction(arguments.target, record);
             if arguments.target.holds(record) {
-                let best = record.progress.best_value.map(|best| best.to_string()).unwrap_or_default();
+                let best = record
+                    .progress
+                    .best_value
+                    .map(|best| best.to_string())
+                    .unwrap_or_default();
                 output::print_line(&best)?;
-                return Ok(if arguments.target == Target::Complete { result::exit(record) } else { Exit::Done });
+                return Ok(if arguments.target == Target::Complete {
+                    result::exit(record)
+                } else {
+                    Exit::Done
+                });
             }
             if record.progress.completion_time.is_some() {
                 eprintln!("the experiment has ended without it");
                 return Ok(Exit::Failed);
             }
         }
-        if arguments.timeout.is_some_and(|limit| begun.elapsed() >= limit) {
+        if arguments
+            .timeout
+            .is_some_and(|limit| begun.elapsed() >= limit)
+        {
             eprintln!("not within the timeout");
             return Ok(Exit::TimedOut);
         }
@@ -101,10 +119,15 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 
 /// A bound on the wrong side of the objective is most likely a slip.
 fn warn_of_direction(target: Target, record: &ExperimentRecord) {
-    let kind = record.spec.objective.as_ref().map(|objective| objective.kind);
+    let kind = record
+        .spec
+        .objective
+        .as_ref()
+        .map(|objective| objective.kind);
     let against = matches!(
         (target, kind),
-        (Target::Below(_), Some(ObjectiveType::Maximize)) | (Target::Above(_), Some(ObjectiveType::Minimize))
+        (Target::Below(_), Some(ObjectiveType::Maximize))
+            | (Target::Above(_), Some(ObjectiveType::Minimize))
     );
     if against {
         eprintln!("warning: the objective moves away from this bound");
@@ -121,6 +144,10 @@ mod tests {
         assert_eq!(target("best>=0.95"), Ok(Target::Above(0.95)));
         assert!(target("best").is_err() && target("done").is_err() && target("best<x").is_err());
         assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
-        assert!(duration("m").is_err() && duration("1w").is_err() && duration("99999999999999999999d").is_err());
+        assert!(
+            duration("m").is_err()
+                && duration("1w").is_err()
+                && duration("99999999999999999999d").is_err()
+        );
     }
 }

@@ -1,0 +1,111 @@
+//! Rows and resources of experiments.
+
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialState};
+use diwan_core::resources::Experiment;
+use diwan_core::view;
+use diwan_store::{StoreError, TrialQuery};
+
+use super::{Arguments, Listing, age, chosen};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Rows, short};
+
+const TITLES: [&str; 8] = [
+    "name",
+    "state",
+    "trials",
+    "succeeded",
+    "failed",
+    "running",
+    "best",
+    "age",
+];
+const MORE_TITLES: [&str; 4] = ["metric", "algorithm", "best trial", "reason"];
+
+pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<Listing, Failure> {
+    let mut rows = Rows::new(&TITLES);
+    let mut wide = Rows::new(&[&TITLES[..], &MORE_TITLES[..]].concat());
+    let mut items = Vec::new();
+    for record in chosen(&arguments.names, context).await? {
+        let best = record
+            .progress
+            .best_value
+            .map(|value| value.to_string())
+            .unwrap_or_default();
+        rows.rows.push(row(&record, short(&best)));
+        wide.rows.push([row(&record, best), more(&record)].concat());
+        if arguments.wants_objects() {
+            items.push(serde_json::to_value(
+                experiment_resource(context, &record.key()).await?,
+            )?);
+        }
+    }
+    Ok(Listing { rows, wide, items })
+}
+
+fn row(record: &ExperimentRecord, best: String) -> Vec<String> {
+    let progress = &record.progress;
+    let counts = &progress.counts;
+    let trials = match record.spec.max_trial_count {
+        Some(max) => format!("{}/{max}", counts.finished()),
+        None => counts.trials.to_string(),
+    };
+    vec![
+        record.metadata.name.clone(),
+        progress
+            .conditions
+            .last()
+            .map(|condition| condition.kind.clone())
+            .unwrap_or_default(),
+        trials,
+        counts.trials_succeeded.to_string(),
+        (counts.trials_failed + counts.trial_metrics_unavailable).to_string(),
+        counts.trials_running.to_string(),
+        best,
+        age(progress.start_time),
+    ]
+}
+
+fn more(record: &ExperimentRecord) -> Vec<String> {
+    let (spec, progress) = (&record.spec, &record.progress);
+    vec![
+        spec.objective
+            .as_ref()
+            .map(|objective| objective.objective_metric_name.clone())
+            .unwrap_or_default(),
+        spec.algorithm
+            .as_ref()
+            .map(|algorithm| algorithm.algorithm_name.clone())
+            .unwrap_or_default(),
+        progress.best.best_trial_name.clone(),
+        progress
+            .conditions
+            .last()
+            .map(|condition| condition.reason.clone())
+            .unwrap_or_default(),
+    ]
+}
+
+/// An experiment of the store as Katib would show it.
+pub(crate) async fn experiment_resource(
+    context: &Context,
+    key: &ExperimentKey,
+) -> Result<Experiment, Failure> {
+    let missing = || StoreError::NotFound { key: key.clone() };
+    let snapshot = context.store.load(key).await?.ok_or_else(missing)?;
+    let mut names = view::NamesByState::new();
+    for state in TrialState::ALL {
+        let query = TrialQuery {
+            states: vec![state],
+            limit: view::NAMES_CAP,
+            newest_first: true,
+            ..TrialQuery::of(key.clone())
+        };
+        let trials = context.store.trials(&query).await?;
+        names.insert(
+            state,
+            trials.into_iter().rev().map(|trial| trial.name).collect(),
+        );
+    }
+    Ok(view::experiment(&snapshot.record, snapshot.version, names))
+}

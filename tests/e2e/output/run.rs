@@ -1,0 +1,222 @@
+//! What a run prints, and a suggestion.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{finished, yaml};
+use crate::harness::{World, experiment};
+
+#[test]
+fn a_run_prints_the_experiment_as_katib_shows_it() {
+    let world = World::new();
+    let file = world.file("case.yaml", &experiment("case", 3, 1, "echo score=$X"));
+    let ran = world.run(["run", file.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&document["apiVersion"], &document["kind"]),
+        (&json!("kubeflow.org/v1beta1"), &json!("Experiment"))
+    );
+    let status = &document["status"];
+    let conditions: Vec<(&str, &str, &str)> = status["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["type"].as_str().unwrap(),
+                one["status"].as_str().unwrap(),
+                one["reason"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("Created", "True", "ExperimentCreated"),
+        ("Running", "False", "ExperimentRunning"),
+        ("Succeeded", "True", "ExperimentMaxTrialsReached"),
+    ];
+    assert_eq!(conditions, expected);
+    assert_eq!(
+        (&status["trials"], &status["trialsSucceeded"]),
+        (&json!(3), &json!(3))
+    );
+    assert!(
+        status.get("trialsFailed").is_none() && status.get("runningTrialList").is_none(),
+        "{status}"
+    );
+    assert!(status["startTime"].is_string() && status["completionTime"].is_string());
+    let names = world.run(["get", "trials", "-o", "name"]).stdout;
+    assert_eq!(
+        status["succeededTrialList"],
+        json!(names.lines().collect::<Vec<_>>())
+    );
+    let optimal = &status["currentOptimalTrial"];
+    assert!(names.contains(optimal["bestTrialName"].as_str().unwrap()));
+    let x = &optimal["parameterAssignments"][0];
+    let metric = &optimal["observation"]["metrics"][0];
+    assert_eq!(
+        metric,
+        &json!({"name": "score", "min": x["value"], "max": x["value"], "latest": x["value"]})
+    );
+    assert_eq!(
+        yaml(&world, &["run", file.to_str().unwrap(), "-o", "yaml"]),
+        std::slice::from_ref(&document)
+    );
+    assert_eq!(
+        world.json(["get", "experiments", "case", "-o", "json"]),
+        document
+    );
+    let best = world
+        .run(["run", file.to_str().unwrap(), "-o", "name"])
+        .stdout;
+    assert_eq!(best.trim(), optimal["bestTrialName"]);
+}
+
+#[test]
+fn a_run_ends_with_the_best_trial_and_what_to_type_next() {
+    let (world, file) = finished();
+    let ran = world.run(["run", &file]);
+    let best = world.status("case")["currentOptimalTrial"].clone();
+    let (name, x) = (
+        best["bestTrialName"].as_str().unwrap(),
+        best["parameterAssignments"][0]["value"].as_str().unwrap(),
+    );
+    assert_eq!(
+        ran.stdout,
+        format!("best trial  {name}\n  score  {x}\nparameters\n  x      {x}\n")
+    );
+    let next = ran.stderr.split_once("next:\n").unwrap().1;
+    for line in next.lines() {
+        let words = line
+            .trim()
+            .strip_prefix("diwan ")
+            .unwrap()
+            .split(' ')
+            .take_while(|word| *word != ">");
+        let typed = Command::new(env!("CARGO_BIN_EXE_diwan"))
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(typed.status.success() && !typed.stdout.is_empty(), "{line}");
+    }
+    assert_eq!(next.lines().count(), 4);
+}
+
+#[test]
+fn talk_is_not_data() {
+    let world = World::new();
+    let file = world.file("case.yaml", &experiment("case", 3, 1, "echo score=$X"));
+    let ran = world.run(["run", file.to_str().unwrap()]);
+    assert!(
+        ran.stdout.starts_with("best trial  case-"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stderr.contains("experiment case: Experiment has succeeded because max trial count has reached\ntrials: 3 of 3 done: 3 succeeded in "), "{}", ran.stderr);
+    let quiet = world.run(["run", file.to_str().unwrap(), "--quiet", "-o", "csv"]);
+    assert_eq!(quiet.stdout.lines().next(), Some("kind,name,value"));
+    assert_eq!(quiet.stderr, "experiment case exists and has ended\n");
+}
+
+#[test]
+fn one_suggestion_is_what_a_run_would_try_next() {
+    let (world, file) = finished();
+    let history = world.file(
+        "history.json",
+        &world.run(["get", "trials", "-o", "json"]).stdout,
+    );
+    let lines_of = world.file(
+        "history.jsonl",
+        &world.run(["export", "case", "-o", "json"]).stdout,
+    );
+    let points = |document: Value| -> Vec<Value> {
+        let list = document["suggestions"].as_array().unwrap();
+        list.iter()
+            .map(|one| one["parameterAssignments"].clone())
+            .collect()
+    };
+    let tried: Vec<Value> = world
+        .trials("case")
+        .iter()
+        .map(|trial| trial["spec"]["parameterAssignments"].clone())
+        .collect();
+    assert_eq!(
+        points(world.json(["suggest", &file, "--count", "3"])),
+        tried
+    );
+
+    let edited = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("maxTrialCount: 3", "maxTrialCount: 5");
+    let next = points(world.json([
+        "suggest",
+        &file,
+        "--count",
+        "2",
+        "--history",
+        history.to_str().unwrap(),
+    ]));
+    assert_eq!(
+        points(world.json([
+            "suggest",
+            &file,
+            "--count",
+            "2",
+            "--history",
+            lines_of.to_str().unwrap()
+        ])),
+        next
+    );
+    std::fs::write(&file, edited).unwrap();
+    assert_eq!(world.run(["run", &file]).code, 0);
+    let tried: Vec<Value> = world
+        .trials("case")
+        .iter()
+        .skip(3)
+        .map(|trial| trial["spec"]["parameterAssignments"].clone())
+        .collect();
+    assert_eq!(next, tried);
+}
+
+#[test]
+fn a_grid_is_exhausted() {
+    let world = World::new();
+    let text = experiment("case", 9, 2, "echo score=$X")
+        .replace("algorithmName: random", "algorithmName: grid")
+        .replace(
+            "    algorithmSettings:\n      - name: random_state\n        value: \"7\"\n",
+            "",
+        )
+        .replace("max: \"1\"", "max: \"1\"\n        step: \"0.5\"");
+    let file = world.file("grid.yaml", &text);
+    let file = file.to_str().unwrap();
+    let ran = world.run(["suggest", file, "--count", "9"]);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (
+            document["suggestions"].as_array().unwrap().len(),
+            &document["state"]
+        ),
+        (3, &json!("exhausted"))
+    );
+    assert_eq!(
+        ran.stderr,
+        "the search is exhausted: there are no more points\n"
+    );
+    let status = world.json(["run", file, "-o", "json"])["status"].clone();
+    assert_eq!(status["trialsSucceeded"], 3);
+    assert_eq!(
+        status["conditions"].as_array().unwrap().last().unwrap()["reason"],
+        "ExperimentSuggestionEndReached"
+    );
+    let history = world.file(
+        "history.json",
+        &world.run(["get", "trials", "-o", "json"]).stdout,
+    );
+    let after = world.json(["suggest", file, "--history", history.to_str().unwrap()]);
+    assert_eq!(
+        (&after["suggestions"], &after["state"]),
+        (&json!([]), &json!("exhausted"))
+    );
+}
