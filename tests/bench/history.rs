@@ -22,14 +22,19 @@ const EARLY: u64 = 1_000;
 const LATE: u64 = 100_000;
 
 pub(crate) fn measure() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     runtime.expect("a runtime").block_on(run());
 }
 
 async fn run() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("history.db");
-    let store = diwan_store::open(&path.to_string_lossy()).await.expect("a database");
+    let store = diwan_store::open(&path.to_string_lossy())
+        .await
+        .expect("a database");
     let mut snapshot = Snapshot::create(record(), clock::now());
     store.create(&mut snapshot).await.expect("a new experiment");
     let key = snapshot.record.key();
@@ -44,33 +49,60 @@ async fn run() {
     let watcher = tokio::spawn(async move {
         let mut ends = Vec::new();
         while reports.changed().await.is_ok() {
-            let finished = reports.borrow().record.as_ref().map_or(0, |record| record.progress.counts.finished());
-            if [EARLY, LATE].iter().any(|number| (number - WINDOW..=*number).contains(&finished)) {
+            let finished = reports
+                .borrow()
+                .record
+                .as_ref()
+                .map_or(0, |record| record.progress.counts.finished());
+            if [EARLY, LATE]
+                .iter()
+                .any(|number| (number - WINDOW..=*number).contains(&finished))
+            {
                 ends.push((finished, now(), resident()));
             }
         }
         ends
     });
-    runner.run(&key, controls, report).await.expect("the experiment runs");
+    runner
+        .run(&key, controls, report)
+        .await
+        .expect("the experiment runs");
     let ends = watcher.await.expect("the watcher ends");
     let (early, late) = (per_trial(&ends, EARLY), per_trial(&ends, LATE));
     println!("scripted trials, one at a time, SQLite (medians of {WINDOW} trials)");
-    println!("  trial number {EARLY}    {:.0} µs, {:.1} MB resident", early.0, early.1);
-    println!("  trial number {LATE}  {:.0} µs, {:.1} MB resident", late.0, late.1);
+    println!(
+        "  trial number {EARLY}    {:.0} µs, {:.1} MB resident",
+        early.0, early.1
+    );
+    println!(
+        "  trial number {LATE}  {:.0} µs, {:.1} MB resident",
+        late.0, late.1
+    );
     println!("  ratio                {:.2}", late.0 / early.0);
 }
 
 /// Median time of one trial before the `number`th, in µs, and the memory there, in MB.
 fn per_trial(ends: &[(u64, Instant, f64)], number: u64) -> (f64, f64) {
-    let window: Vec<_> = ends.iter().filter(|(count, ..)| (number - WINDOW..=number).contains(count)).collect();
+    let window: Vec<_> = ends
+        .iter()
+        .filter(|(count, ..)| (number - WINDOW..=number).contains(count))
+        .collect();
     let times = window.windows(2).filter(|pair| pair[1].0 == pair[0].0 + 1);
-    let times: Vec<f64> = times.map(|pair| (pair[1].1 - pair[0].1).as_secs_f64() * 1e6).collect();
-    (median(times), window.last().expect("the trial was reached").2)
+    let times: Vec<f64> = times
+        .map(|pair| (pair[1].1 - pair[0].1).as_secs_f64() * 1e6)
+        .collect();
+    (
+        median(times),
+        window.last().expect("the trial was reached").2,
+    )
 }
 
 fn resident() -> f64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok());
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<f64>().ok());
     pages.unwrap_or(0.0) * 4096.0 / 1e6
 }
 
@@ -101,8 +133,17 @@ spec:
       spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, command: ["true", "${{trialParameters.x}}"]}}]}}}}}}
 "#
     );
-    let context = Context { algorithms: &["random"], ..Context::default() };
-    let mut experiment = load::check(&text, &context).expect("a valid experiment").remove(0);
+    let context = Context {
+        algorithms: &["random"],
+        ..Context::default()
+    };
+    let mut experiment = load::check(&text, &context)
+        .expect("a valid experiment")
+        .remove(0);
     set_defaults(&mut experiment);
-    ExperimentRecord { metadata: experiment.metadata, spec: experiment.spec, progress: Progress::default() }
+    ExperimentRecord {
+        metadata: experiment.metadata,
+        spec: experiment.spec,
+        progress: Progress::default(),
+    }
 }

@@ -13,21 +13,39 @@ pub(crate) fn measure() {
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         theirs.push(xargs(1000).as_secs_f64());
-        ours.push(diwan(directory.path(), &format!("round-{round}"), 1000).0.as_secs_f64());
+        ours.push(
+            diwan(directory.path(), &format!("round-{round}"), 1000)
+                .0
+                .as_secs_f64(),
+        );
     }
-    let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+    let ratios: Vec<f64> = ours
+        .iter()
+        .zip(&theirs)
+        .map(|(ours, theirs)| ours / theirs)
+        .collect();
     println!("1,000 trials of `true`, 2 at a time, {ROUNDS} rounds (medians)");
     println!("  xargs -P2  {:.2} s", median(theirs));
     println!("  diwan run  {:.2} s", median(ours));
     println!("  ratio      {:.2}", median(ratios));
     let (time, peak) = diwan(directory.path(), "many", 10_000);
-    println!("10,000 trials: {:.1} s, at most {:.1} MB resident", time.as_secs_f64(), peak);
+    println!(
+        "10,000 trials: {:.1} s, at most {:.1} MB resident",
+        time.as_secs_f64(),
+        peak
+    );
 }
 
 fn xargs(count: usize) -> Duration {
     let begun = now();
     let script = format!("seq {count} | xargs -P2 -I{{}} true");
-    assert!(Command::new("sh").args(["-c", &script]).status().expect("xargs runs").success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &script])
+            .status()
+            .expect("xargs runs")
+            .success()
+    );
     begun.elapsed()
 }
 

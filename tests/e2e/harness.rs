@@ -19,12 +19,18 @@ impl World {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("diwan.db");
-        Self { directory, database }
+        Self {
+            directory,
+            database,
+        }
     }
 
     /// The same with the database elsewhere; trials stay here.
     pub(crate) fn with_database(self, database: &Path) -> Self {
-        Self { database: database.to_owned(), ..self }
+        Self {
+            database: database.to_owned(),
+            ..self
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -41,7 +47,13 @@ impl World {
     /// The binary on this test's database.
     pub(crate) fn diwan<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_diwan"));
-        command.arg("--db").arg(&self.database).arg("--work-dir").arg(self.path("trials")).args(arguments).stdin(Stdio::null());
+        command
+            .arg("--db")
+            .arg(&self.database)
+            .arg("--work-dir")
+            .arg(self.path("trials"))
+            .args(arguments)
+            .stdin(Stdio::null());
         command
     }
 
@@ -60,12 +72,27 @@ impl World {
     /// Starts the binary, silent, and leaves it running.
     pub(crate) fn start<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Running {
         let mut command = self.diwan(arguments);
-        Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        Running(
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        )
     }
 
     /// All trials of an experiment.
     pub(crate) fn trials(&self, experiment: &str) -> Vec<Value> {
-        let list = self.json(["get", "trials", "--experiment", experiment, "--limit", "10000", "-o", "json"]);
+        let list = self.json([
+            "get",
+            "trials",
+            "--experiment",
+            experiment,
+            "--limit",
+            "10000",
+            "-o",
+            "json",
+        ]);
         list["items"].as_array().unwrap().clone()
     }
 
@@ -98,7 +125,13 @@ pub(crate) struct Running(pub(crate) Child);
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
@@ -137,7 +170,10 @@ pub(crate) fn top() -> &'static Path {
 /// The Python that has what the tests need.
 pub(crate) fn python() -> PathBuf {
     let python = top().join("target/test-venv/bin/python");
-    assert!(python.exists(), "run tests/run once: it installs what the tests need");
+    assert!(
+        python.exists(),
+        "run tests/run once: it installs what the tests need"
+    );
     python
 }
 

@@ -20,7 +20,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
@@ -29,22 +32,45 @@ impl Dice {
 fn check(world: &World, ledger: &std::path::Path, count: usize) {
     let trials = world.trials("killed");
     assert_eq!(trials.len(), count);
-    let state = |trial: &Value| trial["status"]["conditions"].as_array().unwrap().last().unwrap()["type"].clone();
-    assert!(trials.iter().all(|trial| state(trial) == "Succeeded"), "every trial completed");
-    let names: HashSet<&str> = trials.iter().map(|trial| trial["metadata"]["name"].as_str().unwrap()).collect();
+    let state = |trial: &Value| {
+        trial["status"]["conditions"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()["type"]
+            .clone()
+    };
+    assert!(
+        trials.iter().all(|trial| state(trial) == "Succeeded"),
+        "every trial completed"
+    );
+    let names: HashSet<&str> = trials
+        .iter()
+        .map(|trial| trial["metadata"]["name"].as_str().unwrap())
+        .collect();
     let mut runs = HashMap::<String, usize>::new();
     for line in std::fs::read_to_string(ledger).unwrap().lines() {
         *runs.entry(line.to_owned()).or_default() += 1;
     }
     assert_eq!(runs.len(), count);
-    assert!(runs.iter().all(|(name, times)| names.contains(name.as_str()) && *times == 1), "every trial ran once: {runs:?}");
+    assert!(
+        runs.iter()
+            .all(|(name, times)| names.contains(name.as_str()) && *times == 1),
+        "every trial ran once: {runs:?}"
+    );
     let mut best = f64::NEG_INFINITY;
     for trial in &trials {
         let name = trial["metadata"]["name"].as_str().unwrap();
-        let x = trial["spec"]["parameterAssignments"][0]["value"].as_str().unwrap();
+        let x = trial["spec"]["parameterAssignments"][0]["value"]
+            .as_str()
+            .unwrap();
         best = best.max(x.parse().unwrap());
         let told = world.run(["explain", name]).stdout;
-        assert_eq!(told.matches(&format!("score = {x}  from stdout")).count(), 5, "{told}");
+        assert_eq!(
+            told.matches(&format!("score = {x}  from stdout")).count(),
+            5,
+            "{told}"
+        );
     }
     let status = world.status("killed");
     let optimal = &status["currentOptimalTrial"]["observation"]["metrics"][0]["max"];
@@ -85,7 +111,10 @@ fn a_second_run_is_told_who_has_the_experiment() {
     eventually("the first trial runs", || ledger.exists());
     let second = world.run(["run", file]);
     assert_eq!(second.code, 1);
-    let holder = format!("error: experiment default/killed is being run by process {} on ", first.0.id());
+    let holder = format!(
+        "error: experiment default/killed is being run by process {} on ",
+        first.0.id()
+    );
     assert!(second.stderr.contains(&holder), "{}", second.stderr);
     assert_eq!(first.code(), 0);
     check(&world, &ledger, 20);
@@ -97,8 +126,15 @@ struct Disk(std::path::PathBuf);
 impl Disk {
     fn mount(path: std::path::PathBuf) -> Self {
         std::fs::create_dir(&path).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(&path).status().unwrap();
-        assert!(mount.success(), "this test mounts a small file system; it needs root");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(
+            mount.success(),
+            "this test mounts a small file system; it needs root"
+        );
         Self(path)
     }
 
@@ -106,7 +142,10 @@ impl Disk {
     fn fill(&self) {
         for block in ["64k", "512"] {
             let ballast = format!("of={}", self.0.join(format!("ballast-{block}")).display());
-            let written = Command::new("dd").args(["if=/dev/zero", &format!("bs={block}"), &ballast]).output().unwrap();
+            let written = Command::new("dd")
+                .args(["if=/dev/zero", &format!("bs={block}"), &ballast])
+                .output()
+                .unwrap();
             assert!(!written.status.success(), "it is full");
         }
     }
@@ -142,7 +181,11 @@ fn a_full_disk_is_waited_for_and_loses_nothing() {
     disk.fill();
     let mut seen = (ran(), 0);
     eventually("nothing moves any more", || {
-        seen = if ran() == seen.0 { (seen.0, seen.1 + 1) } else { (ran(), 0) };
+        seen = if ran() == seen.0 {
+            (seen.0, seen.1 + 1)
+        } else {
+            (ran(), 0)
+        };
         seen.1 > 75
     });
     assert!(ran() < 60, "it could not finish");

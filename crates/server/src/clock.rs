@@ -7,5 +7,7 @@ use diwan_core::time::Timestamp;
 #[must_use]
 pub fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Timestamp::from_millis(since.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+    Timestamp::from_millis(
+        since.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
+    )
 }

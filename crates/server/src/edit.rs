@@ -26,7 +26,10 @@ pub async fn change(
         for event in events {
             let _ = snapshot.apply(event, now());
         }
-        match store.commit(key, snapshot.version, &snapshot.take_change()).await {
+        match store
+            .commit(key, snapshot.version, &snapshot.take_change())
+            .await
+        {
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error),
             Ok(version) => {

@@ -116,10 +116,15 @@ impl Runner {
         report: watch::Sender<Report>,
     ) -> Result<ExperimentRecord, RunError> {
         let _hold = Hold::acquire(&self.options.work_directory, key)?;
-        let snapshot =
-            self.store.load(key).await?.ok_or_else(|| RunError::NotFound(key.clone()))?;
+        let snapshot = self
+            .store
+            .load(key)
+            .await?
+            .ok_or_else(|| RunError::NotFound(key.clone()))?;
         let plans = Plans::new(&snapshot.record, &self.options.work_directory)
             .map_err(RunError::Template)?;
-        actor::Actor::new(self, key.clone(), snapshot, plans, control, report).run().await
+        actor::Actor::new(self, key.clone(), snapshot, plans, control, report)
+            .run()
+            .await
     }
 }

@@ -27,10 +27,21 @@ impl StoreStopper {
 impl TrialStopper for StoreStopper {
     async fn early_stopped(&self, found: &FoundTrial) -> Result<(), StopError> {
         let trial = found.trial.number;
-        let cause = StopCause::RuleFired { message: "its collector found all rules to hold".to_owned() };
-        let stop = |_: &mut _| vec![Event::Stopping { trial, cause: cause.clone() }];
+        let cause = StopCause::RuleFired {
+            message: "its collector found all rules to hold".to_owned(),
+        };
+        let stop = |_: &mut _| {
+            vec![Event::Stopping {
+                trial,
+                cause: cause.clone(),
+            }]
+        };
         let after = change(&*self.store, &found.experiment, stop).await;
         let after = after.map_err(|error| StopError::Failed(error.to_string()))?;
-        if after.active.contains_key(&trial) { Ok(()) } else { Err(StopError::Ended) }
+        if after.active.contains_key(&trial) {
+            Ok(())
+        } else {
+            Err(StopError::Ended)
+        }
     }
 }

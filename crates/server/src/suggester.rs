@@ -51,7 +51,11 @@ impl Suggestions {
     /// There are no more points.
     #[must_use]
     pub fn exhausted() -> Self {
-        Self { points: Vec::new(), settings: Vec::new(), next: Next::Exhausted }
+        Self {
+            points: Vec::new(),
+            settings: Vec::new(),
+            next: Next::Exhausted,
+        }
     }
 }
 

@@ -19,7 +19,8 @@ use diwan_server::edit::change;
 use diwan_server::runner::{Control, Options, Report, RunError, Runner};
 use diwan_server::suggester::LocalSuggester;
 use diwan_store::{
-    Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment, TrialQuery, TrialRef,
+    Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment,
+    TrialQuery, TrialRef,
 };
 use diwan_testkit::driver::{Script, Scripted};
 use tokio::sync::watch;
@@ -41,12 +42,22 @@ impl Bench {
         let store = diwan_store::open(path.to_str().unwrap()).await.unwrap();
         let record = record(more);
         let key = record.key();
-        store.create(&mut Snapshot::create(record, now())).await.unwrap();
-        Self { directory, store, key }
+        store
+            .create(&mut Snapshot::create(record, now()))
+            .await
+            .unwrap();
+        Self {
+            directory,
+            store,
+            key,
+        }
     }
 
     fn runner(&self, driver: &Scripted) -> Runner {
-        let options = Options { poll: Duration::from_millis(10), ..Options::new(self.directory.path().join("trials")) };
+        let options = Options {
+            poll: Duration::from_millis(10),
+            ..Options::new(self.directory.path().join("trials"))
+        };
         Runner {
             store: self.store.clone(),
             driver: Arc::new(driver.clone()),
@@ -56,10 +67,20 @@ impl Bench {
     }
 
     /// Starts a run; the sender ends it when told so.
-    fn start(&self, driver: &Scripted) -> (watch::Sender<Control>, tokio::task::JoinHandle<Result<ExperimentRecord, RunError>>) {
+    fn start(
+        &self,
+        driver: &Scripted,
+    ) -> (
+        watch::Sender<Control>,
+        tokio::task::JoinHandle<Result<ExperimentRecord, RunError>>,
+    ) {
         let (control, controls) = watch::channel(Control::Run);
         let (runner, key) = (self.runner(driver), self.key.clone());
-        let run = tokio::spawn(async move { runner.run(&key, controls, watch::channel(Report::default()).0).await });
+        let run = tokio::spawn(async move {
+            runner
+                .run(&key, controls, watch::channel(Report::default()).0)
+                .await
+        });
         (control, run)
     }
 
@@ -69,13 +90,22 @@ impl Bench {
     }
 
     async fn trials(&self) -> BTreeMap<u64, TrialRecord> {
-        let trials = self.store.trials(&TrialQuery::of(self.key.clone())).await.unwrap();
-        trials.into_iter().map(|trial| (trial.number, trial)).collect()
+        let trials = self
+            .store
+            .trials(&TrialQuery::of(self.key.clone()))
+            .await
+            .unwrap();
+        trials
+            .into_iter()
+            .map(|trial| (trial.number, trial))
+            .collect()
     }
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.expect("it ends in time")
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .expect("it ends in time")
 }
 
 /// Waits until something holds.
@@ -110,9 +140,16 @@ spec:
       spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, command: ["train", "${{trialParameters.x}}"]}}]}}}}}}
 "#
     );
-    let context = Context { algorithms: &["random"], ..Context::default() };
+    let context = Context {
+        algorithms: &["random"],
+        ..Context::default()
+    };
     let experiment = load::check(&text, &context).unwrap().remove(0);
-    ExperimentRecord { metadata: experiment.metadata, spec: experiment.spec, progress: Progress::default() }
+    ExperimentRecord {
+        metadata: experiment.metadata,
+        spec: experiment.spec,
+        progress: Progress::default(),
+    }
 }
 
 fn end(driver: &Scripted, id: &LaunchId) {
@@ -121,7 +158,12 @@ fn end(driver: &Scripted, id: &LaunchId) {
 
 /// Every trial prints a score that only it has, and ends well.
 fn scores() -> Scripted {
-    Scripted::new(|plan| Script::prints(format!("epoch=1 score=0.1\nepoch=2 score=0.{}\n", plan.trial.len())))
+    Scripted::new(|plan| {
+        Script::prints(format!(
+            "epoch=1 score=0.1\nepoch=2 score=0.{}\n",
+            plan.trial.len()
+        ))
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +175,11 @@ async fn runs_all_trials_and_never_too_many_at_once() {
     assert_eq!(driver.started(), 60);
     assert!(driver.most_running() <= 4, "{}", driver.most_running());
     for trial in bench.trials().await.values() {
-        let stored = bench.store.observations(&ObservationQuery::of(TrialRef::new(&record, trial))).await.unwrap();
+        let stored = bench
+            .store
+            .observations(&ObservationQuery::of(TrialRef::new(&record, trial)))
+            .await
+            .unwrap();
         assert_eq!(stored.len(), 2);
     }
 }
@@ -176,13 +222,25 @@ async fn a_run_that_vanishes_is_taken_up_where_it_was() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_power_cut_took_runs_again() {
     let bench = Bench::new("  maxTrialCount: 2\n  parallelTrialCount: 2").await;
-    let driver = Scripted::new(|plan| if plan.attempt == 1 { Script::Runs } else { Script::prints("score=0.5\n") });
+    let driver = Scripted::new(|plan| {
+        if plan.attempt == 1 {
+            Script::Runs
+        } else {
+            Script::prints("score=0.5\n")
+        }
+    });
     let (_control, run) = bench.start(&driver);
     eventually(|| driver.running().len() == 2).await;
     driver.lose_all();
     let record = within(run).await.unwrap().unwrap();
     assert_eq!(record.progress.counts.trials_succeeded, 2);
-    assert!(bench.trials().await.values().all(|trial| trial.attempt == 2 && trial.losses == 1));
+    assert!(
+        bench
+            .trials()
+            .await
+            .values()
+            .all(|trial| trial.attempt == 2 && trial.losses == 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,8 +274,17 @@ async fn an_interrupted_run_stops_its_trials_and_keeps_them() {
     let record = within(run).await.unwrap().unwrap();
     assert!(record.progress.completion_time.is_none());
     assert!(driver.running().is_empty());
-    assert!(bench.trials().await.values().all(|trial| trial.state == TrialState::Pending && trial.attempt == 2));
-    assert_eq!(bench.run(&scores()).await.progress.counts.trials_succeeded, 4);
+    assert!(
+        bench
+            .trials()
+            .await
+            .values()
+            .all(|trial| trial.state == TrialState::Pending && trial.attempt == 2)
+    );
+    assert_eq!(
+        bench.run(&scores()).await.progress.counts.trials_succeeded,
+        4
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,14 +294,20 @@ async fn a_deleted_experiment_stops_what_it_runs() {
     let (_control, run) = bench.start(&driver);
     eventually(|| driver.running().len() == 2).await;
     bench.store.delete(&bench.key).await.unwrap();
-    assert!(matches!(within(run).await.unwrap(), Err(RunError::Deleted(_))));
+    assert!(matches!(
+        within(run).await.unwrap(),
+        Err(RunError::Deleted(_))
+    ));
     eventually(|| driver.running().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_is_full_now_and_then_loses_nothing() {
     let mut bench = Bench::new("  maxTrialCount: 8\n  parallelTrialCount: 2").await;
-    let flaky = Arc::new(Flaky { store: bench.store.clone(), calls: AtomicU64::new(0) });
+    let flaky = Arc::new(Flaky {
+        store: bench.store.clone(),
+        calls: AtomicU64::new(0),
+    });
     bench.store = flaky.clone();
     let driver = scores();
     let record = bench.run(&driver).await;
@@ -242,7 +315,11 @@ async fn a_store_that_is_full_now_and_then_loses_nothing() {
     assert_eq!(record.progress.counts.trials_succeeded, 8);
     assert_eq!(driver.started(), 8, "none was launched twice");
     for trial in bench.trials().await.values() {
-        let stored = bench.store.observations(&ObservationQuery::of(TrialRef::new(&record, trial))).await.unwrap();
+        let stored = bench
+            .store
+            .observations(&ObservationQuery::of(TrialRef::new(&record, trial)))
+            .await
+            .unwrap();
         assert_eq!(stored.len(), 2);
     }
 }
@@ -255,7 +332,11 @@ struct Flaky {
 
 impl Flaky {
     fn refuse(&self) -> Result<(), StoreError> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3 { Err(StoreError::Full) } else { Ok(()) }
+        if self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3 {
+            Err(StoreError::Full)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -270,23 +351,40 @@ impl Store for Flaky {
     async fn version(&self, key: &ExperimentKey) -> Result<Option<u64>, StoreError> {
         self.store.version(key).await
     }
-    async fn commit(&self, key: &ExperimentKey, expected: u64, change: &Change) -> Result<u64, StoreError> {
+    async fn commit(
+        &self,
+        key: &ExperimentKey,
+        expected: u64,
+        change: &Change,
+    ) -> Result<u64, StoreError> {
         self.refuse()?;
         self.store.commit(key, expected, change).await
     }
-    async fn experiments(&self, query: &ExperimentQuery) -> Result<Vec<StoredExperiment>, StoreError> {
+    async fn experiments(
+        &self,
+        query: &ExperimentQuery,
+    ) -> Result<Vec<StoredExperiment>, StoreError> {
         self.store.experiments(query).await
     }
     async fn trials(&self, query: &TrialQuery) -> Result<Vec<TrialRecord>, StoreError> {
         self.store.trials(query).await
     }
-    async fn trial(&self, key: &ExperimentKey, name: &str) -> Result<Option<TrialRecord>, StoreError> {
+    async fn trial(
+        &self,
+        key: &ExperimentKey,
+        name: &str,
+    ) -> Result<Option<TrialRecord>, StoreError> {
         self.store.trial(key, name).await
     }
     async fn find_trials(&self, name: &str) -> Result<Vec<FoundTrial>, StoreError> {
         self.store.find_trials(name).await
     }
-    async fn append(&self, trial: &TrialRef, points: &[MetricPoint], cursors: &[Cursor]) -> Result<(), StoreError> {
+    async fn append(
+        &self,
+        trial: &TrialRef,
+        points: &[MetricPoint],
+        cursors: &[Cursor],
+    ) -> Result<(), StoreError> {
         self.refuse()?;
         self.store.append(trial, points, cursors).await
     }

@@ -40,7 +40,11 @@ impl Suggestion for DiwanSuggestionService {
         let request = request.into_inner();
         let (key, count) = read(&request).map_err(|problems| status::invalid(&problems))?;
         let snapshot = self.snapshot(&key, request.revision).await?;
-        let suggestions = self.suggester.suggest(&snapshot, count).await.map_err(refused)?;
+        let suggestions = self
+            .suggester
+            .suggest(&snapshot, count)
+            .await
+            .map_err(refused)?;
         Ok(Response::new(answer::write(&answer_of(suggestions))))
     }
 
@@ -57,11 +61,21 @@ impl DiwanSuggestionService {
     /// The experiment as it is stored. The store behind this replica may lag behind the caller's: `revision` is what the
     /// caller has seen, 0 when it does not say.
     async fn snapshot(&self, key: &ExperimentKey, revision: u64) -> Result<Snapshot, Status> {
-        let stored = self.store.load(key).await.map_err(|error| status::store(&error))?;
+        let stored = self
+            .store
+            .load(key)
+            .await
+            .map_err(|error| status::store(&error))?;
         match stored {
-            None => Err(status::status(Code::NotFound, format!("experiment {key} does not exist"))),
+            None => Err(status::status(
+                Code::NotFound,
+                format!("experiment {key} does not exist"),
+            )),
             Some(snapshot) if snapshot.version < revision => {
-                let message = format!("experiment {key} is at revision {} here, not {revision}", snapshot.version);
+                let message = format!(
+                    "experiment {key} is at revision {} here, not {revision}",
+                    snapshot.version
+                );
                 Err(status::status(Code::Aborted, message))
             }
             Some(snapshot) => Ok(snapshot),

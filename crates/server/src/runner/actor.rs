@@ -61,7 +61,10 @@ impl<'a> Actor<'a> {
             key,
             plans: Arc::new(plans),
             uncommitted: Vec::new(),
-            found: snapshot.in_state(TrialState::Running).map(|trial| trial.number).collect(),
+            found: snapshot
+                .in_state(TrialState::Running)
+                .map(|trial| trial.number)
+                .collect(),
             snapshot,
             launches: HashMap::new(),
             asking: false,
@@ -97,12 +100,20 @@ impl<'a> Actor<'a> {
             let mut changed = false;
             for action in self.due(time) {
                 match action {
-                    Action::Start { trial } => changed |= self.apply(Event::Started { trial }, time),
+                    Action::Start { trial } => {
+                        changed |= self.apply(Event::Started { trial }, time)
+                    }
                     Action::Stop { trial, cause } => {
-                        let told = self.snapshot.active.get(&trial).is_none_or(|trial| trial.stopping.is_some());
+                        let told = self
+                            .snapshot
+                            .active
+                            .get(&trial)
+                            .is_none_or(|trial| trial.stopping.is_some());
                         changed |= !told && self.apply(Event::Stopping { trial, cause }, time);
                     }
-                    Action::Finish(outcome) => changed |= self.apply(Event::Finished(outcome), time),
+                    Action::Finish(outcome) => {
+                        changed |= self.apply(Event::Finished(outcome), time)
+                    }
                     Action::WakeAt(moment) => wake = Some(moment),
                     Action::Suggest { count } => changed |= self.suggest_at_once(count, time),
                 }
@@ -131,7 +142,12 @@ impl<'a> Actor<'a> {
             return step(&self.snapshot, time);
         }
         let running = self.snapshot.in_state(TrialState::Running);
-        running.map(|trial| Action::Stop { trial: trial.number, cause: StopCause::Interrupted }).collect()
+        running
+            .map(|trial| Action::Stop {
+                trial: trial.number,
+                cause: StopCause::Interrupted,
+            })
+            .collect()
     }
 
     /// Applies an event; whether it fitted.
@@ -153,7 +169,12 @@ impl<'a> Actor<'a> {
     async fn commit(&mut self) -> Result<(), RunError> {
         while !self.uncommitted.is_empty() {
             let change = self.snapshot.take_change();
-            match self.runner.store.commit(&self.key, self.snapshot.version, &change).await {
+            match self
+                .runner
+                .store
+                .commit(&self.key, self.snapshot.version, &change)
+                .await
+            {
                 Ok(version) => {
                     self.snapshot.version = version;
                     self.uncommitted.clear();
@@ -192,7 +213,8 @@ impl<'a> Actor<'a> {
         loop {
             self.pause().await;
             match self.reload().await {
-                Err(RunError::Store(error)) if error.is_transient() && self.wanted() == Control::Run => {}
+                Err(RunError::Store(error))
+                    if error.is_transient() && self.wanted() == Control::Run => {}
                 other => return other,
             }
         }
@@ -209,7 +231,14 @@ impl<'a> Actor<'a> {
                 }
             } else {
                 let is_new = !self.found.remove(&trial.number);
-                let launch = launch(self.runner, &self.plans, &self.snapshot.record, trial, is_new, &self.sender);
+                let launch = launch(
+                    self.runner,
+                    &self.plans,
+                    &self.snapshot.record,
+                    trial,
+                    is_new,
+                    &self.sender,
+                );
                 if let Some(grace) = stop {
                     launch.stop(grace);
                 }
@@ -229,7 +258,10 @@ impl<'a> Actor<'a> {
             return;
         }
         let due = step(&self.snapshot, now());
-        let Some(Action::Suggest { count }) = due.into_iter().find(|action| matches!(action, Action::Suggest { .. })) else {
+        let Some(Action::Suggest { count }) = due
+            .into_iter()
+            .find(|action| matches!(action, Action::Suggest { .. }))
+        else {
             return;
         };
         self.asking = true;
@@ -244,7 +276,8 @@ impl<'a> Actor<'a> {
     /// Over: nothing runs, and there is nothing more to do or the owner wants to go.
     fn is_over(&self) -> bool {
         let done = self.snapshot.is_completed() && self.snapshot.active.is_empty();
-        let leaving = self.wanted() != Control::Run && self.snapshot.in_state(TrialState::Running).next().is_none();
+        let leaving = self.wanted() != Control::Run
+            && self.snapshot.in_state(TrialState::Running).next().is_none();
         self.launches.is_empty() && (done || leaving)
     }
 
@@ -299,18 +332,29 @@ impl<'a> Actor<'a> {
     fn event_of(&self, answer: Result<Suggestions, SuggestError>) -> Event {
         let finished = self.snapshot.record.progress.counts.finished();
         match answer {
-            Ok(Suggestions { points, settings, next }) => {
+            Ok(Suggestions {
+                points,
+                settings,
+                next,
+            }) => {
                 let next = match next {
                     Next::Ready => OptimizerState::Ready,
                     Next::Exhausted => OptimizerState::Exhausted,
                     Next::Waiting { why } => OptimizerState::Waiting { finished, why },
                 };
-                Event::Suggested { points, settings, next }
+                Event::Suggested {
+                    points,
+                    settings,
+                    next,
+                }
             }
             Err(error) => {
                 warn!(%error, "no suggestion");
                 let permanent = matches!(error, SuggestError::Refused(_));
-                Event::SuggestionFailed { message: error.to_string(), permanent }
+                Event::SuggestionFailed {
+                    message: error.to_string(),
+                    permanent,
+                }
             }
         }
     }

@@ -42,7 +42,10 @@ impl Hold {
     pub fn acquire(work_directory: &Path, experiment: &ExperimentKey) -> Result<Self, HoldError> {
         let directory = super::plan::experiment_directory(work_directory, experiment);
         let path = directory.join("lock");
-        let io = |source| HoldError::Io { path: path.clone(), source };
+        let io = |source| HoldError::Io {
+            path: path.clone(),
+            source,
+        };
         std::fs::create_dir_all(&directory).map_err(io)?;
         let mut file = OpenOptions::new()
             .read(true)
@@ -71,10 +74,19 @@ impl Hold {
 /// Leaves word of who holds the lock, for whoever finds it taken.
 fn sign(file: &mut File) -> io::Result<()> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "this machine" } else { host.trim() };
+    let host = if host.trim().is_empty() {
+        "this machine"
+    } else {
+        host.trim()
+    };
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "process {} on {host} since {}", std::process::id(), crate::clock::now())
+    writeln!(
+        file,
+        "process {} on {host} since {}",
+        std::process::id(),
+        crate::clock::now()
+    )
 }
 
 #[cfg(test)]
@@ -86,8 +98,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let key = ExperimentKey::new("default", "tune");
         let first = Hold::acquire(directory.path(), &key).unwrap();
-        let refused = Hold::acquire(directory.path(), &key).unwrap_err().to_string();
-        let me = format!("experiment default/tune is being run by process {} on ", std::process::id());
+        let refused = Hold::acquire(directory.path(), &key)
+            .unwrap_err()
+            .to_string();
+        let me = format!(
+            "experiment default/tune is being run by process {} on ",
+            std::process::id()
+        );
         assert!(refused.starts_with(&me), "{refused}");
         drop(first);
         Hold::acquire(directory.path(), &key).unwrap();

@@ -98,16 +98,33 @@ struct Reading {
 
 impl Reading {
     fn new(plans: &Plans, record: &ExperimentRecord, trial: &TrialRecord) -> Self {
-        let spec = record.spec.metrics_collector_spec.clone().unwrap_or_default();
+        let spec = record
+            .spec
+            .metrics_collector_spec
+            .clone()
+            .unwrap_or_default();
         let objective = record.spec.objective.clone().unwrap_or_default();
         let read_here = matches!(spec.kind(), CollectorKind::StdOut | CollectorKind::File);
         // Validation has compiled the same filters and rules; one that fails here collects nothing, and the trial ends
         // without metrics, which says so.
-        let collector = read_here.then(|| Collector::new(&spec, &objective).ok()).flatten();
-        let rules = (!trial.rules.is_empty()).then(|| RuleWatch::new(&trial.rules, &objective).ok()).flatten();
+        let collector = read_here
+            .then(|| Collector::new(&spec, &objective).ok())
+            .flatten();
+        let rules = (!trial.rules.is_empty())
+            .then(|| RuleWatch::new(&trial.rules, &objective).ok())
+            .flatten();
         let metrics_file = plans.metrics_path(&plans.directory(record, trial));
-        let retain = record.spec.trial_template.as_ref().is_some_and(|template| template.retain);
-        Self { collector, rules, metrics_file, retain }
+        let retain = record
+            .spec
+            .trial_template
+            .as_ref()
+            .is_some_and(|template| template.retain);
+        Self {
+            collector,
+            rules,
+            metrics_file,
+            retain,
+        }
     }
 }
 
@@ -116,32 +133,48 @@ impl Task {
         let trial = self.reference.number;
         let end = match plan {
             Ok(plan) => self.accompany(&plan, &mut reading).await,
-            Err(why) => Ok(End::Failed(format!("the trial template cannot be rendered: {why}"))),
+            Err(why) => Ok(End::Failed(format!(
+                "the trial template cannot be rendered: {why}"
+            ))),
         };
         if let Ok(end) = end
             && let Ok(observation) = self.summary().await
         {
             let attempt = self.reference.attempt;
-            self.tell(Message::Event(Event::Ended { trial, attempt, end, observation }));
+            self.tell(Message::Event(Event::Ended {
+                trial,
+                attempt,
+                end,
+                observation,
+            }));
         }
         self.tell(Message::Gone { trial });
     }
 
     /// # Errors
     /// Only when the experiment was deleted meanwhile.
-    async fn accompany(&mut self, plan: &TrialPlan, reading: &mut Reading) -> Result<End, StoreError> {
+    async fn accompany(
+        &mut self,
+        plan: &TrialPlan,
+        reading: &mut Reading,
+    ) -> Result<End, StoreError> {
         if self.is_new && self.stopped.borrow().is_some() {
             return Ok(End::Failed("it was stopped before it started".to_owned()));
         }
         let id = plan.id();
-        if let Some(directory) = reading.metrics_file.as_deref().and_then(std::path::Path::parent) {
+        if let Some(directory) = reading
+            .metrics_file
+            .as_deref()
+            .and_then(std::path::Path::parent)
+        {
             // A failure shows when the trial cannot write there.
             let _ = std::fs::create_dir_all(directory);
         }
         if let Err(why) = self.start(plan).await {
             return Ok(End::Failed(why));
         }
-        let grace = podspec::grace_period(&plan.manifest, &plan.primary_container).unwrap_or(self.options.grace);
+        let grace = podspec::grace_period(&plan.manifest, &plan.primary_container)
+            .unwrap_or(self.options.grace);
         let mut tails = self.tails(&id, reading).await?;
         if tails.are_resumed() {
             self.judge_again(reading).await?;
@@ -174,7 +207,13 @@ impl Task {
     }
 
     /// Reads on until the launch has ended.
-    async fn follow(&mut self, id: &LaunchId, grace: Duration, tails: &mut Tails, reading: &mut Reading) -> Result<End, StoreError> {
+    async fn follow(
+        &mut self,
+        id: &LaunchId,
+        grace: Duration,
+        tails: &mut Tails,
+        reading: &mut Reading,
+    ) -> Result<End, StoreError> {
         let driver = self.driver.clone();
         let mut ended = driver.ended(id);
         let mut tick = tokio::time::interval(self.options.poll);
@@ -217,12 +256,20 @@ impl Task {
 
     /// The files to read, from where an earlier run stopped reading.
     async fn tails(&self, id: &LaunchId, reading: &Reading) -> Result<Tails, StoreError> {
-        let Some(collector) = &reading.collector else { return Ok(Tails::default()) };
+        let Some(collector) = &reading.collector else {
+            return Ok(Tails::default());
+        };
         let cursors = match self.is_new {
             true => Vec::new(),
-            false => self.patiently(|| self.store.cursors(&self.reference)).await?,
+            false => {
+                self.patiently(|| self.store.cursors(&self.reference))
+                    .await?
+            }
         };
-        let mut tails = Tails { stdout_and_stderr: [Some(id.stdout()), Some(id.stderr())], ..Tails::default() };
+        let mut tails = Tails {
+            stdout_and_stderr: [Some(id.stdout()), Some(id.stderr())],
+            ..Tails::default()
+        };
         for source in collector.sources() {
             let path = match source {
                 Source::StdOut => id.stdout(),
@@ -230,15 +277,26 @@ impl Task {
                 Source::File => reading.metrics_file.clone().unwrap_or_default(),
                 Source::Push => continue,
             };
-            let cursor = cursors.iter().find(|cursor| cursor.source == *source).map_or(0, |cursor| cursor.offset);
+            let cursor = cursors
+                .iter()
+                .find(|cursor| cursor.source == *source)
+                .map_or(0, |cursor| cursor.offset);
             let cursor = u64::try_from(cursor).unwrap_or(0);
-            tails.files.push(Follow { tail: Tail::new(path, collector.stream(*source, cursor)), saved: cursor });
+            tails.files.push(Follow {
+                tail: Tail::new(path, collector.stream(*source, cursor)),
+                saved: cursor,
+            });
         }
         Ok(tails)
     }
 
     /// Reads what is there, and stores it before anything is made of it. At the end, everything.
-    async fn collect(&mut self, tails: &mut Tails, reading: &mut Reading, to_the_end: bool) -> Result<(), StoreError> {
+    async fn collect(
+        &mut self,
+        tails: &mut Tails,
+        reading: &mut Reading,
+        to_the_end: bool,
+    ) -> Result<(), StoreError> {
         let mut points = Vec::new();
         loop {
             let mut read = 0;
@@ -262,11 +320,17 @@ impl Task {
 
     async fn keep(&self, points: &[MetricPoint], tails: &mut Tails) -> Result<(), StoreError> {
         let worth_it = |follow: &Follow| !points.is_empty() || follow.unsaved() > UNSAVED_BYTES;
-        let moved: Vec<Cursor> = tails.files.iter().filter(|follow| follow.unsaved() > 0 && worth_it(follow)).map(Follow::cursor).collect();
+        let moved: Vec<Cursor> = tails
+            .files
+            .iter()
+            .filter(|follow| follow.unsaved() > 0 && worth_it(follow))
+            .map(Follow::cursor)
+            .collect();
         if points.is_empty() && moved.is_empty() {
             return Ok(());
         }
-        self.patiently(|| self.store.append(&self.reference, points, &moved)).await?;
+        self.patiently(|| self.store.append(&self.reference, points, &moved))
+            .await?;
         for follow in &mut tails.files {
             follow.saved = follow.tail.stream().cursor();
         }
@@ -275,10 +339,17 @@ impl Task {
 
     /// Lets the stopping rules see new points.
     fn judge(&self, points: &[MetricPoint], reading: &mut Reading) {
-        let Some(rules) = &mut reading.rules else { return };
+        let Some(rules) = &mut reading.rules else {
+            return;
+        };
         if let Some(fired) = points.iter().find_map(|point| rules.observe(point)) {
-            let cause = StopCause::RuleFired { message: fired.to_string() };
-            self.tell(Message::Event(Event::Stopping { trial: self.reference.number, cause }));
+            let cause = StopCause::RuleFired {
+                message: fired.to_string(),
+            };
+            self.tell(Message::Event(Event::Stopping {
+                trial: self.reference.number,
+                cause,
+            }));
             reading.rules = None;
         }
     }
@@ -294,7 +365,8 @@ impl Task {
     /// The summary of all points of this launch, whoever stored them.
     async fn summary(&self) -> Result<Observation, StoreError> {
         let mut summary = Summary::new(&self.objective);
-        self.each_page(|points| points.iter().for_each(|point| summary.add(point))).await?;
+        self.each_page(|points| points.iter().for_each(|point| summary.add(point)))
+            .await?;
         Ok(summary.observation())
     }
 
@@ -315,7 +387,10 @@ impl Task {
     ///
     /// # Errors
     /// When the experiment was deleted, or the store failed for good; the loop of the experiment finds out the same.
-    async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(&self, mut call: impl FnMut() -> F) -> Result<T, StoreError> {
+    async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, StoreError> {
         loop {
             match call().await {
                 Err(error) if error.is_transient() => {
@@ -348,9 +423,18 @@ impl Tails {
 
     /// Keeps the logs below the cap; never what has not been read.
     fn trim(&self, cap: u64) {
-        for (path, source) in self.stdout_and_stderr.iter().zip([Source::StdOut, Source::StdErr]) {
-            let read = self.files.iter().find(|follow| follow.tail.stream().source() == source);
-            let (Some(path), Some(follow)) = (path, read) else { continue };
+        for (path, source) in self
+            .stdout_and_stderr
+            .iter()
+            .zip([Source::StdOut, Source::StdErr])
+        {
+            let read = self
+                .files
+                .iter()
+                .find(|follow| follow.tail.stream().source() == source);
+            let (Some(path), Some(follow)) = (path, read) else {
+                continue;
+            };
             if let Err(error) = logs::trim(path, cap, follow.saved) {
                 warn!(%error, "log cannot be trimmed");
             }
@@ -371,6 +455,9 @@ impl Follow {
 
     fn cursor(&self) -> Cursor {
         let offset = i64::try_from(self.tail.stream().cursor()).unwrap_or(i64::MAX);
-        Cursor { source: self.tail.stream().source(), offset }
+        Cursor {
+            source: self.tail.stream().source(),
+            offset,
+        }
     }
 }

@@ -14,7 +14,10 @@ use serde_json::{Map, Value};
 #[must_use]
 pub fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
     let of_a_trial = trial_directory(work_directory, key, "");
-    of_a_trial.parent().map(Path::to_owned).unwrap_or(of_a_trial)
+    of_a_trial
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or(of_a_trial)
 }
 
 /// Makes plans of one experiment's trials.
@@ -40,12 +43,18 @@ impl Plans {
         };
         let annotations = &record.metadata.annotations;
         let text = annotations.get(TEMPLATE_ANNOTATION).map(String::as_str);
-        let template = Template::compile(&experiment, text).map_err(|problems| Problems(problems).to_string())?;
+        let template = Template::compile(&experiment, text)
+            .map_err(|problems| Problems(problems).to_string())?;
         Ok(Self {
             template,
             work_directory: work_directory.to_owned(),
             source_directory: annotations.get(SOURCE_ANNOTATION).map(PathBuf::from),
-            primary_container: record.spec.trial_template.as_ref().map(|template| template.primary_container_name.clone()).unwrap_or_default(),
+            primary_container: record
+                .spec
+                .trial_template
+                .as_ref()
+                .map(|template| template.primary_container_name.clone())
+                .unwrap_or_default(),
             metrics_file: metrics_file(record),
         })
     }
@@ -54,9 +63,18 @@ impl Plans {
     ///
     /// # Errors
     /// When a value is missing.
-    pub fn manifest(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Result<Map<String, Value>, String> {
-        let identity = TrialIdentity { name: &trial.name, namespace: &record.metadata.namespace };
-        self.template.render(&identity, &trial.assignments).map_err(|error| error.to_string())
+    pub fn manifest(
+        &self,
+        record: &ExperimentRecord,
+        trial: &TrialRecord,
+    ) -> Result<Map<String, Value>, String> {
+        let identity = TrialIdentity {
+            name: &trial.name,
+            namespace: &record.metadata.namespace,
+        };
+        self.template
+            .render(&identity, &trial.assignments)
+            .map_err(|error| error.to_string())
     }
 
     /// The directory of a trial.
@@ -65,7 +83,11 @@ impl Plans {
     }
 
     /// The plan of a trial's current launch.
-    pub(super) fn plan(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Result<TrialPlan, String> {
+    pub(super) fn plan(
+        &self,
+        record: &ExperimentRecord,
+        trial: &TrialRecord,
+    ) -> Result<TrialPlan, String> {
         let directory = self.directory(record, trial);
         let mut manifest = self.manifest(record, trial)?;
         if let Some(path) = &self.metrics_file {
@@ -97,7 +119,15 @@ fn metrics_file(record: &ExperimentRecord) -> Option<String> {
     if collector.kind() != CollectorKind::File {
         return None;
     }
-    Some(collector.source.as_ref()?.file_system_path.as_ref()?.path.clone())
+    Some(
+        collector
+            .source
+            .as_ref()?
+            .file_system_path
+            .as_ref()?
+            .path
+            .clone(),
+    )
 }
 
 /// Replaces a path wherever the job mentions it: in commands, arguments and variables.
@@ -110,7 +140,9 @@ fn replace(manifest: &mut Map<String, Value>, path: &str, own: &str) {
 fn replace_in(value: &mut Value, path: &str, own: &str) {
     match value {
         Value::String(text) if text.contains(path) => *text = text.replace(path, own),
-        Value::Array(items) => items.iter_mut().for_each(|item| replace_in(item, path, own)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| replace_in(item, path, own)),
         Value::Object(fields) => replace(fields, path, own),
         _ => {}
     }

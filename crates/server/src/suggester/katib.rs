@@ -32,32 +32,58 @@ impl KatibService {
     /// # Errors
     /// When the URL is none.
     pub(super) fn new(url: &str, store: Arc<dyn Store>) -> Result<Self, tonic::transport::Error> {
-        let endpoint = Endpoint::from_shared(url.to_owned())?.connect_timeout(TIMEOUT).timeout(TIMEOUT);
+        let endpoint = Endpoint::from_shared(url.to_owned())?
+            .connect_timeout(TIMEOUT)
+            .timeout(TIMEOUT);
         let client = SuggestionClient::new(endpoint.connect_lazy())
             .max_decoding_message_size(MAX_ANSWER)
             .max_encoding_message_size(usize::MAX);
-        Ok(Self { url: url.to_owned(), client, store })
+        Ok(Self {
+            url: url.to_owned(),
+            client,
+            store,
+        })
     }
 
     /// Katib's reading of the codes: a service that does not validate accepts, one that raises an exception refuses.
     pub(super) async fn validate(&self, record: &ExperimentRecord) -> Result<(), SuggestError> {
         let message = experiment::write(&record.metadata.name, &record.spec, &[]);
-        let request = ValidateAlgorithmSettingsRequest { experiment: Some(message) };
-        match self.client.clone().validate_algorithm_settings(request).await {
+        let request = ValidateAlgorithmSettingsRequest {
+            experiment: Some(message),
+        };
+        match self
+            .client
+            .clone()
+            .validate_algorithm_settings(request)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(status) if status.code() == Code::Unimplemented => Ok(()),
-            Err(status) if status.code() == Code::Unknown => Err(SuggestError::Refused(self.told(&status))),
+            Err(status) if status.code() == Code::Unknown => {
+                Err(SuggestError::Refused(self.told(&status)))
+            }
             Err(status) => Err(self.error(&status)),
         }
     }
 
-    pub(super) async fn suggest(&self, snapshot: &Snapshot, count: u64) -> Result<Suggestions, SuggestError> {
+    pub(super) async fn suggest(
+        &self,
+        snapshot: &Snapshot,
+        count: u64,
+    ) -> Result<Suggestions, SuggestError> {
         let record = &snapshot.record;
-        let history = self.history(record).await.map_err(|error| SuggestError::Failed(error.to_string()))?;
+        let history = self
+            .history(record)
+            .await
+            .map_err(|error| SuggestError::Failed(error.to_string()))?;
         let objective = record.spec.objective.clone().unwrap_or_default();
         let number = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
         let request = GetSuggestionsRequest {
-            experiment: Some(experiment::write(&record.metadata.name, &record.spec, &record.progress.algorithm_settings)),
+            experiment: Some(experiment::write(
+                &record.metadata.name,
+                &record.spec,
+                &record.progress.algorithm_settings,
+            )),
             trials: trials::write(&objective, &history),
             current_request_number: number(count),
             total_request_number: number(record.progress.counts.trials.saturating_add(count)),
@@ -65,16 +91,25 @@ impl KatibService {
         let reply = match self.client.clone().get_suggestions(request).await {
             Ok(reply) => reply.into_inner(),
             // Fewer points than asked for are left: ask for them one by one, until there is none.
-            Err(status) if status.code() == Code::OutOfRange && count > 1 => return Box::pin(self.suggest(snapshot, 1)).await,
+            Err(status) if status.code() == Code::OutOfRange && count > 1 => {
+                return Box::pin(self.suggest(snapshot, 1)).await;
+            }
             Err(status) if status.code() == Code::OutOfRange => return Ok(Suggestions::exhausted()),
             Err(status) => return Err(self.error(&status)),
         };
         let (points, settings) = suggestions::read(reply);
         let given = points.len() as u64;
         if given == 0 || given > count {
-            return Err(SuggestError::Failed(format!("{} gave {given} points where {count} were asked for", self.url)));
+            return Err(SuggestError::Failed(format!(
+                "{} gave {given} points where {count} were asked for",
+                self.url
+            )));
         }
-        Ok(Suggestions { points, settings, next: Next::Ready })
+        Ok(Suggestions {
+            points,
+            settings,
+            next: Next::Ready,
+        })
     }
 
     async fn history(&self, record: &ExperimentRecord) -> Result<Vec<TrialRecord>, StoreError> {
@@ -82,7 +117,9 @@ impl KatibService {
         let mut history = Vec::new();
         loop {
             let page = self.store.trials(&query).await?;
-            let Some(last) = page.last() else { return Ok(history) };
+            let Some(last) = page.last() else {
+                return Ok(history);
+            };
             query.after = Some(last.number);
             history.extend(page);
         }
@@ -96,7 +133,15 @@ impl KatibService {
     }
 
     fn told(&self, status: &Status) -> String {
-        let message = if status.message().is_empty() { "no message" } else { status.message() };
-        format!("suggestion service {}: {message} ({:?})", self.url, status.code())
+        let message = if status.message().is_empty() {
+            "no message"
+        } else {
+            status.message()
+        };
+        format!(
+            "suggestion service {}: {message} ({:?})",
+            self.url,
+            status.code()
+        )
     }
 }

@@ -10,7 +10,9 @@ use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_algorithms::{registry, stopping};
 use diwan_core::engine::{Point, Snapshot};
 use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
-use diwan_core::resources::{AlgorithmSetting, EarlyStoppingRule, EarlyStoppingSpec, ExperimentSpec};
+use diwan_core::resources::{
+    AlgorithmSetting, EarlyStoppingRule, EarlyStoppingSpec, ExperimentSpec,
+};
 use diwan_store::{FoundTrial, ObservationQuery, Store, StoreError, TrialQuery};
 use tokio::sync::Mutex;
 
@@ -41,7 +43,11 @@ struct Warm {
 
 impl Warm {
     fn new(spec: StudySpec) -> Self {
-        Self { study: Study::new(spec, 0), last: None, open: HashSet::new() }
+        Self {
+            study: Study::new(spec, 0),
+            last: None,
+            open: HashSet::new(),
+        }
     }
 }
 
@@ -82,17 +88,25 @@ impl LocalSuggester {
     /// Over the experiments of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, warm: std::sync::Mutex::new(HashMap::new()) }
+        Self {
+            store,
+            warm: std::sync::Mutex::new(HashMap::new()),
+        }
     }
 
     /// The stopping rules for a trial that is made now.
-    pub(super) async fn rules(&self, snapshot: &Snapshot) -> Result<Vec<EarlyStoppingRule>, SuggestError> {
+    pub(super) async fn rules(
+        &self,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<EarlyStoppingRule>, SuggestError> {
         let Some(early_stopping) = snapshot.record.spec.early_stopping.clone() else {
             return Ok(Vec::new());
         };
         let spec = study_spec(&snapshot.record)?;
         let work = move |study: &Study| rules(Some(&early_stopping), study);
-        self.with_study(snapshot, spec, true, work).await?.map_err(|error| refused(&error))
+        self.with_study(snapshot, spec, true, work)
+            .await?
+            .map_err(|error| refused(&error))
     }
 
     /// Does some work with the study of an experiment, on a thread for such work, so that a slow optimizer keeps nobody else
@@ -107,12 +121,16 @@ impl LocalSuggester {
         let broke_down = |error| SuggestError::Failed(format!("the optimizer broke down: {error}"));
         if !whole {
             let study = active_study(snapshot, spec);
-            return tokio::task::spawn_blocking(move || work(&study)).await.map_err(broke_down);
+            return tokio::task::spawn_blocking(move || work(&study))
+                .await
+                .map_err(broke_down);
         }
         let slot = self.slot(&snapshot.record.metadata.uid);
         let mut warm = slot.lock().await;
         let mut current = warm.take().unwrap_or_else(|| Warm::new(spec.clone()));
-        self.bring_up_to_date(&mut current, snapshot, spec).await.map_err(failed)?;
+        self.bring_up_to_date(&mut current, snapshot, spec)
+            .await
+            .map_err(failed)?;
         let done = tokio::task::spawn_blocking(move || (work(&current.study), current)).await;
         let (answer, current) = done.map_err(broke_down)?;
         *warm = Some(current);
@@ -120,7 +138,10 @@ impl LocalSuggester {
     }
 
     fn slot(&self, uid: &str) -> Arc<Mutex<Option<Warm>>> {
-        let mut warm = self.warm.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut warm = self
+            .warm
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if warm.len() >= WARM && !warm.contains_key(uid) {
             warm.clear();
         }
@@ -128,7 +149,12 @@ impl LocalSuggester {
     }
 
     /// Records new trials, and those that were open when the study was looked at last.
-    async fn bring_up_to_date(&self, warm: &mut Warm, snapshot: &Snapshot, spec: StudySpec) -> Result<(), StoreError> {
+    async fn bring_up_to_date(
+        &self,
+        warm: &mut Warm,
+        snapshot: &Snapshot,
+        spec: StudySpec,
+    ) -> Result<(), StoreError> {
         let key = snapshot.record.key();
         for name in warm.open.clone() {
             if let Some(trial) = self.store.trial(&key, &name).await? {
@@ -136,7 +162,10 @@ impl LocalSuggester {
             }
         }
         loop {
-            let query = TrialQuery { after: warm.last, ..TrialQuery::of(key.clone()) };
+            let query = TrialQuery {
+                after: warm.last,
+                ..TrialQuery::of(key.clone())
+            };
             let page = self.store.trials(&query).await?;
             for trial in &page {
                 self.record(warm, snapshot, &spec, trial).await?;
@@ -151,7 +180,13 @@ impl LocalSuggester {
         Ok(())
     }
 
-    async fn record(&self, warm: &mut Warm, snapshot: &Snapshot, spec: &StudySpec, trial: &TrialRecord) -> Result<(), StoreError> {
+    async fn record(
+        &self,
+        warm: &mut Warm,
+        snapshot: &Snapshot,
+        spec: &StudySpec,
+        trial: &TrialRecord,
+    ) -> Result<(), StoreError> {
         if trial.state.is_active() {
             warm.open.insert(trial.name.clone());
         } else {
@@ -168,14 +203,22 @@ impl LocalSuggester {
     }
 
     /// The first reports of a trial's objective: (step or number of the report, value).
-    async fn intermediate(&self, snapshot: &Snapshot, spec: &StudySpec, trial: &TrialRecord) -> Result<Vec<(i64, f64)>, StoreError> {
+    async fn intermediate(
+        &self,
+        snapshot: &Snapshot,
+        spec: &StudySpec,
+        trial: &TrialRecord,
+    ) -> Result<Vec<(i64, f64)>, StoreError> {
         let found = FoundTrial {
             experiment: snapshot.record.key(),
             uid: snapshot.record.metadata.uid.clone(),
             trial: trial.clone(),
         };
         let metric = Some(spec.objective.metric.clone());
-        let query = ObservationQuery { metric, ..ObservationQuery::of(found.reference()) };
+        let query = ObservationQuery {
+            metric,
+            ..ObservationQuery::of(found.reference())
+        };
         let points = reports::all(&*self.store, query).await?;
         Ok(reports::first_values(&points, REPORTS))
     }
@@ -191,7 +234,11 @@ fn learns(experiment: &ExperimentSpec, spec: &StudySpec) -> Result<bool, Suggest
 /// The study of the active trials alone.
 fn active_study(snapshot: &Snapshot, spec: StudySpec) -> Study {
     let next = snapshot.record.progress.counts.trials;
-    let reports: Vec<Report> = snapshot.active.values().map(|trial| Report::of(trial, &spec.objective)).collect();
+    let reports: Vec<Report> = snapshot
+        .active
+        .values()
+        .map(|trial| Report::of(trial, &spec.objective))
+        .collect();
     Study::of(spec, Some(next), reports)
 }
 
@@ -199,9 +246,18 @@ fn many(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-fn rules(early_stopping: Option<&EarlyStoppingSpec>, study: &Study) -> Result<Vec<EarlyStoppingRule>, Refusal> {
-    let Some(rule) = early_stopping else { return Ok(Vec::new()) };
-    stopping::rules(&rule.algorithm_name, &Settings::from(rule.algorithm_settings.as_slice()), study)
+fn rules(
+    early_stopping: Option<&EarlyStoppingSpec>,
+    study: &Study,
+) -> Result<Vec<EarlyStoppingRule>, Refusal> {
+    let Some(rule) = early_stopping else {
+        return Ok(Vec::new());
+    };
+    stopping::rules(
+        &rule.algorithm_name,
+        &Settings::from(rule.algorithm_settings.as_slice()),
+        study,
+    )
 }
 
 fn suggestions(suggested: Suggested, rules: &[EarlyStoppingRule]) -> Suggestions {
@@ -230,11 +286,15 @@ fn study_spec(experiment: &ExperimentRecord) -> Result<StudySpec, SuggestError> 
             set(&mut algorithm.algorithm_settings, stored);
         }
     }
-    StudySpec::of(&spec, experiment.seed()).map_err(|invalid| SuggestError::Refused(invalid.to_string()))
+    StudySpec::of(&spec, experiment.seed())
+        .map_err(|invalid| SuggestError::Refused(invalid.to_string()))
 }
 
 fn set(settings: &mut Vec<AlgorithmSetting>, stored: &AlgorithmSetting) {
-    match settings.iter_mut().find(|setting| setting.name == stored.name) {
+    match settings
+        .iter_mut()
+        .find(|setting| setting.name == stored.name)
+    {
         Some(setting) => setting.value.clone_from(&stored.value),
         None => settings.push(stored.clone()),
     }

@@ -26,14 +26,17 @@ impl RoutedSuggester {
         let local = LocalSuggester::new(store.clone());
         let service = |(name, url): &(String, String)| match KatibService::new(url, store.clone()) {
             Ok(service) => Ok((name.clone(), service)),
-            Err(error) => Err(format!("{url} is no address of a suggestion service: {error}")),
+            Err(error) => Err(format!(
+                "{url} is no address of a suggestion service: {error}"
+            )),
         };
         let services = services.iter().map(service).collect::<Result<_, _>>()?;
         Ok(Self { local, services })
     }
 
     fn service(&self, experiment: &ExperimentRecord) -> Option<&KatibService> {
-        self.services.get(&experiment.spec.algorithm.as_ref()?.algorithm_name)
+        self.services
+            .get(&experiment.spec.algorithm.as_ref()?.algorithm_name)
     }
 }
 
