@@ -94,6 +94,9 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     /// Print a completion script for your shell
     Completions(completions::Arguments),
+    /// Start trials and record their ends for the process that started this one
+    #[command(hide = true)]
+    Supervise,
 }
 
 impl Cli {

@@ -13,6 +13,7 @@ pub(crate) mod logs;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod suggest;
+pub(crate) mod supervise;
 pub(crate) mod validate;
 pub(crate) mod wait;
 
@@ -29,6 +30,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments, &global),
+        Command::Supervise => supervise::run(),
         Command::Run(arguments) => run::run(&arguments, &global).await,
         Command::Get(arguments) => get::run(&arguments, &Context::open(&global).await?).await,
         Command::Describe(arguments) => {

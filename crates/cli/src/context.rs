@@ -11,6 +11,7 @@ use diwan_server::suggester::{RoutedSuggester, Suggester};
 use diwan_store::{ExperimentQuery, Store};
 
 use crate::cli::Global;
+use crate::commands::supervise;
 use crate::environment;
 use crate::failure::Failure;
 
@@ -73,13 +74,16 @@ impl Context {
     }
 
     /// What runs experiments here.
-    pub(crate) fn runner(&self) -> Runner {
-        Runner {
+    ///
+    /// # Errors
+    /// When this program cannot be started once more, to supervise trials.
+    pub(crate) fn runner(&self) -> Result<Runner, Failure> {
+        Ok(Runner {
             store: self.store.clone(),
-            driver: Arc::new(ProcessDriver::new()),
+            driver: Arc::new(ProcessDriver::new(supervise::command()?)),
             suggester: self.suggester(),
             options: Options::new(self.work_directory.clone()),
-        }
+        })
     }
 
     /// Where points come from: in this process, or the service that a flag names for the algorithm.

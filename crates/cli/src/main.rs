@@ -15,7 +15,7 @@ mod usage;
 
 use std::process::ExitCode;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 
 /// How a command ended; the number is the process's exit code.
@@ -41,6 +41,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(failure) => return finish(Err(failure)),
     };
+    // A supervisor stays small and starts its own runtime.
+    if matches!(cli.command, Command::Supervise) {
+        return finish(commands::supervise::run());
+    }
     environment::start_log(cli.global.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

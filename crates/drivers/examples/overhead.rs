@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use diwan_core::record::ExperimentKey;
-use diwan_drivers::{Driver, DriverError, End, ProcessDriver, TrialPlan, trial_directory};
+use diwan_drivers::{
+    Driver, DriverError, End, ProcessDriver, SupervisorCommand, TrialPlan, supervise,
+    trial_directory,
+};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -18,8 +21,18 @@ const TRIALS: u32 = 1000;
 const AT_ONCE: usize = 2;
 const ROUNDS: usize = 5;
 
+/// As its only argument this makes the program its own supervisor.
+const SUPERVISE: &str = "supervise";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    match std::env::args().nth(1).as_deref() {
+        Some(SUPERVISE) => Ok(supervise()?),
+        _ => compare(),
+    }
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn compare() -> Result<(), Box<dyn Error>> {
     // Removed at the very end: ext4 is slow to make files for seconds after many were removed.
     let root = tempfile::tempdir()?;
     for round in 1..=ROUNDS {
@@ -45,7 +58,8 @@ fn xargs() -> Result<Duration, Box<dyn Error>> {
 }
 
 async fn trials(root: &Path) -> Result<Duration, Box<dyn Error>> {
-    let driver = Arc::new(ProcessDriver::new());
+    let supervisor = SupervisorCommand::this_program([SUPERVISE])?;
+    let driver = Arc::new(ProcessDriver::new(supervisor));
     let next = Arc::new(AtomicU32::new(0));
     let start = Instant::now();
     let workers: Vec<_> = (0..AT_ONCE)

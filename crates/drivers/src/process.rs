@@ -1,21 +1,27 @@
 //! Trials as processes of this machine.
 //!
-//! A launch is a process group led by a small shell (see [`wrapper`]) that claims the attempt, runs the command and records
-//! its exit status in a file. The truth about a launch is on disk and in the process table, never only in this program's
-//! memory: Diwan can be killed at any moment and finds everything again.
+//! A launch is a process group led by the trial's own command. A supervisor (see [`supervise`]), one small process beside
+//! Diwan, claims the attempt, starts the command, waits for it and records its exit status in a file. The truth about a
+//! launch is on disk and in the process table, never only in this program's memory: Diwan can be killed at any moment and
+//! finds everything again; so can the supervisor, at the price of the exit statuses of what runs then.
 
 mod driver;
+mod launcher;
 mod live;
 mod message;
 mod prepare;
+mod protocol;
+mod spawn;
 mod status;
+mod supervise;
 mod survey;
 mod sweep;
 mod table;
 mod watcher;
-mod wrapper;
 
 pub use driver::ProcessDriver;
+pub use launcher::SupervisorCommand;
+pub use supervise::supervise;
 
 /// Runs blocking work beside the runtime's threads, so that a slow file system holds up nobody else.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

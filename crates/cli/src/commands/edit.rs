@@ -91,7 +91,7 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
         cause: StopCause::Requested,
     };
     change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
-    let runner = context.runner();
+    let runner = context.runner()?;
     if nobody_runs(context, &key)? {
         let id = launch_id(context, &snapshot.record, &trial, trial.attempt);
         runner
@@ -193,7 +193,7 @@ async fn settle(context: &Context, key: &ExperimentKey) -> Result<(), Failure> {
     loop {
         let (_control, controls) = watch::channel(Control::Run);
         let (report, _) = watch::channel(Report::default());
-        match context.runner().run(key, controls, report).await {
+        match context.runner()?.run(key, controls, report).await {
             Ok(_) => return Ok(()),
             Err(RunError::Hold(HoldError::Taken { .. })) => {
                 tokio::time::sleep(Duration::from_millis(200)).await

@@ -83,7 +83,7 @@ pub(super) async fn carry_on(
     output: Format,
     quiet: bool,
 ) -> Result<Exit, Failure> {
-    let runner = context.runner();
+    let runner = context.runner()?;
     let (report, reports) = watch::channel(Report::default());
     let (control, controls) = watch::channel(Control::Run);
     let (notes, noted) = mpsc::unbounded_channel();

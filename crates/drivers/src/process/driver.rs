@@ -9,26 +9,31 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use diwan_core::engine::End;
-use tokio::process::Child;
 use tokio::sync::watch as channel;
 
+use super::launcher::{Launcher, Reports, SupervisorCommand};
 use super::live::Live;
-use super::status::Status;
-use super::survey::{Finding, look, look_now};
+use super::protocol::{Doing, Order, Refusal, Report};
+use super::status::{Leader, Status};
+use super::survey::{Finding, look};
 use super::sweep::Leavings;
 use super::{blocking, prepare, watcher};
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
-use crate::podspec::PodCommand;
 
 /// Kubernetes' `terminationGracePeriodSeconds` when a pod has none.
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+/// Supervisors that may die over one order before that is an error.
+const SUPERVISORS: usize = 3;
 
 /// Runs trials as process groups of this machine.
 ///
-/// Lives inside a tokio runtime with IO and time. Dropping it leaves its trials running; another one finds them.
+/// They are children of a supervisor, a small process that is started at the first launch and outlives this one until its
+/// last trial has ended. Lives inside a tokio runtime with IO and time. Dropping it leaves its trials running; another one
+/// finds them.
 #[derive(Debug)]
 pub struct ProcessDriver {
+    launcher: Launcher,
     launches: Arc<Launches>,
     /// The tasks of this driver end when this is dropped.
     alive: channel::Sender<()>,
@@ -51,17 +56,12 @@ enum Met {
     Over(End),
 }
 
-impl Default for ProcessDriver {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl ProcessDriver {
-    /// A driver that has met no launch yet.
+    /// A driver that has met no launch yet, and the command that starts its supervisor.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(supervisor: SupervisorCommand) -> Self {
         Self {
+            launcher: Launcher::new(supervisor),
             launches: Arc::default(),
             alive: channel::Sender::new(()),
         }
@@ -90,7 +90,7 @@ impl ProcessDriver {
             } => {
                 if let Some(leader) = leader {
                     let leavings = Leavings {
-                        leader,
+                        leader: leader.pid,
                         told: recorded,
                         fresh: false,
                     };
@@ -102,7 +102,7 @@ impl ProcessDriver {
     }
 
     /// Registers a launch and watches it. If it is registered already, whoever did that watches it.
-    fn watch(&self, id: &LaunchId, leader: i32, child: Option<Child>) -> Arc<Live> {
+    fn watch(&self, id: &LaunchId, leader: Option<Leader>, reports: Option<Reports>) -> Arc<Live> {
         let live = match self.launches.lock().entry(id.clone()) {
             Entry::Occupied(known) => return Arc::clone(known.get()),
             Entry::Vacant(place) => {
@@ -111,7 +111,7 @@ impl ProcessDriver {
         };
         let (launches, watched) = (Arc::clone(&self.launches), Arc::clone(&live));
         self.spawn(async move {
-            if watcher::watch(Arc::clone(&watched), child).await {
+            if watcher::watch(Arc::clone(&watched), reports).await {
                 launches.lock().remove(watched.id());
             }
         });
@@ -129,26 +129,33 @@ impl ProcessDriver {
         });
     }
 
-    /// Adopts a launch that is there and makes one that is not. One trip to the file system for both.
-    async fn adopt_or_launch(
-        &self,
-        plan: TrialPlan,
-        command: PodCommand,
-    ) -> Result<Met, DriverError> {
-        let id = plan.id();
-        let (finding, child) = blocking(move || match look_now(&plan.id())? {
-            Finding::Absent => {
-                prepare::launch(&plan, &command).map(|child| (Finding::Absent, Some(child)))
+    /// Makes a launch, or adopts the one that is there.
+    async fn launch_or_adopt(&self, order: Order) -> Result<Met, DriverError> {
+        let id = &order.id;
+        for _ in 0..SUPERVISORS {
+            let refused = |source| DriverError::Spawn {
+                id: id.clone(),
+                source,
+            };
+            let mut reports = self.launcher.order(&order).map_err(refused)?;
+            match reports.recv().await {
+                Some(Report::Started(leader)) => {
+                    return Ok(Met::Live(self.watch(id, Some(leader), Some(reports))));
+                }
+                Some(Report::Refused(refusal)) => return Err(error(id, refusal)),
+                Some(Report::Ended { .. } | Report::Taken) | None => {}
             }
-            found => Ok((found, None)),
+            match self.take_up(id, look(id).await?).await {
+                // The supervisor was gone before it took the order; or the attempt was taken and is free again.
+                Met::Absent => {}
+                met => return Ok(met),
+            }
+        }
+        let source = std::io::Error::other("its supervisor ends as soon as it is started");
+        Err(DriverError::Spawn {
+            id: id.clone(),
+            source,
         })
-        .await?;
-        let Some(child) = child else {
-            return Ok(self.take_up(&id, finding).await);
-        };
-        let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
-        let live = self.watch(&id, leader.unwrap_or_default(), Some(child));
-        Ok(Met::Live(live))
     }
 
     fn enforce_deadline(&self, live: Arc<Live>, deadline: Duration, grace: Duration) {
@@ -166,7 +173,10 @@ impl Driver for ProcessDriver {
         let (deadline, grace) = (command.deadline, command.grace_period);
         let met = match self.known(&plan.id()) {
             Some(live) => Met::Live(live),
-            None => self.adopt_or_launch(plan, command).await?,
+            None => {
+                let order = prepare::order(&plan, command).await?;
+                self.launch_or_adopt(order).await?
+            }
         };
         if let (Met::Live(live), Some(deadline)) = (met, deadline) {
             self.enforce_deadline(live, deadline, grace.unwrap_or(DEFAULT_GRACE));
@@ -182,7 +192,7 @@ impl Driver for ProcessDriver {
             Met::Live(live) => match live.end() {
                 Some(end) => Phase::Ended(end),
                 None => Phase::Running {
-                    pid: Some(live.leader()),
+                    pid: live.leader().map(|leader| leader.pid),
                 },
             },
         })
@@ -223,6 +233,17 @@ impl Driver for ProcessDriver {
         }
         let directory = id.work_directory();
         blocking(move || remove(&directory)).await
+    }
+}
+
+fn error(id: &LaunchId, refusal: Refusal) -> DriverError {
+    let source = std::io::Error::from_raw_os_error(refusal.errno);
+    match refusal.doing {
+        Doing::Create => DriverError::io("create", &refusal.path)(source),
+        Doing::Spawn => DriverError::Spawn {
+            id: id.clone(),
+            source,
+        },
     }
 }
 

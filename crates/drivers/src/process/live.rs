@@ -1,8 +1,7 @@
 //! A launch that runs, as this driver knows it.
 
-use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diwan_core::engine::End;
@@ -10,8 +9,7 @@ use nix::sys::signal::Signal;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::status::Status;
-use super::wrapper::STOP;
+use super::status::{Leader, Status};
 use super::{blocking, table};
 use crate::clock;
 use crate::launch::LaunchId;
@@ -19,8 +17,10 @@ use crate::launch::LaunchId;
 /// How far a launch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// Somebody is about to start it.
+    Claimed,
     /// Its leader runs, or did a moment ago.
-    Running,
+    Running(Leader),
     /// Its leader is gone; leftovers are being killed.
     Sweeping,
     /// Nothing of it runs.
@@ -31,18 +31,19 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Live {
     id: LaunchId,
-    leader: AtomicI32,
     stage: watch::Sender<Stage>,
     timed: AtomicBool,
+    overdue: AtomicBool,
 }
 
 impl Live {
-    pub(super) fn new(id: LaunchId, leader: i32) -> Self {
+    /// One with this leader, or one that is about to get its leader.
+    pub(super) fn new(id: LaunchId, leader: Option<Leader>) -> Self {
         Self {
             id,
-            leader: AtomicI32::new(leader),
-            stage: watch::Sender::new(Stage::Running),
+            stage: watch::Sender::new(leader.map_or(Stage::Claimed, Stage::Running)),
             timed: AtomicBool::new(false),
+            overdue: AtomicBool::new(false),
         }
     }
 
@@ -50,13 +51,17 @@ impl Live {
         &self.id
     }
 
-    pub(super) fn leader(&self) -> i32 {
-        self.leader.load(Ordering::Relaxed)
+    /// Who leads it, while it runs.
+    pub(super) fn leader(&self) -> Option<Leader> {
+        match &*self.stage.borrow() {
+            Stage::Running(leader) => Some(*leader),
+            _ => None,
+        }
     }
 
-    /// Another leader owns the attempt.
-    pub(super) fn follow(&self, leader: i32) {
-        self.leader.store(leader, Ordering::Relaxed);
+    /// Whether this driver has ended it at its deadline.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.overdue.load(Ordering::Relaxed)
     }
 
     pub(super) fn set(&self, stage: Stage) {
@@ -87,11 +92,6 @@ impl Live {
 
     /// TERM, `grace`, KILL; returns when nothing of it runs.
     pub(super) async fn stop(&self, grace: Duration) {
-        let mark = self.id.attempt_directory().join(STOP);
-        if let Err(error) = blocking(move || File::create(mark)).await {
-            // It is needed in the first milliseconds of a launch only; KILL comes in any case.
-            tracing::debug!(id = %self.id, %error, "cannot mark a trial as stopped");
-        }
         self.signal(Signal::SIGTERM).await;
         if timeout(grace, self.ended()).await.is_err() {
             self.signal(Signal::SIGKILL).await;
@@ -99,11 +99,15 @@ impl Live {
         }
     }
 
-    /// Signals the whole group, if its leader is there to vouch that the group is the launch's.
+    /// Signals the whole group, if its leader is there to vouch that the group is the launch's. One that is about to start
+    /// is waited for, so that no signal comes too early.
     async fn signal(&self, signal: Signal) {
-        let (leader, directory) = (self.leader(), self.id.attempt_directory());
-        if *self.stage.borrow() == Stage::Running {
-            blocking(move || signal_if_ours(leader, &directory, signal)).await;
+        let mut stage = self.stage.subscribe();
+        // Cannot fail: the sender is in `self`.
+        let _ = stage.wait_for(|stage| *stage != Stage::Claimed).await;
+        if let Some(leader) = self.leader() {
+            let path = Status::path(&self.id);
+            blocking(move || signal_if_ours(leader, &path, signal)).await;
         }
     }
 
@@ -127,6 +131,7 @@ impl Live {
             return;
         }
         let seconds = deadline.as_secs();
+        self.overdue.store(true, Ordering::Relaxed);
         let noted = blocking(move || Status::note_overdue(&path, seconds)).await;
         if let Err(error) = noted {
             tracing::warn!(id = %self.id, %error, "cannot note that a trial's deadline has passed");
@@ -135,8 +140,8 @@ impl Live {
     }
 }
 
-fn signal_if_ours(leader: i32, directory: &Path, signal: Signal) {
-    if table::leads(leader, directory) {
-        table::signal_group(leader, signal);
+fn signal_if_ours(leader: Leader, status: &Path, signal: Signal) {
+    if table::leads(leader, status) {
+        table::signal_group(leader.pid, signal);
     }
 }

@@ -17,7 +17,7 @@ const PATH_HINT: &str = "a relative path starts in the trial's own directory; fo
 
 /// The end that a status with a code stands for.
 pub(super) fn end(id: &LaunchId, status: &Status, code: i32) -> End {
-    if status.called_off() {
+    if status.called_off {
         return End::Failed("it was stopped before it started".to_owned());
     }
     if let Some(seconds) = status.overdue {
@@ -45,14 +45,6 @@ pub(super) fn end(id: &LaunchId, status: &Status, code: i32) -> End {
 pub(super) fn lost(id: &LaunchId) -> End {
     End::Lost(format!(
         "{id} is gone and left no exit status; the machine went down, or everything was killed at once"
-    ))
-}
-
-/// The end of a launch that could not even claim its attempt.
-pub(super) fn unwritable(id: &LaunchId) -> End {
-    End::Lost(format!(
-        "{id} did not run: it could not write {}; is the disk full?",
-        Status::path(id).display()
     ))
 }
 

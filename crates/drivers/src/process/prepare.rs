@@ -1,12 +1,9 @@
-//! Makes a launch of a plan: variables, directories, logs, and the process.
+//! Makes an order of a plan: absolute paths, the command and its variables.
 
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use tokio::process::Child;
-
-use super::wrapper::Wrapped;
+use super::blocking;
+use super::protocol::Order;
 use crate::driver::{DriverError, TrialPlan};
 use crate::launch::LaunchId;
 use crate::podspec::{PodCommand, Scope};
@@ -84,44 +81,19 @@ fn utf8(path: &Path) -> Result<String, DriverError> {
         .ok_or_else(|| DriverError::Path(path.to_owned()))
 }
 
-/// Makes the directories and the logs, and starts the process. Blocks for as long as the file system does.
-pub(super) fn launch(plan: &TrialPlan, command: &PodCommand) -> Result<Child, DriverError> {
-    let id = plan.id();
-    let attempt_directory = id.attempt_directory();
-    let own = id.work_directory();
-    create(&attempt_directory)?;
-    create(&own)?;
-    let work_directory = match &command.working_dir {
-        None => own,
-        Some(given) => working_dir(given, plan.source_directory.as_deref())?,
+/// The order for a plan. Looks at the file system only when the container names a working directory.
+pub(super) async fn order(plan: &TrialPlan, command: PodCommand) -> Result<Order, DriverError> {
+    let source = plan.source_directory.clone();
+    let working_dir = match command.working_dir {
+        None => None,
+        Some(given) => Some(blocking(move || working_dir(&given, source.as_deref())).await?),
     };
-    let wrapped = Wrapped {
-        attempt_directory: &attempt_directory,
-        work_directory: &work_directory,
-        argv: &command.argv,
-        env: &command.env,
-        stdout: log(&id.stdout())?,
-        stderr: log(&id.stderr())?,
-    };
-    wrapped
-        .spawn()
-        .map_err(|source| DriverError::Spawn { id, source })
-}
-
-/// One system call where the parent is there, which it is for all but a trial's first directory.
-fn create(directory: &Path) -> Result<(), DriverError> {
-    match std::fs::create_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => std::fs::create_dir_all(directory),
-        other => other,
-    }
-    .map_err(DriverError::io("create", directory))
-}
-
-/// Files, not pipes: they outlive Diwan. Appending keeps writers apart and lets the oldest part be freed.
-fn log(path: &Path) -> Result<File, DriverError> {
-    let options = OpenOptions::new().append(true).create(true).open(path);
-    options.map_err(DriverError::io("create", path))
+    Ok(Order {
+        id: plan.id(),
+        working_dir,
+        argv: command.argv,
+        env: command.env,
+    })
 }
 
 fn working_dir(given: &str, source: Option<&Path>) -> Result<PathBuf, DriverError> {

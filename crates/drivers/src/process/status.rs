@@ -1,12 +1,19 @@
 //! The file that says who runs an attempt and how it ended.
 //!
-//! `status` in the attempt's directory. Whoever creates it owns the attempt; nobody creates it twice. Its first line is the
-//! process id of the launch's leader, 0 when the attempt was called off before it began. Later lines are the exit code, as
-//! a shell counts it, and `deadline N` when Diwan ended the launch after N seconds. Only lines that end in a newline count.
-//! One file for both facts, because appending to a block that exists works even when the disk is full.
+//! `status` in the attempt's directory. Whoever creates it owns the attempt; nobody creates it twice. Its lines:
+//!
+//! - `claimed S`: the supervisor with process id S is about to start the command;
+//! - `leader P T`: it did. P leads the launch's process group, T tells it from a later process of the same id;
+//! - `exit N`: it ended, with an exit code as a shell counts it;
+//! - `deadline N`: Diwan ended it after N seconds;
+//! - `called off`: it was stopped before anybody claimed it. `lost`: whoever claimed it went away before it began.
+//!
+//! A supervisor keeps the file locked until it has recorded the end, so a file that is not locked tells that nobody will.
+//! Only lines that end in a newline count. One file for all, because appending to a block that exists works even when the
+//! disk is full.
 
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -15,15 +22,30 @@ use crate::launch::LaunchId;
 /// What a shell reports for a command that SIGTERM ended.
 const TERMINATED: i32 = 128 + 15;
 
+/// The process that leads a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leader {
+    /// Its id, and that of its group.
+    pub(super) pid: i32,
+    /// When it started, in the units of the process table; 0 where that cannot be told cheaply.
+    pub(super) start: u64,
+}
+
 /// What the file says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Status {
-    /// Leader of the process group. None: the file was created and its first line is not there (yet).
-    pub(super) leader: Option<i32>,
+    /// Somebody was about to start it.
+    pub(super) claimed: bool,
+    /// Who leads it; none before it began.
+    pub(super) leader: Option<Leader>,
     /// Exit code, 128 + n for signal n; 0 to 255.
     pub(super) code: Option<i32>,
     /// The deadline that was missed, in seconds.
     pub(super) overdue: Option<u64>,
+    /// It was stopped before it was claimed.
+    pub(super) called_off: bool,
+    /// It was claimed and never began.
+    pub(super) lost: bool,
 }
 
 impl Status {
@@ -32,75 +54,139 @@ impl Status {
         id.attempt_directory().join("status")
     }
 
-    /// Reads the file; none if there is none.
-    pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
-        match std::fs::read(path) {
-            Ok(bytes) => Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
+    /// Opens the file for reading; none if there is none.
+    pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
+        match File::open(path) {
+            Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    /// Reads an open file.
+    pub(super) fn read(mut file: &File) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        io::Seek::rewind(&mut file)?;
+        file.read_to_end(&mut bytes)?;
+        Ok(Self::parse(&String::from_utf8_lossy(&bytes)))
+    }
+
     fn parse(text: &str) -> Self {
-        let mut lines = text
-            .split_inclusive('\n')
-            .filter_map(|line| line.strip_suffix('\n'));
-        let mut status = Self {
-            leader: lines.next().and_then(|line| line.parse().ok()),
-            ..Self::default()
-        };
-        for line in lines {
-            match line.strip_prefix("deadline ") {
-                // A launch that ended while its deadline was noted has kept it.
-                Some(seconds) if status.code.is_none() => status.overdue = seconds.parse().ok(),
-                Some(_) => {}
-                None => status.code = status.code.or(line.parse().ok()),
-            }
+        let lines = text.split_inclusive('\n');
+        let mut status = Self::default();
+        for line in lines.filter_map(|line| line.strip_suffix('\n')) {
+            status.take(line);
         }
         status
     }
 
-    /// Whether the attempt was called off before it began.
-    pub(super) fn called_off(&self) -> bool {
-        self.leader == Some(0)
+    fn take(&mut self, line: &str) {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("claimed", _) => self.claimed = true,
+            ("leader", rest) => self.leader = self.leader.or(Leader::parse(rest)),
+            ("exit", code) => self.code = self.code.or(code.parse().ok()),
+            // A launch that ended while its deadline was noted has kept it.
+            ("deadline", seconds) if self.code.is_none() => self.overdue = seconds.parse().ok(),
+            ("called", "off") => self.called_off = true,
+            ("lost", "") => self.lost = true,
+            _ => {}
+        }
     }
 
-    /// When the attempt was claimed. Good while it runs: the end changes the time too.
+    /// When the attempt began. Good while it runs: the end changes the time too.
     pub(super) fn started(path: &Path) -> io::Result<SystemTime> {
         std::fs::metadata(path)?.modified()
     }
 
     /// Takes an attempt that nobody owns, so that it never runs. False: somebody owns it.
     pub(super) fn call_off(path: &Path) -> io::Result<bool> {
-        Self::claim(path, 0, TERMINATED)
-    }
-
-    /// Writes down the end of a launch that could not do so itself.
-    pub(super) fn settle(path: &Path, leader: i32, code: i32) -> io::Result<()> {
-        if Self::claim(path, leader, code)? {
-            return Ok(());
-        }
-        Self::append(path, &code.to_string())
-    }
-
-    /// Notes that the deadline has passed.
-    pub(super) fn note_overdue(path: &Path, seconds: u64) -> io::Result<()> {
-        Self::append(path, &format!("deadline {seconds}"))
-    }
-
-    fn claim(path: &Path, leader: i32, code: i32) -> io::Result<bool> {
-        match OpenOptions::new().write(true).create_new(true).open(path) {
-            Ok(mut file) => file
-                .write_all(format!("{leader}\n{code}\n").as_bytes())
-                .map(|()| true),
+        match OpenOptions::new().append(true).create_new(true).open(path) {
+            Ok(mut file) => {
+                file.write_all(format!("called off\nexit {TERMINATED}\n").as_bytes())?;
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    fn append(path: &Path, line: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).open(path)?;
-        file.write_all(format!("{line}\n").as_bytes())
+    /// Notes that the deadline has passed.
+    pub(super) fn note_overdue(path: &Path, seconds: u64) -> io::Result<()> {
+        append(path, &format!("deadline {seconds}\n"))
+    }
+
+    /// Notes that whoever claimed the attempt is gone and it never began. The caller holds a lock.
+    pub(super) fn give_up(path: &Path) -> io::Result<()> {
+        append(path, "lost\n")
+    }
+}
+
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.write_all(line.as_bytes())
+}
+
+impl Leader {
+    fn parse(text: &str) -> Option<Self> {
+        let (pid, start) = text.split_once(' ')?;
+        let (pid, start) = (pid.parse().ok()?, start.parse().ok()?);
+        // 0, 1 and less mean groups of others, or everybody, to `kill`.
+        (pid > 1).then_some(Self { pid, start })
+    }
+}
+
+/// An attempt that this process owns. Dropping it lets others see that nobody records its end.
+#[derive(Debug)]
+pub(super) struct Claim(File);
+
+impl Claim {
+    /// Takes an attempt. None: somebody else owns it.
+    ///
+    /// # Errors
+    /// When the file cannot be made, locked or written. The attempt is free again then.
+    pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
+        let file = match OpenOptions::new().append(true).create_new(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+            other => other?,
+        };
+        let claim = Self(file);
+        match claim.begin() {
+            Ok(owned) => Ok(owned.then_some(claim)),
+            Err(error) => {
+                claim.release(path);
+                Err(error)
+            }
+        }
+    }
+
+    /// False: between the creation and the lock somebody took this for a claim whose owner is gone.
+    fn begin(&self) -> io::Result<bool> {
+        self.0.lock()?;
+        if self.0.metadata()?.len() > 0 {
+            return Ok(false);
+        }
+        self.write(&format!("claimed {}\n", std::process::id()))?;
+        Ok(true)
+    }
+
+    /// Frees an attempt that did not begin.
+    pub(super) fn release(self, path: &Path) {
+        // If it stays it counts as lost, which is true.
+        let _ = std::fs::remove_file(path);
+    }
+
+    /// The command runs.
+    pub(super) fn record_leader(&self, leader: Leader) -> io::Result<()> {
+        self.write(&format!("leader {} {}\n", leader.pid, leader.start))
+    }
+
+    /// The command has ended, or could not be run.
+    pub(super) fn record_exit(&self, code: i32) -> io::Result<()> {
+        self.write(&format!("exit {code}\n"))
+    }
+
+    fn write(&self, line: &str) -> io::Result<()> {
+        (&self.0).write_all(line.as_bytes())
     }
 }
 
@@ -108,30 +194,54 @@ impl Status {
 mod tests {
     use super::*;
 
+    fn read(path: &Path) -> Status {
+        Status::read(&Status::open(path).unwrap().unwrap()).unwrap()
+    }
+
     #[test]
     fn only_whole_lines_count() {
         assert_eq!(Status::parse(""), Status::default());
-        assert_eq!(Status::parse("12"), Status::default());
-        assert_eq!(Status::parse("123\n1").leader, Some(123));
-        assert_eq!(Status::parse("123\n1").code, None);
-        assert_eq!(Status::parse("123\n1\n").code, Some(1));
+        assert_eq!(Status::parse("leader 12 3"), Status::default());
+        let running = Status::parse("claimed 9\nleader 123 77\nexit 1");
+        let leader = Leader {
+            pid: 123,
+            start: 77,
+        };
+        assert_eq!((running.leader, running.code), (Some(leader), None));
+        assert_eq!(Status::parse("leader 123 77\nexit 1\n").code, Some(1));
+        assert_eq!(Status::parse("leader 1 7\nleader -1 7\n").leader, None);
     }
 
     #[test]
     fn the_first_code_stays() {
-        let status = Status::parse("7\ndeadline 30\n143\n137\n");
+        let status = Status::parse("leader 7 0\ndeadline 30\nexit 143\nexit 137\n");
         assert_eq!((status.code, status.overdue), (Some(143), Some(30)));
-        assert_eq!(Status::parse("7\n0\ndeadline 30\n").overdue, None);
+        assert_eq!(Status::parse("exit 0\ndeadline 30\n").overdue, None);
     }
 
     #[test]
-    fn an_attempt_is_claimed_once() {
+    fn an_attempt_is_owned_once() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("status");
         assert!(Status::call_off(&path).unwrap());
         assert!(!Status::call_off(&path).unwrap());
-        let status = Status::read(&path).unwrap().unwrap();
-        assert!(status.called_off());
+        assert!(Claim::take(&path).unwrap().is_none());
+        let status = read(&path);
+        assert!(status.called_off);
         assert_eq!(status.code, Some(143));
+    }
+
+    #[test]
+    fn a_claim_can_be_released_and_is_seen_while_it_lasts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("status");
+        let claim = Claim::take(&path).unwrap().unwrap();
+        let other = Status::open(&path).unwrap().unwrap();
+        assert!(other.try_lock_shared().is_err());
+        claim.release(&path);
+        assert!(other.try_lock_shared().is_ok());
+        let claim = Claim::take(&path).unwrap().unwrap();
+        claim.record_exit(3).unwrap();
+        assert_eq!((read(&path).claimed, read(&path).code), (true, Some(3)));
     }
 }

@@ -1,26 +1,34 @@
 //! Looks at what there is of a launch: its status file and the process table.
 
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
 use diwan_core::engine::End;
 
-use super::status::Status;
+use super::status::{Leader, Status};
 use super::{blocking, message, table};
 use crate::driver::DriverError;
 use crate::launch::LaunchId;
+
+/// A process that is killed while it starts another leaves one that becomes visible within microseconds.
+const BIRTH: Duration = Duration::from_millis(50);
 
 /// What there is of a launch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
     /// Nobody has claimed the attempt.
     Absent,
-    /// Its leader runs.
-    Running(i32),
-    /// Its leader is gone.
+    /// It runs; none: somebody is about to start it.
+    Running(Option<Leader>),
+    /// It is over.
     Over {
         /// Who led it, if that is known.
-        leader: Option<i32>,
+        leader: Option<Leader>,
         /// How it ended.
         end: End,
-        /// Whether the leader recorded the end itself.
+        /// Whether its supervisor saw and recorded the end.
         recorded: bool,
     },
 }
@@ -28,40 +36,69 @@ pub(super) enum Finding {
 /// Looks at a launch.
 pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
     let id = id.clone();
-    blocking(move || look_now(&id)).await
+    blocking(move || {
+        let path = Status::path(&id);
+        look_at(&id, &path).map_err(DriverError::io("read", &path))
+    })
+    .await
 }
 
-/// Looks at a launch; blocks.
-pub(super) fn look_now(id: &LaunchId) -> Result<Finding, DriverError> {
-    let path = Status::path(id);
-    let read = || Status::read(&path).map_err(DriverError::io("read", &path));
-    let Some(status) = read()? else {
+fn look_at(id: &LaunchId, path: &Path) -> io::Result<Finding> {
+    let Some(file) = Status::open(path)? else {
         return Ok(Finding::Absent);
     };
-    if let Some(finding) = recorded(id, &status) {
+    let status = Status::read(&file)?;
+    if let Some(finding) = told(id, &status) {
         return Ok(finding);
     }
-    let directory = id.attempt_directory();
-    let leader = match status.leader {
-        Some(pid) => Some(pid).filter(|pid| table::leads(*pid, &directory)),
-        None => table::leader_of(&directory),
-    };
-    if let Some(pid) = leader {
-        return Ok(Finding::Running(pid));
+    match file.try_lock_shared() {
+        Ok(()) => abandoned(id, path, &file),
+        // Its supervisor will record the end.
+        Err(TryLockError::WouldBlock) => Ok(Finding::Running(status.leader)),
+        Err(TryLockError::Error(error)) => Err(error),
     }
-    // It may have ended between the two looks.
-    let again = read()?.unwrap_or(status);
-    Ok(recorded(id, &again).unwrap_or_else(|| Finding::Over {
-        leader: again.leader,
-        end: message::lost(id),
-        recorded: false,
-    }))
 }
 
-fn recorded(id: &LaunchId, status: &Status) -> Option<Finding> {
+/// A launch that no supervisor waits for. While this holds the lock nobody claims it.
+fn abandoned(id: &LaunchId, path: &Path, file: &File) -> io::Result<Finding> {
+    // It may have ended between the two looks.
+    let status = Status::read(file)?;
+    if let Some(finding) = told(id, &status) {
+        return Ok(finding);
+    }
+    let alive = match status.leader {
+        Some(leader) => table::leads(leader, path).then_some(leader),
+        None if status.claimed => {
+            std::thread::sleep(BIRTH);
+            table::leader_of(id)
+        }
+        None => None,
+    };
+    if alive.is_some() {
+        return Ok(Finding::Running(alive));
+    }
+    if status.leader.is_none() {
+        Status::give_up(path)?;
+    }
+    Ok(lost(id, status.leader))
+}
+
+fn lost(id: &LaunchId, leader: Option<Leader>) -> Finding {
+    Finding::Over {
+        leader,
+        end: message::lost(id),
+        recorded: false,
+    }
+}
+
+/// What the file says about the end.
+fn told(id: &LaunchId, status: &Status) -> Option<Finding> {
+    if status.lost {
+        return Some(lost(id, status.leader));
+    }
     let code = status.code?;
     Some(Finding::Over {
-        leader: status.leader.filter(|_| !status.called_off()),
+        leader: status.leader,
         end: message::end(id, status, code),
         recorded: true,
     })

@@ -10,9 +10,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{leader_of, leads, survivors};
+pub(super) use linux::{leader_of, leads, start_of, survivors};
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{leader_of, leads, survivors};
+pub(super) use portable::{leader_of, leads, start_of, survivors};
 
 /// Whether any process is in a group, be it only as a zombie.
 pub(super) fn group_exists(leader: i32) -> bool {
@@ -30,16 +30,19 @@ pub(super) fn signal_group(leader: i32, signal: Signal) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::{BufRead, BufReader};
     use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::process::{Child, Command, Stdio};
+    use std::time::SystemTime;
 
     use diwan_core::record::ExperimentKey;
 
     use super::*;
     use crate::launch::LaunchId;
     use crate::process::prepare::mark;
+    use crate::process::status::Leader;
 
     /// A leader with one child in its group, both ready.
     fn leader(id: &LaunchId, marked: bool) -> Child {
@@ -49,9 +52,7 @@ mod tests {
             command.envs(marks.iter().filter_map(|mark| mark.split_once('=')));
         }
         let mut child = command
-            .args(["-c", "sleep 1000 & echo; wait", "diwan-trial"])
-            .arg(id.attempt_directory())
-            .arg("true")
+            .args(["-c", "sleep 1000 & echo; wait"])
             .process_group(0)
             .stdout(Stdio::piped())
             .spawn()
@@ -76,26 +77,28 @@ mod tests {
     fn a_leader_is_told_from_others() {
         let directory = tempfile::tempdir().unwrap();
         let id = id(directory.path());
-        let mut child = leader(&id, false);
+        let status = directory.path().join("status");
+        std::fs::write(&status, "").unwrap();
+        let mut child = leader(&id, true);
         let pid = i32::try_from(child.id()).unwrap();
-        let (own, other) = (id.attempt_directory(), directory.path().join("attempt-10"));
-        let seen = (
-            leads(pid, &own),
-            leads(pid, &other),
-            leader_of(&own),
-            leader_of(&other),
-        );
-        let portably = (
-            portable::leads(pid, &own),
-            portable::leads(pid, &other),
-            portable::leader_of(&own),
-            portable::leader_of(&other),
-        );
+        let start = start_of(pid).unwrap_or_default();
+        let own = Leader { pid, start };
+        let recycled = Leader {
+            pid,
+            start: start + 1,
+        };
+        let seen = (leads(own, &status), portable::leads(own, &status));
+        let old = SystemTime::UNIX_EPOCH;
+        File::open(&status).unwrap().set_modified(old).unwrap();
+        let younger = portable::leads(own, &status);
+        let exact = cfg!(target_os = "linux");
+        let found = (leads(recycled, &status), leader_of(&id));
         signal_group(pid, Signal::SIGKILL);
         child.wait().unwrap();
-        assert_eq!(seen, (true, false, Some(pid), None));
-        assert_eq!(portably, seen);
-        assert!(!leads(pid, &own));
+        assert_eq!(seen, (true, true));
+        assert!(!younger);
+        assert_eq!(found, (false, exact.then_some(own)));
+        assert!(!leads(own, &status));
     }
 
     #[test]

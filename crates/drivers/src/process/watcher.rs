@@ -1,23 +1,20 @@
 //! Watches one launch to its end.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diwan_core::engine::End;
-use tokio::process::Child;
 use tokio::time::sleep;
 
+use super::launcher::Reports;
 use super::live::{Live, Stage};
-use super::status::Status;
+use super::protocol::Report;
+use super::status::{Leader, Status};
 use super::survey::{Finding, look};
 use super::sweep::Leavings;
 use super::{blocking, message};
-use crate::launch::LaunchId;
 
-/// Between two looks at a launch that is not our child, at first; twice as long after every look. Children report their end
-/// themselves.
+/// Between two looks at a launch of another supervisor, at first; twice as long after every look. Our own reports ends itself.
 const FIRST_INTERVAL: Duration = Duration::from_millis(5);
 /// The longest it gets.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -25,25 +22,29 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// How a launch ended, and what is known about it.
 struct Outcome {
     end: End,
-    leader: Option<i32>,
-    /// Its leader recorded the end itself.
-    recorded: bool,
+    leader: Option<Leader>,
+    /// Its supervisor saw the end, and has sent TERM to its group.
+    told: bool,
     /// The disk says so too; otherwise only this driver's memory does.
     on_disk: bool,
 }
 
 /// Waits for the end of a launch, kills what it left behind and publishes the end. True: the disk tells the same story, the
 /// launch need not be remembered.
-pub(super) async fn watch(live: Arc<Live>, child: Option<Child>) -> bool {
-    let outcome = match child {
-        Some(child) => reap(&live, child).await,
+pub(super) async fn watch(live: Arc<Live>, reports: Option<Reports>) -> bool {
+    let told = match reports {
+        Some(reports) => hear(&live, reports).await,
+        None => None,
+    };
+    let outcome = match told {
+        Some(outcome) => outcome,
         None => poll(&live).await,
     };
     live.set(Stage::Sweeping);
     if let Some(leader) = outcome.leader {
         let leavings = Leavings {
-            leader,
-            told: outcome.recorded,
+            leader: leader.pid,
+            told: outcome.told,
             fresh: true,
         };
         leavings.sweep(live.id()).await;
@@ -52,85 +53,50 @@ pub(super) async fn watch(live: Arc<Live>, child: Option<Child>) -> bool {
     outcome.on_disk
 }
 
-/// Waits for our own child.
-async fn reap(live: &Live, mut child: Child) -> Outcome {
-    let ours = live.leader();
-    let code = match child.wait().await {
-        Ok(status) => code_of(status),
-        Err(error) => {
-            tracing::warn!(id = %live.id(), %error, "cannot wait for a child; watching it instead");
-            return poll(live).await;
+/// Waits for what our supervisor says. None: it is gone.
+async fn hear(live: &Live, mut reports: Reports) -> Option<Outcome> {
+    loop {
+        match reports.recv().await? {
+            Report::Started(leader) => live.set(Stage::Running(leader)),
+            Report::Ended { code, recorded } => return Some(ended(live, code, recorded).await),
+            Report::Taken | Report::Refused(_) => return None,
         }
-    };
-    match look(live.id()).await {
-        Ok(Finding::Running(other)) => {
-            // A leader of before a restart was faster; ours gave way.
-            live.follow(other);
-            poll(live).await
-        }
-        Ok(Finding::Over {
-            leader,
-            end,
-            recorded: true,
-        }) => Outcome {
-            end,
-            leader,
-            recorded: true,
-            on_disk: true,
-        },
-        Ok(Finding::Over { leader, end, .. }) if leader.is_some_and(|leader| leader != ours) => {
-            Outcome {
-                end,
-                leader,
-                recorded: false,
-                on_disk: true,
-            }
-        }
-        Ok(Finding::Over { leader: None, .. } | Finding::Absent) if code == GAVE_WAY => Outcome {
-            end: message::unwritable(live.id()),
-            leader: None,
-            recorded: false,
-            on_disk: false,
-        },
-        Ok(_) | Err(_) => settle(live.id(), ours, code).await,
     }
 }
 
-/// What the leader exits with when it cannot claim the attempt.
-const GAVE_WAY: i32 = 125;
+async fn ended(live: &Live, code: i32, recorded: bool) -> Outcome {
+    Outcome {
+        end: end(live, code).await,
+        leader: live.leader(),
+        told: true,
+        on_disk: recorded,
+    }
+}
 
-/// The leader died before it could record the end: killed with its group, or the disk is full. We know its code.
-async fn settle(id: &LaunchId, leader: i32, code: i32) -> Outcome {
-    let id = id.clone();
+/// The file need not be read when it has nothing to add.
+async fn end(live: &Live, code: i32) -> End {
+    if code == 0 && !live.is_overdue() {
+        return End::Succeeded;
+    }
+    let id = live.id().clone();
     blocking(move || {
-        let path = Status::path(&id);
-        let on_disk = Status::settle(&path, leader, code).is_ok();
-        let status = Status::read(&path).ok().flatten().unwrap_or_default();
-        let end = message::end(&id, &status, code);
-        Outcome {
-            end,
-            leader: Some(leader),
-            recorded: false,
-            on_disk,
-        }
+        let file = Status::open(&Status::path(&id)).ok().flatten();
+        let status = file.and_then(|file| Status::read(&file).ok());
+        message::end(&id, &status.unwrap_or_default(), code)
     })
     .await
 }
 
-/// As a shell counts.
-fn code_of(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .or(status.signal().map(|signal| 128 + signal))
-        .unwrap_or(255)
-}
-
-/// Watches a process that is not our child.
+/// Watches a launch that no supervisor tells us about.
 async fn poll(live: &Live) -> Outcome {
     let mut interval = FIRST_INTERVAL;
     loop {
         match look(live.id()).await {
-            Ok(Finding::Running(leader)) => live.follow(leader),
+            Ok(Finding::Running(leader)) => {
+                if let Some(leader) = leader {
+                    live.set(Stage::Running(leader));
+                }
+            }
             Ok(Finding::Over {
                 leader,
                 end,
@@ -139,7 +105,7 @@ async fn poll(live: &Live) -> Outcome {
                 return Outcome {
                     end,
                     leader,
-                    recorded,
+                    told: recorded,
                     on_disk: true,
                 };
             }
@@ -147,8 +113,8 @@ async fn poll(live: &Live) -> Outcome {
                 let end = message::lost(live.id());
                 return Outcome {
                     end,
-                    leader: Some(live.leader()),
-                    recorded: false,
+                    leader: live.leader(),
+                    told: false,
                     on_disk: false,
                 };
             }

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use diwan_drivers::{Driver, End, LaunchId, ProcessDriver, TrialPlan};
+use diwan_drivers::{Driver, End, LaunchId, TrialPlan};
 use diwan_testkit::driver::{Behaviour, Script, Scripted, Subject, conforms};
 
-use crate::support::Place;
+use crate::support::{Place, driver};
 
 impl Subject for Place {
     fn driver(&self) -> Arc<dyn Driver> {
-        Arc::new(ProcessDriver::new())
+        Arc::new(driver())
     }
 
     fn plan(&self, behaviour: Behaviour) -> TrialPlan {

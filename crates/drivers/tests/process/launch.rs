@@ -1,9 +1,9 @@
 //! What a trial gets and how its end is told.
 
-use diwan_drivers::{Driver, DriverError, End, ProcessDriver};
+use diwan_drivers::{Driver, DriverError, End};
 use serde_json::json;
 
-use crate::support::{Place, stdout};
+use crate::support::{Place, driver, stdout};
 
 #[tokio::test]
 async fn a_command_succeeds() {
@@ -160,7 +160,7 @@ async fn a_trial_works_in_a_directory_of_its_own() {
     let work = plan.id().work_directory().canonicalize().unwrap();
     assert_eq!(stdout(&plan.id()), format!("{}\n1\n2\n", work.display()));
 
-    ProcessDriver::new().forget(&plan.id()).await.unwrap();
+    driver().forget(&plan.id()).await.unwrap();
     assert!(!work.exists());
     assert!(plan.id().stdout().exists());
 }
@@ -175,7 +175,7 @@ async fn working_dir_starts_at_the_experiments_file() {
         assert_eq!(place.run(&plan).await, End::Succeeded);
         assert!(stdout(&plan.id()).ends_with("/code\n"));
     }
-    let driver = ProcessDriver::new();
+    let driver = driver();
     let mut plan = place.container(container("/opt/ml/code"));
     let error = driver.start(&plan).await.unwrap_err();
     assert!(error.is_permanent());
@@ -197,18 +197,15 @@ async fn working_dir_starts_at_the_experiments_file() {
 #[tokio::test]
 async fn refusals_say_what_and_where() {
     let place = Place::new();
-    let driver = ProcessDriver::new();
+    let driver = driver();
     let mut plan = place.command(&["true"]);
     std::fs::write(place.root().join("file"), "").unwrap();
     plan.directory = place.root().join("file/trial");
     let error = driver.start(&plan).await.unwrap_err();
     assert!(!error.is_permanent());
     let text = error.to_string();
-    assert!(text.starts_with("cannot read "), "{text}");
-    assert!(
-        text.contains("file/trial/attempt-1/status: Not a directory"),
-        "{text}"
-    );
+    assert!(text.starts_with("cannot create "), "{text}");
+    assert!(text.contains("file/trial: Not a directory"), "{text}");
 
     let plan = place.command(&["echo", "nul\0byte"]);
     let error = driver.start(&plan).await.unwrap_err();
@@ -225,6 +222,6 @@ async fn a_deadline_ends_a_trial() {
     plan.manifest["spec"]["activeDeadlineSeconds"] = json!(1);
     let message = place.failure(&plan).await;
     assert_eq!(message, "it ran longer than activeDeadlineSeconds (1 s)");
-    let later = ProcessDriver::new().ended(&plan.id()).await.unwrap();
+    let later = driver().ended(&plan.id()).await.unwrap();
     assert_eq!(later, End::Failed(message));
 }

@@ -1,10 +1,10 @@
 //! Nothing outlives its trial.
 
-use diwan_drivers::{Driver, End, ProcessDriver};
+use diwan_drivers::{Driver, End};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Place, is_alive, number};
+use crate::support::{Place, driver, is_alive, number};
 
 #[tokio::test]
 async fn what_the_command_leaves_behind_is_killed() {
@@ -22,28 +22,31 @@ async fn what_the_command_leaves_behind_is_killed() {
 #[tokio::test]
 async fn leftovers_of_a_killed_leader_are_killed_before_the_end_is_told() {
     let place = Place::new();
-    let plan = place.shell("echo $PPID >leader; echo $$ >command; exec sleep 1000");
-    let driver = ProcessDriver::new();
+    let plan = place.shell("echo $$ >leader; sh -c 'echo $$ >left; exec sleep 1000' & wait");
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     let leader = number(&plan.id(), "leader").await;
-    let command = number(&plan.id(), "command").await;
+    let left = number(&plan.id(), "left").await;
     kill(Pid::from_raw(leader), Signal::SIGKILL).unwrap();
     let end = driver.ended(&plan.id()).await.unwrap();
     assert!(matches!(end, End::Failed(_)), "{end:?}");
-    assert!(!is_alive(command));
+    assert!(!is_alive(left));
 }
 
 #[tokio::test]
-async fn a_trial_whose_leader_died_unseen_is_lost_and_does_not_run_on() {
+async fn a_trial_whose_end_nobody_saw_is_lost_and_does_not_run_on() {
     let place = Place::new();
-    let plan = place
-        .shell("echo $PPID >leader; trap '' TERM; echo $$ >command; while :; do sleep 0.01; done");
-    ProcessDriver::new().start(&plan).await.unwrap();
-    let leader = number(&plan.id(), "leader").await;
-    let command = number(&plan.id(), "command").await;
-    kill(Pid::from_raw(leader), Signal::SIGKILL).unwrap();
-    let driver = ProcessDriver::new();
-    let end = driver.ended(&plan.id()).await.unwrap();
+    let plan = place.shell(
+        "echo $PPID >supervisor; echo $$ >leader; \
+         sh -c 'trap \"\" TERM; echo $$ >left; while :; do sleep 0.01; done' & wait",
+    );
+    driver().start(&plan).await.unwrap();
+    let left = number(&plan.id(), "left").await;
+    for process in ["supervisor", "leader"] {
+        let pid = number(&plan.id(), process).await;
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    let end = driver().ended(&plan.id()).await.unwrap();
     assert!(matches!(end, End::Lost(_)), "{end:?}");
-    assert!(!is_alive(command));
+    assert!(!is_alive(left));
 }

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use diwan_drivers::{Driver, End, Phase, ProcessDriver};
+use diwan_drivers::{Driver, End, Phase};
 use tokio::time::timeout;
 
-use crate::support::{Place, eventually, number, printed, stdout};
+use crate::support::{Place, driver, eventually, number, printed, stdout};
 
 #[tokio::test]
 async fn a_live_orphan_is_adopted() {
     let place = Place::new();
-    let plan = place.shell("echo $PPID >leader; until [ -e go ]; do sleep 0.01; done; echo done");
-    ProcessDriver::new().start(&plan).await.unwrap();
+    let plan = place.shell("echo $$ >leader; until [ -e go ]; do sleep 0.01; done; echo done");
+    driver().start(&plan).await.unwrap();
     let leader = number(&plan.id(), "leader").await;
 
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     assert_eq!(
         driver.observe(&plan.id()).await.unwrap(),
@@ -29,17 +29,17 @@ async fn a_live_orphan_is_adopted() {
 async fn an_end_that_nobody_watched_is_found() {
     let place = Place::new();
     let plan = place.shell("echo done; exit 7");
-    ProcessDriver::new().start(&plan).await.unwrap();
+    driver().start(&plan).await.unwrap();
     let status = plan.id().attempt_directory().join("status");
     eventually("the exit code", || {
         std::fs::read_to_string(&status)
             .ok()?
-            .ends_with("\n7\n")
+            .ends_with("\nexit 7\n")
             .then_some(())
     })
     .await;
 
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     assert_eq!(
         driver.ended(&plan.id()).await.unwrap(),
@@ -52,11 +52,11 @@ async fn an_end_that_nobody_watched_is_found() {
 async fn a_directory_by_another_path_is_the_same_trial() {
     let place = Place::new();
     let mut plan = place.shell("until [ -e go ]; do sleep 0.01; done");
-    ProcessDriver::new().start(&plan).await.unwrap();
+    driver().start(&plan).await.unwrap();
     let link = place.root().join("link");
     std::os::unix::fs::symlink(plan.directory.parent().unwrap(), &link).unwrap();
     plan.directory = link.join(&plan.trial);
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     let phase = driver.observe(&plan.id()).await.unwrap();
     assert!(matches!(phase, Phase::Running { .. }), "{phase:?}");
@@ -67,11 +67,16 @@ async fn a_directory_by_another_path_is_the_same_trial() {
 #[tokio::test]
 async fn a_claim_without_a_process_is_lost() {
     let place = Place::new();
-    for claim in ["", "99999999\n", "1\n"] {
+    for claim in [
+        "",
+        "claimed 99999999\n",
+        "claimed 1\nleader 99999999 1\n",
+        "claimed 1\nleader 1 1\n",
+    ] {
         let plan = place.command(&["true"]);
         std::fs::create_dir_all(plan.id().attempt_directory()).unwrap();
         std::fs::write(plan.id().attempt_directory().join("status"), claim).unwrap();
-        let driver = ProcessDriver::new();
+        let driver = driver();
         driver.start(&plan).await.unwrap();
         let end = driver.ended(&plan.id()).await.unwrap();
         assert!(matches!(end, End::Lost(_)), "{claim:?}: {end:?}");
@@ -86,17 +91,17 @@ async fn one_attempt_runs_once_whenever_diwan_dies() {
     let place = Place::new();
     for round in 0..200_u64 {
         let plan = place.shell("echo ran; sleep 0.00$(($$ % 10)); exit 4");
-        let first = ProcessDriver::new();
+        let first = driver();
         let _ = timeout(Duration::from_micros(round * 17 % 3000), first.start(&plan)).await;
         drop(first);
         if round % 3 == 0 {
             let _ = timeout(
                 Duration::from_micros(round * 31 % 2000),
-                ProcessDriver::new().start(&plan),
+                driver().start(&plan),
             )
             .await;
         }
-        let driver = ProcessDriver::new();
+        let driver = driver();
         driver.start(&plan).await.unwrap();
         let end = driver.ended(&plan.id()).await.unwrap();
         assert_eq!(end, End::Failed("exit code 4".to_owned()), "round {round}");
@@ -110,10 +115,10 @@ async fn a_stopped_attempt_stays_stopped_whenever_diwan_dies() {
     let place = Place::new();
     for round in 0..50_u64 {
         let plan = place.shell("echo $$ >pid; exec sleep 1000");
-        let first = ProcessDriver::new();
+        let first = driver();
         let _ = timeout(Duration::from_micros(round * 61 % 3000), first.start(&plan)).await;
         drop(first);
-        let driver = ProcessDriver::new();
+        let driver = driver();
         driver
             .stop(&plan.id(), Duration::from_millis(200))
             .await
@@ -140,7 +145,7 @@ async fn two_trials_do_not_see_each_other() {
         place.shell("echo ready; exec sleep 1000"),
         place.shell("exit 0"),
     );
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&one).await.unwrap();
     printed(&one.id(), "ready").await;
     driver.start(&two).await.unwrap();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use diwan_drivers::{Driver, End, ProcessDriver};
+use diwan_drivers::{Driver, End};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Place, is_alive, number, printed};
+use crate::support::{Place, driver, is_alive, number, printed};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
@@ -15,7 +15,7 @@ async fn term_gives_time_to_finish() {
     let place = Place::new();
     let plan =
         place.shell("trap 'echo saved; exit 5' TERM; echo ready; while :; do sleep 0.01; done");
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     printed(&plan.id(), "ready").await;
     driver.stop(&plan.id(), LONG).await.unwrap();
@@ -31,7 +31,7 @@ async fn term_gives_time_to_finish() {
 async fn kill_comes_after_the_grace() {
     let place = Place::new();
     let plan = place.shell("trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done");
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     let pid = number(&plan.id(), "pid").await;
     let start = Instant::now();
@@ -44,14 +44,15 @@ async fn kill_comes_after_the_grace() {
         "{end:?}"
     );
     // The next Diwan hears the same.
-    assert_eq!(ProcessDriver::new().ended(&plan.id()).await.unwrap(), end);
+    let next = crate::support::driver();
+    assert_eq!(next.ended(&plan.id()).await.unwrap(), end);
 }
 
 #[tokio::test]
 async fn grandchildren_are_stopped_too() {
     let place = Place::new();
     let plan = place.shell("sh -c 'echo $$ >grandchild; exec sleep 1000' & echo $$ >child; wait");
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.start(&plan).await.unwrap();
     let pids = [
         number(&plan.id(), "child").await,
@@ -65,9 +66,9 @@ async fn grandchildren_are_stopped_too() {
 async fn an_adopted_trial_is_stopped() {
     let place = Place::new();
     let plan = place.shell("trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done");
-    ProcessDriver::new().start(&plan).await.unwrap();
+    driver().start(&plan).await.unwrap();
     let pid = number(&plan.id(), "pid").await;
-    let driver = ProcessDriver::new();
+    let driver = driver();
     driver.stop(&plan.id(), SHORT).await.unwrap();
     assert!(!is_alive(pid));
     let end = driver.ended(&plan.id()).await.unwrap();
@@ -78,7 +79,7 @@ async fn an_adopted_trial_is_stopped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_moment_is_too_early_to_stop() {
     let place = Place::new();
-    let driver = ProcessDriver::new();
+    let driver = driver();
     for round in 0..150_u64 {
         let plan = place.command(&["sleep", "1000"]);
         driver.start(&plan).await.unwrap();

@@ -5,10 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diwan_core::record::ExperimentKey;
-use diwan_drivers::{Driver, End, LaunchId, ProcessDriver, TrialPlan, trial_directory};
+use diwan_drivers::{
+    Driver, End, LaunchId, ProcessDriver, SupervisorCommand, TrialPlan, trial_directory,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
+
+/// The program of the tests: see `program.rs`.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_test-driver");
 
 /// A directory for trials, removed at the end.
 pub(crate) struct Place {
@@ -59,7 +64,7 @@ impl Place {
 
     /// Runs a trial to its end.
     pub(crate) async fn run(&self, plan: &TrialPlan) -> End {
-        let driver = ProcessDriver::new();
+        let driver = driver();
         driver.start(plan).await.expect("the trial starts");
         driver
             .ended(&plan.id())
@@ -74,6 +79,16 @@ impl Place {
             end => panic!("{end:?}"),
         }
     }
+}
+
+/// A driver as after a start of Diwan.
+pub(crate) fn driver() -> ProcessDriver {
+    ProcessDriver::new(supervisor())
+}
+
+/// A program of the tests acts as the supervisor.
+pub(crate) fn supervisor() -> SupervisorCommand {
+    SupervisorCommand::new(PROGRAM, ["supervise"])
 }
 
 pub(crate) fn stdout(id: &LaunchId) -> String {

@@ -1,39 +1,32 @@
 //! The process table as `/proc` shows it.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::unistd::Pid;
 
 use super::super::prepare::mark;
-use super::super::wrapper::DIRECTORY_ARGUMENT;
+use super::super::status::Leader;
 use crate::launch::LaunchId;
 
-/// Whether process `pid` leads the launch whose attempt directory this is. A recycled process id has another command line,
-/// a zombie has none.
-pub(in crate::process) fn leads(pid: i32, directory: &Path) -> bool {
-    let Ok(line) = std::fs::read(format!("/proc/{pid}/cmdline")) else {
-        return false;
-    };
-    let argument = line.split(|byte| *byte == 0).nth(DIRECTORY_ARGUMENT);
-    argument.is_some_and(|argument| is_same(Path::new(OsStr::from_bytes(argument)), directory))
+/// When a process started, in clock ticks since the machine did.
+pub(in crate::process) fn start_of(pid: i32) -> Option<u64> {
+    Some(Stat::of(pid)?.start)
 }
 
-/// The same directory, perhaps by another path.
-fn is_same(one: &Path, other: &Path) -> bool {
-    if one == other {
-        return true;
-    }
-    let same_name = one.file_name() == other.file_name();
-    let place = |path: &Path| path.metadata().map(|data| (data.dev(), data.ino())).ok();
-    same_name && place(one).is_some_and(|one| Some(one) == place(other))
+/// Whether a process leads a launch still. A recycled process id has another start; a zombie leads nothing.
+pub(in crate::process) fn leads(leader: Leader, _status: &Path) -> bool {
+    let stat = Stat::of(leader.pid).filter(|stat| stat.lives && stat.group == leader.pid);
+    stat.is_some_and(|stat| stat.start == leader.start)
 }
 
-/// The process that leads the launch of an attempt directory, if there is one.
-pub(in crate::process) fn leader_of(directory: &Path) -> Option<i32> {
-    processes().find(|pid| leads(*pid, directory))
+/// The process that leads a launch, found by the environment that launches mark.
+pub(in crate::process) fn leader_of(id: &LaunchId) -> Option<Leader> {
+    let marks = mark(id);
+    processes().find_map(|pid| {
+        let stat = Stat::of(pid).filter(|stat| stat.lives && stat.group == pid)?;
+        let start = stat.start;
+        is_marked(pid, &marks).then_some(Leader { pid, start })
+    })
 }
 
 /// Processes of a launch whose leader is gone. A process belongs to it by its environment, which the launch marked. With
@@ -42,7 +35,7 @@ pub(in crate::process) fn survivors(id: &LaunchId, group: i32, certain: bool) ->
     let marks = mark(id);
     let found: Vec<_> = processes()
         .filter_map(|pid| {
-            let in_group = live_group(pid)? == group;
+            let in_group = Stat::of(pid).filter(|stat| stat.lives)?.group == group;
             let marked = is_marked(pid, &marks);
             (in_group || marked).then_some((pid, in_group, marked))
         })
@@ -60,15 +53,26 @@ fn processes() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The process group of a process that is not dead.
-fn live_group(pid: i32) -> Option<i32> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    // The name may hold anything, so count from its closing bracket: state, parent, group.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?;
-    let group = fields.nth(1)?.parse().ok()?;
-    (!matches!(state, "Z" | "X")).then_some(group)
+/// What `/proc/PID/stat` says.
+struct Stat {
+    lives: bool,
+    group: i32,
+    start: u64,
+}
+
+impl Stat {
+    fn of(pid: i32) -> Option<Self> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        // The name may hold anything, so count from its closing bracket: state, parent, group; the start is the 20th.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        let state = fields.next()?;
+        Some(Self {
+            lives: !matches!(state, "Z" | "X"),
+            group: fields.nth(1)?.parse().ok()?,
+            start: fields.nth(16)?.parse().ok()?,
+        })
+    }
 }
 
 fn is_marked(pid: i32, marks: &[String; 2]) -> bool {

@@ -2,24 +2,35 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use super::super::status::{Leader, Status};
+use crate::clock;
 use crate::launch::LaunchId;
 
-/// Whether process `pid` leads the launch whose attempt directory this is.
-pub(in crate::process) fn leads(pid: i32, directory: &Path) -> bool {
-    rows(&["-p", &pid.to_string()])
-        .iter()
-        .any(|row| row.leads(directory))
+/// Ages are shown in whole seconds, and file systems have clocks of their own.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// Of processes that `ps` shows, ages are compared instead.
+pub(in crate::process) fn start_of(_: i32) -> Option<u64> {
+    None
 }
 
-/// The process that leads the launch of an attempt directory, if there is one.
-pub(in crate::process) fn leader_of(directory: &Path) -> Option<i32> {
-    rows(&["-A"])
-        .iter()
-        .find(|row| row.leads(directory))
-        .map(|row| row.pid)
+/// Whether a process leads a launch still. A recycled process id is younger than the last line of the status file.
+pub(in crate::process) fn leads(leader: Leader, status: &Path) -> bool {
+    let Ok(written) = Status::started(status) else {
+        return false;
+    };
+    let oldest = clock::since(written).saturating_sub(SLACK);
+    let rows = rows(&["-p", &leader.pid.to_string()]);
+    rows.iter().any(|row| row.leads() && row.age >= oldest)
+}
+
+/// No environment is shown, so nothing tells one.
+pub(in crate::process) fn leader_of(_: &LaunchId) -> Option<Leader> {
+    None
 }
 
 /// Processes of a launch whose leader is gone: the members of its group, if the group is certain to be the launch's.
@@ -37,34 +48,43 @@ pub(in crate::process) fn survivors(_: &LaunchId, group: i32, certain: bool) -> 
 struct Row {
     pid: i32,
     group: i32,
+    age: Duration,
     state: String,
-    command: String,
 }
 
 impl Row {
-    /// `pid group state command`, the command with blanks.
+    /// `pid group age state`.
     fn parse(line: &str) -> Option<Self> {
-        let (pid, rest) = line.trim_start().split_once(' ')?;
-        let (group, rest) = rest.trim_start().split_once(' ')?;
-        let (state, command) = rest.trim_start().split_once(' ')?;
+        let mut fields = line.split_ascii_whitespace();
         Some(Self {
-            pid: pid.parse().ok()?,
-            group: group.parse().ok()?,
-            state: state.to_owned(),
-            command: command.to_owned(),
+            pid: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+            age: age(fields.next()?)?,
+            state: fields.next()?.to_owned(),
         })
     }
 
-    /// `ps` joins arguments with blanks, so the directory must be followed by one: `attempt-1` is not `attempt-10`.
-    fn leads(&self, directory: &Path) -> bool {
-        let is_leader = self.pid == self.group && !self.state.starts_with('Z');
-        is_leader && self.command.contains(&format!(" {} ", directory.display()))
+    fn leads(&self) -> bool {
+        self.pid == self.group && !self.state.starts_with('Z')
     }
+}
+
+/// `[[days-]hours:]minutes:seconds`
+fn age(text: &str) -> Option<Duration> {
+    let (days, time) = text.split_once('-').unwrap_or(("0", text));
+    let parts = time.split(':').map(|part| part.parse::<u64>().ok());
+    let seconds = parts
+        .into_iter()
+        .try_fold(0, |sum: u64, part| sum.checked_mul(60)?.checked_add(part?))?;
+    let days: u64 = days.parse().ok()?;
+    Some(Duration::from_secs(
+        days.checked_mul(86_400)?.checked_add(seconds)?,
+    ))
 }
 
 fn rows(selection: &[&str]) -> Vec<Row> {
     let output = Command::new("ps")
-        .args(["-ww", "-o", "pid=,pgid=,state=,command="])
+        .args(["-o", "pid=,pgid=,etime=,state="])
         .args(selection)
         .output();
     let text = output.map(|output| output.stdout).unwrap_or_default();
@@ -80,10 +100,12 @@ mod tests {
 
     #[test]
     fn rows_are_read() {
-        let row = Row::parse("  12    12 S    /bin/sh -c x diwan-trial /d/attempt-1 true").unwrap();
-        assert!(row.leads(Path::new("/d/attempt-1")));
-        assert!(!row.leads(Path::new("/d/attempt")));
-        assert!(!row.leads(Path::new("/e/attempt-1")));
+        let row = Row::parse("  12    12 01:02 Ss+").unwrap();
+        assert!(row.leads());
+        assert_eq!(row.age, Duration::from_secs(62));
+        assert!(!Row::parse("12 12 00:00 Z").unwrap().leads());
+        assert!(!Row::parse("12 11 00:00 S").unwrap().leads());
+        assert_eq!(age("2-03:00:01"), Some(Duration::from_secs(183_601)));
         assert!(Row::parse("garbage").is_none());
     }
 }
