@@ -11,7 +11,7 @@ const MAX_NAME_BYTES: usize = 200;
 /// Which launch of which trial.
 ///
 /// On this machine a trial's directory holds `work`, the working directory of all its attempts (so that a retry finds the
-/// checkpoints of the attempt before it), and `attempt-N` with the logs and the exit status of each attempt.
+/// checkpoints of the attempt before it), and beside it files of each attempt: its logs and its exit status.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LaunchId {
     /// Whose trial.
@@ -31,22 +31,22 @@ impl LaunchId {
         self.directory.join("work")
     }
 
-    /// Where this attempt's logs and exit status are.
-    #[must_use]
-    pub fn attempt_directory(&self) -> PathBuf {
-        self.directory.join(format!("attempt-{}", self.attempt))
-    }
-
     /// What it printed on its standard output. Read it with [`crate::logs`].
     #[must_use]
     pub fn stdout(&self) -> PathBuf {
-        self.attempt_directory().join("stdout.log")
+        self.file("stdout.log")
     }
 
     /// What it printed on its standard error. Read it with [`crate::logs`].
     #[must_use]
     pub fn stderr(&self) -> PathBuf {
-        self.attempt_directory().join("stderr.log")
+        self.file("stderr.log")
+    }
+
+    /// A file of this attempt. No directory of its own: making one costs as much as all its files.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory
+            .join(format!("attempt-{}.{name}", self.attempt))
     }
 }
 

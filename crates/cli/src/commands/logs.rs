@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let (snapshot, trial) = context.trial(&arguments.trial).await?;
     let id = launch(context, &snapshot.record, &trial, arguments.attempt)?;
-    if !id.attempt_directory().exists() {
+    if !id.stdout().exists() {
         return Err(Failure::not_found(format!(
             "attempt {} of trial {} has no logs here",
             id.attempt, trial.name

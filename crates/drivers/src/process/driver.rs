@@ -266,7 +266,7 @@ fn remove(directory: &Path) -> Result<(), DriverError> {
 
 /// Takes an attempt that nobody has claimed, so that a leader on its way finds it taken. False: somebody was faster.
 async fn call_off(id: &LaunchId) -> Result<bool, DriverError> {
-    let (directory, path) = (id.attempt_directory(), Status::path(id));
+    let (directory, path) = (id.directory.clone(), Status::path(id));
     blocking(move || {
         std::fs::create_dir_all(&directory).map_err(DriverError::io("create", &directory))?;
         Status::call_off(&path).map_err(DriverError::io("write", &path))

@@ -118,9 +118,9 @@ fn explain(error: &io::Error) -> String {
         .to_owned()
 }
 
-/// Three system calls for a new trial of an experiment that has one.
+/// Two system calls for a new trial of an experiment that has one.
 fn make_directories(id: &LaunchId) -> Result<(), Refusal> {
-    for directory in [&id.directory, &id.work_directory(), &id.attempt_directory()] {
+    for directory in [&id.directory, &id.work_directory()] {
         create(directory).map_err(Refusal::new(Doing::Create, directory))?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The file that says who runs an attempt and how it ended.
 //!
-//! `status` in the attempt's directory. Whoever creates it owns the attempt; nobody creates it twice. Its lines:
+//! `attempt-N.status` in the trial's directory. Whoever creates it owns the attempt; nobody creates it twice. Its lines:
 //!
 //! - `claimed S`: the supervisor with process id S is about to start the command;
 //! - `leader P T`: it did. P leads the launch's process group, T tells it from a later process of the same id;
@@ -51,7 +51,7 @@ pub(super) struct Status {
 impl Status {
     /// Where the file is.
     pub(super) fn path(id: &LaunchId) -> PathBuf {
-        id.attempt_directory().join("status")
+        id.file("status")
     }
 
     /// Opens the file for reading; none if there is none.

@@ -14,6 +14,10 @@ use crate::launch::LaunchId;
 
 /// A process that is killed while it starts another leaves one that becomes visible within microseconds.
 const BIRTH: Duration = Duration::from_millis(50);
+/// A status file is empty between its creation and its lock, a moment. One that stays so has lost its creator.
+const CREATION: Duration = Duration::from_millis(20);
+/// Looks at an empty file before it counts as abandoned.
+const LOOKS: u32 = 50;
 
 /// What there is of a launch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,23 +42,33 @@ pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
     let id = id.clone();
     blocking(move || {
         let path = Status::path(&id);
-        look_at(&id, &path).map_err(DriverError::io("read", &path))
+        let mut looks = 0..LOOKS;
+        loop {
+            looks.next();
+            match look_at(&id, &path, looks.is_empty()) {
+                Ok(None) => std::thread::sleep(CREATION),
+                Ok(Some(finding)) => return Ok(finding),
+                Err(error) => return Err(DriverError::io("read", &path)(error)),
+            }
+        }
     })
     .await
 }
 
-fn look_at(id: &LaunchId, path: &Path) -> io::Result<Finding> {
+/// None: its creation is not complete. At the `last` look it never will be.
+fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>> {
     let Some(file) = Status::open(path)? else {
-        return Ok(Finding::Absent);
+        return Ok(Some(Finding::Absent));
     };
     let status = Status::read(&file)?;
     if let Some(finding) = told(id, &status) {
-        return Ok(finding);
+        return Ok(Some(finding));
     }
     match file.try_lock_shared() {
-        Ok(()) => abandoned(id, path, &file),
+        Ok(()) if !status.claimed && !last => Ok(None),
+        Ok(()) => abandoned(id, path, &file).map(Some),
         // Its supervisor will record the end.
-        Err(TryLockError::WouldBlock) => Ok(Finding::Running(status.leader)),
+        Err(TryLockError::WouldBlock) => Ok(Some(Finding::Running(status.leader))),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

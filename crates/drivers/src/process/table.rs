@@ -92,6 +92,10 @@ mod tests {
         File::open(&status).unwrap().set_modified(old).unwrap();
         let younger = portable::leads(own, &status);
         let exact = cfg!(target_os = "linux");
+        assert_eq!(
+            (portable::start_of(pid), portable::leader_of(&id)),
+            (None, None)
+        );
         let found = (leads(recycled, &status), leader_of(&id));
         signal_group(pid, Signal::SIGKILL);
         child.wait().unwrap();

@@ -30,7 +30,7 @@ async fn an_end_that_nobody_watched_is_found() {
     let place = Place::new();
     let plan = place.shell("echo done; exit 7");
     driver().start(&plan).await.unwrap();
-    let status = plan.id().attempt_directory().join("status");
+    let status = plan.directory.join("attempt-1.status");
     eventually("the exit code", || {
         std::fs::read_to_string(&status)
             .ok()?
@@ -74,8 +74,8 @@ async fn a_claim_without_a_process_is_lost() {
         "claimed 1\nleader 1 1\n",
     ] {
         let plan = place.command(&["true"]);
-        std::fs::create_dir_all(plan.id().attempt_directory()).unwrap();
-        std::fs::write(plan.id().attempt_directory().join("status"), claim).unwrap();
+        std::fs::create_dir_all(&plan.directory).unwrap();
+        std::fs::write(plan.directory.join("attempt-1.status"), claim).unwrap();
         let driver = driver();
         driver.start(&plan).await.unwrap();
         let end = driver.ended(&plan.id()).await.unwrap();

@@ -201,8 +201,8 @@ fn print(id: &LaunchId, stdout: &str) -> Result<(), DriverError> {
         return Ok(());
     }
     let path = id.stdout();
-    let written = std::fs::create_dir_all(id.attempt_directory())
-        .and_then(|()| std::fs::write(&path, stdout));
+    let written =
+        std::fs::create_dir_all(&id.directory).and_then(|()| std::fs::write(&path, stdout));
     written.map_err(|source| DriverError::Io {
         doing: "write",
         path,
