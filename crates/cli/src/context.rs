@@ -166,6 +166,9 @@ fn store_flags(global: &Global) -> String {
     if let Some(directory) = &global.work_dir {
         flags.push_str(&format!(" --work-dir {}", directory.display()));
     }
+    for (algorithm, url) in &global.suggestion_services {
+        flags.push_str(&format!(" --suggestion-service {algorithm}={url}"));
+    }
     flags
 }
 

@@ -195,7 +195,7 @@ async fn a_run_that_vanishes_is_taken_up_where_it_was() {
     drop(control);
     // One ends while nobody looks.
     let ended = driver.running().remove(0);
-    std::fs::create_dir_all(ended.attempt_directory()).unwrap();
+    std::fs::create_dir_all(&ended.directory).unwrap();
     std::fs::write(ended.stdout(), "score=0.9\n").unwrap();
     driver.end(&ended, End::Succeeded);
 
@@ -204,7 +204,7 @@ async fn a_run_that_vanishes_is_taken_up_where_it_was() {
         eventually(|| driver.started() == started).await;
         assert!(driver.running().len() <= 3);
         let id = driver.running().remove(0);
-        std::fs::create_dir_all(id.attempt_directory()).unwrap();
+        std::fs::create_dir_all(&id.directory).unwrap();
         std::fs::write(id.stdout(), "score=0.5\n").unwrap();
         driver.end(&id, End::Succeeded);
     }

@@ -9,7 +9,7 @@ use diwan_core::record::{ExperimentKey, ExperimentRecord, OptimizerState, StopCa
 use diwan_core::time::Timestamp;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::launch::{Launch, launch};
 use super::{Control, Plans, Report, RunError, Runner};
@@ -349,7 +349,7 @@ impl<'a> Actor<'a> {
                 }
             }
             Err(error) => {
-                warn!(%error, "no suggestion");
+                debug!(%error, "no suggestion");
                 let permanent = matches!(error, SuggestError::Refused(_));
                 Event::SuggestionFailed {
                     message: error.to_string(),
@@ -381,9 +381,18 @@ impl<'a> Actor<'a> {
         }
     }
 
+    /// Shows the record, and what is in the way: `trouble`, or an optimizer that fails.
     fn publish(&self, trouble: Option<String>) {
-        let record = Some(Arc::new(self.snapshot.record.clone()));
-        self.report.send_replace(Report { record, trouble });
+        let record = Arc::new(self.snapshot.record.clone());
+        let optimizer = match &record.progress.optimizer {
+            OptimizerState::Failing { message, .. } => Some(message.clone()),
+            _ => None,
+        };
+        let trouble = trouble.or(optimizer);
+        self.report.send_replace(Report {
+            record: Some(record),
+            trouble,
+        });
     }
 }
 
