@@ -46,7 +46,8 @@ pub trait Driver: Send + Sync {
     /// When its state cannot be found out.
     async fn stop(&self, id: &LaunchId, grace: Duration) -> Result<(), DriverError>;
 
-    /// Removes what an ended trial left behind, except its logs. Not called for a trial whose template says `retain`.
+    /// Lets go of an ended trial: forgets it, and removes what only its running needed. Never what it wrote. Not called for a
+    /// trial whose template says `retain`.
     ///
     /// # Errors
     /// When something cannot be removed.

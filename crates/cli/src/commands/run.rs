@@ -100,9 +100,10 @@ pub(super) async fn carry_on(
 /// The first Ctrl-C or TERM stops trials gracefully, the second at once.
 async fn listen(control: watch::Sender<Control>, notes: mpsc::UnboundedSender<&'static str>) {
     until_asked_to_end().await;
+    let again = until_asked_to_end();
     let _ = notes.send("stopping the running trials; press Ctrl-C again to kill them");
     control.send_replace(Control::Interrupt);
-    until_asked_to_end().await;
+    again.await;
     let _ = notes.send("killing the running trials");
     control.send_replace(Control::Kill);
     std::future::pending::<()>().await;

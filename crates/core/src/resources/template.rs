@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrialTemplate {
-    /// Keep the trial's job (on a laptop: its working directory) when it is done.
+    /// Keep the trial's job when it is done. On a laptop nothing of a trial is removed anyway.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retain: bool,
     /// The job, of any kind, with placeholders.

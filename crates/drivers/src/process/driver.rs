@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -223,16 +221,16 @@ impl Driver for ProcessDriver {
         }
     }
 
+    /// Files stay: what a trial left in its working directory may be the model that somebody is after.
     async fn forget(&self, id: &LaunchId) -> Result<(), DriverError> {
         let id = prepare::absolute_id(id)?;
         let ended = |live: &Arc<Live>| live.end().is_some();
-        if let Entry::Occupied(known) = self.launches.lock().entry(id.clone())
+        if let Entry::Occupied(known) = self.launches.lock().entry(id)
             && ended(known.get())
         {
             known.remove();
         }
-        let directory = id.work_directory();
-        blocking(move || remove(&directory)).await
+        Ok(())
     }
 }
 
@@ -244,23 +242,6 @@ fn error(id: &LaunchId, refusal: Refusal) -> DriverError {
             id: id.clone(),
             source,
         },
-    }
-}
-
-/// Removes a directory with all that is in it. An empty one stays: some file systems take seconds to get over the removal of
-/// thousands of directories, and it is in nobody's way.
-fn remove(directory: &Path) -> Result<(), DriverError> {
-    let first = std::fs::read_dir(directory).map(|mut entries| entries.next());
-    let removed = match first {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) => std::fs::remove_dir_all(directory),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(DriverError::io("remove", directory)(error))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -161,7 +161,7 @@ async fn a_trial_works_in_a_directory_of_its_own() {
     assert_eq!(stdout(&plan.id()), format!("{}\n1\n2\n", work.display()));
 
     driver().forget(&plan.id()).await.unwrap();
-    assert!(!work.exists());
+    assert!(work.join("checkpoint").exists());
     assert!(plan.id().stdout().exists());
 }
 
