@@ -46,17 +46,23 @@ fn main() -> ExitCode {
         return finish(commands::supervise::run());
     }
     environment::start_log(cli.global.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
+    let runtime = match runtime(&cli.command) {
         Ok(runtime) => runtime,
         Err(error) => return finish(Err(Failure::from(error))),
     };
     let result = runtime.block_on(commands::dispatch(cli));
     runtime.shutdown_background();
     finish(result)
+}
+
+/// One thread for all verbs but `serve`: what a run does between a trial's end and the next one's start is short, and waking
+/// another thread for each step of it takes longer than the steps. Optimizers and the database have threads of their own.
+fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = match command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder.enable_all().build()
 }
 
 fn finish(result: Result<Exit, Failure>) -> ExitCode {
