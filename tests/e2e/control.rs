@@ -119,7 +119,11 @@ fn a_paused_experiment_starts_nothing_until_it_is_resumed() {
     let paused = case.world.run(["pause", "case"]);
     assert_eq!((paused.code, paused.stdout.as_str()), (0, ""));
     assert!(
-        paused.stderr.starts_with("paused; go on with `diwan --db "),
+        paused.stderr.starts_with(concat!(
+            "paused; go on with `",
+            env!("CARGO_BIN_EXE_diwan"),
+            " --db "
+        )),
         "{}",
         paused.stderr
     );
@@ -242,7 +246,15 @@ fn stop_finds_what_a_killed_run_left_behind() {
     assert!(orphans.iter().all(|pid| is_alive(pid)), "they go on");
     let refused = case.world.run(["delete", "case"]);
     assert_eq!(refused.code, 1);
-    assert!(refused.stderr.starts_with("error: experiment case has trials that may still run\nhint: stop them first: diwan --db "), "{}", refused.stderr);
+    assert!(
+        refused.stderr.starts_with(concat!(
+            "error: experiment case has trials that may still run\nhint: stop them first: ",
+            env!("CARGO_BIN_EXE_diwan"),
+            " --db "
+        )),
+        "{}",
+        refused.stderr
+    );
     let stopped = case.world.run(["stop", "case"]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(orphans.iter().all(|pid| !is_alive(pid)), "they are gone");
@@ -564,4 +576,30 @@ fn metrics_can_be_pushed_to_a_server_on_the_same_database() {
     );
     let told = case.world.run(["explain", &trials[0]]).stdout;
     assert_eq!(told.matches("  pushed\n").count(), 3, "{told}");
+}
+
+/// A file is read anew by every attempt: what a failed one wrote is not the next one's.
+#[test]
+fn a_retry_does_not_report_what_the_attempt_before_it_wrote() {
+    let world = World::new();
+    let path = world.path("metrics.log");
+    let script = format!(
+        "if [ $DIWAN_ATTEMPT = 1 ]; then echo score=0.99 > {0}; exit 1; fi; echo score=0.5 > {0}",
+        path.display()
+    );
+    let text = experiment("retried", 1, 1, &script)
+        .replace("  trialTemplate:\n", "  trialTemplate:\n    retryLimit: 1\n")
+        .replace(
+            "  trialTemplate:\n",
+            &format!(
+                "  metricsCollectorSpec:\n    collector: {{kind: File}}\n    source:\n      fileSystemPath: {{path: {}, kind: File, format: TEXT}}\n  trialTemplate:\n",
+                path.display()
+            ),
+        );
+    let file = world.file("retried.yaml", &text);
+    let ran = world.run(["run", file.to_str().unwrap(), "--quiet"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let best = &world.status("retried")["currentOptimalTrial"]["observation"]["metrics"][0];
+    assert_eq!(best["max"], "0.5");
+    assert!(!path.exists(), "the path is the trial's own");
 }

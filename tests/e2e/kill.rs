@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{World, eventually, experiment};
+use crate::harness::{Ran, World, eventually, experiment};
 
 /// A trial writes down that it ran, then reports five values.
 fn script(ledger: &str) -> String {
@@ -197,4 +197,34 @@ fn a_full_disk_is_waited_for_and_loses_nothing() {
     let last = world.run(["run", file, "--quiet"]);
     assert_eq!(last.code, 0, "{}", last.stderr);
     check(&world, &ledger, 60);
+}
+
+/// The lock and the running trials are where the experiment was made, whatever a later command says.
+#[test]
+fn another_work_directory_does_not_run_it_twice() {
+    let world = World::new();
+    let ledger = world.path("ledger");
+    let text = experiment("killed", 10, 2, &script(ledger.to_str().unwrap()));
+    let file = world.file("killed.yaml", &text);
+    let file = file.to_str().unwrap();
+    let mut first = world.start(["run", file]);
+    eventually("the first trial runs", || ledger.exists());
+    let other = world.path("other");
+    let second = Command::new(env!("CARGO_BIN_EXE_diwan"))
+        .arg("--db")
+        .arg(world.path("diwan.db"))
+        .arg("--work-dir")
+        .arg(other)
+        .args(["run", file])
+        .output()
+        .unwrap();
+    let second = Ran::of(second);
+    assert_eq!(second.code, 1, "{}", second.stderr);
+    assert!(
+        second.stderr.contains("is being run by process"),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(first.code(), 0);
+    check(&world, &ledger, 10);
 }

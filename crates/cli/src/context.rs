@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diwan_core::engine::Snapshot;
-use diwan_core::record::{ExperimentKey, TrialRecord};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_drivers::ProcessDriver;
-use diwan_server::runner::{Options, Runner};
+use diwan_server::runner::{Options, Runner, work_directory};
 use diwan_server::suggester::{RoutedSuggester, Suggester};
 use diwan_store::{ExperimentQuery, Store};
 
@@ -22,7 +22,7 @@ pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 pub(crate) struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) namespace: String,
-    pub(crate) work_directory: PathBuf,
+    work_directory: PathBuf,
     suggester: Arc<dyn Suggester>,
     store_flags: String,
 }
@@ -64,9 +64,19 @@ impl Context {
         ExperimentKey::new(&self.namespace, name)
     }
 
-    /// The flags that name this store and namespace, for commands to type next; empty or with a leading space.
-    pub(crate) fn flags(&self) -> String {
-        let mut flags = self.store_flags.clone();
+    /// The directory below which the trials of an experiment live.
+    pub(crate) fn work_directory(&self, record: &ExperimentRecord) -> PathBuf {
+        work_directory(record, &self.work_directory)
+    }
+
+    /// The directory for trials of new experiments.
+    pub(crate) fn default_work_directory(&self) -> &Path {
+        &self.work_directory
+    }
+
+    /// How this program was called, with the flags that name this store and namespace: the start of commands to type next.
+    pub(crate) fn program(&self) -> String {
+        let mut flags = environment::program() + &self.store_flags;
         if self.namespace != DEFAULT_NAMESPACE {
             flags.push_str(&format!(" --namespace {}", self.namespace));
         }
@@ -172,14 +182,12 @@ fn store_flags(global: &Global) -> String {
     flags
 }
 
-/// Trials live beside the database: `diwan.db` has `diwan.trials`.
+/// Trials live beside the database: `diwan.db` has `diwan.db.trials`.
 fn beside(url: &str) -> Result<PathBuf, Failure> {
     let path = url
         .strip_prefix("sqlite:")
         .unwrap_or(url)
         .trim_start_matches("//");
     let path = path.split('?').next().unwrap_or(path);
-    Ok(environment::absolute(
-        &Path::new(path).with_extension("trials"),
-    )?)
+    Ok(environment::absolute(Path::new(&format!("{path}.trials")))?)
 }

@@ -25,6 +25,13 @@ pub(crate) fn data_directory() -> Option<PathBuf> {
     Some(home.join(below).join("diwan"))
 }
 
+/// How this program was called: `diwan`, or `target/debug/diwan` by `cargo run`.
+pub(crate) fn program() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "diwan".to_owned())
+}
+
 /// A path as it is written down for a later process, which may start elsewhere.
 pub(crate) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
     std::path::absolute(path)

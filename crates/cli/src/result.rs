@@ -152,16 +152,16 @@ fn best_rows(record: &ExperimentRecord) -> Rows {
 
 fn next_commands(context: &Context, record: &ExperimentRecord) {
     let name = &record.metadata.name;
-    let flags = context.flags();
+    let program = context.program();
     eprintln!("next:");
-    eprintln!("  diwan{flags} get trials --experiment {name}");
+    eprintln!("  {program} get trials --experiment {name}");
     let best = &record.progress.best.best_trial_name;
     if !best.is_empty() {
-        eprintln!("  diwan{flags} explain {best}");
-        eprintln!("  diwan{flags} logs {best}");
+        eprintln!("  {program} explain {best}");
+        eprintln!("  {program} logs {best}");
     }
     match verdict(record) {
-        Some(_) => eprintln!("  diwan{flags} export {name} > {name}.csv"),
-        None => eprintln!("  diwan{flags} resume {name}"),
+        Some(_) => eprintln!("  {program} export {name} > {name}.csv"),
+        None => eprintln!("  {program} resume {name}"),
     }
 }

@@ -14,6 +14,9 @@ use crate::resources::{
 pub const EXPERIMENT_LABEL: &str = "katib.kubeflow.org/experiment";
 /// Annotation with the directory of the file that an experiment came from.
 pub const SOURCE_ANNOTATION: &str = "diwan.dev/source-directory";
+/// Annotation with the directory below which an experiment's trials live on this machine. Fixed at creation: whoever goes on
+/// with the experiment must find its lock and its running trials there.
+pub const WORK_ANNOTATION: &str = "diwan.dev/work-directory";
 /// Annotation with the text of the template that a ConfigMap held when the experiment was made.
 pub const TEMPLATE_ANNOTATION: &str = "diwan.dev/config-map-template";
 /// Annotation with the `parallelTrialCount` to go back to after a pause.

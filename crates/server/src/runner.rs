@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 pub use hold::{Hold, HoldError};
-pub use plan::{Plans, experiment_directory};
+pub use plan::{Plans, experiment_directory, work_directory};
 
 use crate::suggester::Suggester;
 
@@ -115,14 +115,13 @@ impl Runner {
         control: watch::Receiver<Control>,
         report: watch::Sender<Report>,
     ) -> Result<ExperimentRecord, RunError> {
-        let _hold = Hold::acquire(&self.options.work_directory, key)?;
-        let snapshot = self
-            .store
-            .load(key)
-            .await?
-            .ok_or_else(|| RunError::NotFound(key.clone()))?;
-        let plans = Plans::new(&snapshot.record, &self.options.work_directory)
-            .map_err(RunError::Template)?;
+        let missing = || RunError::NotFound(key.clone());
+        let known = self.store.load(key).await?.ok_or_else(missing)?;
+        let work_directory = work_directory(&known.record, &self.options.work_directory);
+        let _hold = Hold::acquire(&work_directory, key)?;
+        // Another process may have run it until a moment ago.
+        let snapshot = self.store.load(key).await?.ok_or_else(missing)?;
+        let plans = Plans::new(&snapshot.record, &work_directory).map_err(RunError::Template)?;
         actor::Actor::new(self, key.clone(), snapshot, plans, control, report)
             .run()
             .await

@@ -90,7 +90,7 @@ fn a_run_ends_with_the_best_trial_and_what_to_type_next() {
     for line in next.lines() {
         let words = line
             .trim()
-            .strip_prefix("diwan ")
+            .strip_prefix(concat!(env!("CARGO_BIN_EXE_diwan"), " "))
             .unwrap()
             .split(' ')
             .take_while(|word| *word != ">");

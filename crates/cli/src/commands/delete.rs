@@ -27,8 +27,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
     let snapshot = context.experiment(name).await?;
     let key = snapshot.record.key();
-    let flags = context.flags();
-    let hold = match Hold::acquire(&context.work_directory, &key) {
+    let program = context.program();
+    let hold = match Hold::acquire(&context.work_directory(&snapshot.record), &key) {
         Ok(hold) => hold,
         Err(error @ HoldError::Taken { .. }) => {
             return Err(Failure::from(RunError::from(error)));
@@ -44,10 +44,10 @@ async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
             Exit::Failed,
             format!("experiment {name} has trials that may still run"),
         )
-        .hint(format!("stop them first: diwan{flags} stop {name}")));
+        .hint(format!("stop them first: {program} stop {name}")));
     }
     context.store.delete(&key).await?;
-    let directory = experiment_directory(&context.work_directory, &key);
+    let directory = experiment_directory(&context.work_directory(&snapshot.record), &key);
     match std::fs::remove_dir_all(&directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(Failure::new(

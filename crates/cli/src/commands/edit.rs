@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use diwan_core::engine::{Event, Snapshot};
-use diwan_core::record::{ExperimentKey, StopCause};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, StopCause};
 use diwan_core::view::PAUSED_ANNOTATION;
 use diwan_server::edit::change;
 use diwan_server::runner::{Control, Hold, HoldError, Report, RunError};
@@ -92,7 +92,7 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
     };
     change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
     let runner = context.runner()?;
-    if nobody_runs(context, &key)? {
+    if nobody_runs(context, &snapshot.record)? {
         let id = launch_id(context, &snapshot.record, &trial, trial.attempt);
         runner
             .driver
@@ -126,8 +126,8 @@ pub(crate) async fn pause(arguments: &PauseArguments, context: &Context) -> Resu
     })
     .await?;
     eprintln!(
-        "paused; go on with `diwan{} resume {}`",
-        context.flags(),
+        "paused; go on with `{} resume {}`",
+        context.program(),
         arguments.experiment
     );
     Ok(Exit::Done)
@@ -137,11 +137,8 @@ pub(crate) async fn resume(
     arguments: &ResumeArguments,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let key = context
-        .experiment(&arguments.experiment)
-        .await?
-        .record
-        .key();
+    let record = context.experiment(&arguments.experiment).await?.record;
+    let key = record.key();
     change(&*context.store, &key, |snapshot| {
         let mut events = Vec::new();
         if snapshot.record.spec.parallel_trial_count == Some(0) {
@@ -162,7 +159,7 @@ pub(crate) async fn resume(
         events
     })
     .await?;
-    match Hold::acquire(&context.work_directory, &key) {
+    match Hold::acquire(&context.work_directory(&record), &key) {
         Err(HoldError::Taken { holder, .. }) => {
             eprintln!("{holder} runs the experiment and goes on with it");
             return Ok(Exit::Done);
@@ -179,8 +176,8 @@ fn with_parallel(snapshot: &Snapshot, parallel: i32) -> Event {
     Event::Edited(Box::new(spec))
 }
 
-fn nobody_runs(context: &Context, key: &ExperimentKey) -> Result<bool, Failure> {
-    match Hold::acquire(&context.work_directory, key) {
+fn nobody_runs(context: &Context, record: &ExperimentRecord) -> Result<bool, Failure> {
+    match Hold::acquire(&context.work_directory(record), &record.key()) {
         Ok(_) => Ok(true),
         Err(HoldError::Taken { .. }) => Ok(false),
         Err(error) => Err(RunError::from(error).into()),

@@ -86,7 +86,7 @@ pub(super) fn launch_id(
     attempt: u32,
 ) -> LaunchId {
     let experiment = record.key();
-    let directory = trial_directory(&context.work_directory, &experiment, &trial.name);
+    let directory = trial_directory(&context.work_directory(record), &experiment, &trial.name);
     LaunchId {
         experiment,
         trial: trial.name.clone(),

@@ -8,10 +8,12 @@ use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::{FieldDifference, difference, validate_edit};
-use diwan_core::view;
+use diwan_core::view::{
+    self, PAUSED_ANNOTATION, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION,
+};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
-use diwan_server::runner::{Control, Report};
+use diwan_server::runner::{Control, Hold, Report, RunError};
 use diwan_server::suggester::SuggestError;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
@@ -173,6 +175,11 @@ fn fresh() -> u64 {
 async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), Failure> {
     record.metadata.uid = format!("{:016x}{:016x}", fresh(), fresh());
     record.metadata.generation = Some(1);
+    let work_directory = context.default_work_directory().display().to_string();
+    record
+        .metadata
+        .annotations
+        .insert(WORK_ANNOTATION.into(), work_directory);
     context
         .suggester()
         .validate(&record)
@@ -205,7 +212,14 @@ async fn go_on(
     file: &str,
 ) -> Result<(), Failure> {
     let differences = difference(&existing.record.spec, &wanted.spec);
-    if differences.is_empty() {
+    let (old, new) = (
+        &existing.record.metadata.annotations,
+        &wanted.metadata.annotations,
+    );
+    if old.get(TEMPLATE_ANNOTATION) != new.get(TEMPLATE_ANNOTATION) {
+        return Err(refuse_template(context, &existing.record, file));
+    }
+    if differences.is_empty() && old.get(SOURCE_ANNOTATION) == new.get(SOURCE_ANNOTATION) {
         let what = if existing.is_completed() {
             "exists and has ended"
         } else {
@@ -238,7 +252,19 @@ async fn go_on(
     for one in &differences {
         eprintln!("edited {}", told(one));
     }
-    let edited = |_: &mut Snapshot| vec![Event::Edited(Box::new(wanted.spec.clone()))];
+    // Whoever runs it elsewhere is told to go on by `pause` and `resume`, not by a run that cannot run.
+    Hold::acquire(
+        &context.work_directory(&existing.record),
+        &existing.record.key(),
+    )
+    .map_err(RunError::from)?;
+    let source = new.get(SOURCE_ANNOTATION).cloned().unwrap_or_default();
+    let edited = |snapshot: &mut Snapshot| {
+        let annotations = &mut snapshot.record.metadata.annotations;
+        annotations.remove(PAUSED_ANNOTATION);
+        annotations.insert(SOURCE_ANNOTATION.into(), source.clone());
+        vec![Event::Edited(Box::new(wanted.spec.clone()))]
+    };
     change(&*context.store, &existing.record.key(), edited).await?;
     Ok(())
 }
@@ -277,9 +303,22 @@ fn refuse_edit(
     failure
         .hint("give the file another metadata.name to run it beside the old one")
         .hint(format!(
-            "or forget the old one: diwan{} delete {name}",
-            context.flags()
+            "or forget the old one: {} delete {name}",
+            context.program()
         ))
+}
+
+fn refuse_template(context: &Context, existing: &ExperimentRecord, file: &str) -> Failure {
+    let name = &existing.metadata.name;
+    Failure::usage(format!(
+        "experiment {name} exists and {file} differs from it"
+    ))
+    .cause("the template in the ConfigMap is another one than when the experiment was made")
+    .hint("give the file another metadata.name to run it beside the old one")
+    .hint(format!(
+        "or forget the old one: {} delete {name}",
+        context.program()
+    ))
 }
 
 fn told(one: &FieldDifference) -> String {

@@ -15,7 +15,7 @@ use super::best::{Objective, objective_value};
 use super::{Outcome, Snapshot};
 
 /// A launch that vanishes is repeated so often before it counts as a failure.
-const MAX_LOSSES: u32 = 3;
+const MAX_LOSSES: u32 = 10;
 /// Longest wait between two tries of anything.
 const MAX_BACKOFF_SECONDS: i64 = 60;
 

@@ -113,7 +113,7 @@ impl Reading {
         let rules = (!trial.rules.is_empty())
             .then(|| RuleWatch::new(&trial.rules, &objective).ok())
             .flatten();
-        let metrics_file = plans.metrics_path(&plans.directory(record, trial));
+        let metrics_file = plans.metrics_path(&plans.directory(record, trial), trial.attempt);
         let retain = record
             .spec
             .trial_template
@@ -181,6 +181,7 @@ impl Task {
         }
         let end = self.follow(&id, grace, &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
+        tails.trim(self.options.log_cap);
         if !reading.retain
             && let Err(error) = self.driver.forget(&id).await
         {

@@ -6,9 +6,16 @@ use diwan_core::problem::Problems;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_core::resources::{CollectorKind, Experiment};
 use diwan_core::template::{Template, TrialIdentity};
-use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION};
+use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_drivers::{TrialPlan, trial_directory};
 use serde_json::{Map, Value};
+
+/// The directory below which the trials of an experiment live: the one it was created with, else `default`.
+#[must_use]
+pub fn work_directory(record: &ExperimentRecord, default: &Path) -> PathBuf {
+    let kept = record.metadata.annotations.get(WORK_ANNOTATION);
+    kept.map_or_else(|| default.to_owned(), PathBuf::from)
+}
 
 /// Where an experiment's trials live.
 #[must_use]
@@ -91,7 +98,9 @@ impl Plans {
         let directory = self.directory(record, trial);
         let mut manifest = self.manifest(record, trial)?;
         if let Some(path) = &self.metrics_file {
-            let own = self.metrics_path(&directory).unwrap_or_default();
+            let own = self
+                .metrics_path(&directory, trial.attempt)
+                .unwrap_or_default();
             replace(&mut manifest, path, &own.to_string_lossy());
         }
         Ok(TrialPlan {
@@ -107,10 +116,12 @@ impl Plans {
     }
 
     /// The file that the collector reads, if it reads one: the template's path moved into the trial's own directory, because
-    /// trials of this machine share one file system and would write each other's metrics.
-    pub(super) fn metrics_path(&self, directory: &Path) -> Option<PathBuf> {
+    /// trials of this machine share one file system and would write each other's metrics. Each attempt has a file of its own,
+    /// or it would report what the one before it wrote.
+    pub(super) fn metrics_path(&self, directory: &Path, attempt: u32) -> Option<PathBuf> {
         let path = self.metrics_file.as_ref()?;
-        Some(directory.join("files").join(Path::new(path).file_name()?))
+        let files = directory.join(format!("attempt-{attempt}.files"));
+        Some(files.join(Path::new(path).file_name()?))
     }
 }
 
@@ -139,11 +150,42 @@ fn replace(manifest: &mut Map<String, Value>, path: &str, own: &str) {
 
 fn replace_in(value: &mut Value, path: &str, own: &str) {
     match value {
-        Value::String(text) if text.contains(path) => *text = text.replace(path, own),
+        Value::String(text) if text.contains(path) => *text = with_path(text, path, own),
         Value::Array(items) => items
             .iter_mut()
             .for_each(|item| replace_in(item, path, own)),
         Value::Object(fields) => replace(fields, path, own),
         _ => {}
+    }
+}
+
+/// `text` with `own` for every `path` that is not just a part of a longer name.
+fn with_path(text: &str, path: &str, own: &str) -> String {
+    let continues =
+        |rest: &str| rest.starts_with(|next: char| next.is_alphanumeric() || "._-/".contains(next));
+    let mut pieces = text.split(path);
+    let mut replaced = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let before = replaced.chars().next_back();
+        let inside = continues(piece)
+            || before.is_some_and(|last| last.is_alphanumeric() || "._-/".contains(last));
+        replaced.push_str(if inside { path } else { own });
+        replaced.push_str(piece);
+    }
+    replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_path_itself_is_moved() {
+        let text = "cp /tmp/m /tmp/mydata; tail -f \"/tmp/m\" >/tmp/m; cat /x/tmp/m /tmp/m/n";
+        let moved = with_path(text, "/tmp/m", "/own");
+        assert_eq!(
+            moved,
+            "cp /own /tmp/mydata; tail -f \"/own\" >/own; cat /x/tmp/m /tmp/m/n"
+        );
     }
 }

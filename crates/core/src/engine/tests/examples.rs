@@ -225,7 +225,7 @@ fn an_interrupted_trial_runs_again_and_costs_nothing() {
 #[test]
 fn a_launch_that_keeps_vanishing_fails_in_the_end() {
     let mut world = run(record(1, Some(1), None, None, 0));
-    for attempt in 1..=4 {
+    for attempt in 1..=11 {
         fill(&mut world);
         world.end(
             0,
