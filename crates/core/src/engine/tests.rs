@@ -65,8 +65,15 @@ fn accuracy(value: &str) -> Observation {
 enum Move {
     /// Carry out the n-th action that is due, committing it or dying before the commit.
     Act { which: usize, commit: bool },
-    /// The n-th running launch ends.
-    End { which: usize, how: u8, value: f64 },
+    /// The n-th running launch ends; the interpreter commits it, or dies before.
+    End {
+        which: usize,
+        how: u8,
+        value: f64,
+        commit: bool,
+    },
+    /// Somebody stops the n-th running trial.
+    StopTrial { which: usize, cause: u8 },
     /// The interpreter dies and loads the last commit.
     Crash,
     /// Time passes.
@@ -81,7 +88,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let value = prop_oneof![4 => 0.0..1.0_f64, 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)];
     let one = prop_oneof![
         12 => (any::<usize>(), prop::bool::weighted(0.9)).prop_map(|(which, commit)| Move::Act { which, commit }),
-        8 => (any::<usize>(), 0..7_u8, value).prop_map(|(which, how, value)| Move::End { which, how, value }),
+        8 => (any::<usize>(), 0..7_u8, value, prop::bool::weighted(0.9))
+            .prop_map(|(which, how, value, commit)| Move::End { which, how, value, commit }),
+        2 => (any::<usize>(), 0..3_u8).prop_map(|(which, cause)| Move::StopTrial { which, cause }),
         1 => Just(Move::Crash),
         2 => (1..90_i64).prop_map(Move::Wait),
         1 => (0..5, 0..6).prop_map(|(parallel, more)| Move::Edit { parallel, more }),
@@ -187,6 +196,11 @@ impl World {
                 if self.apply(Event::Started { trial }, commit) {
                     assert!(self.launched.insert((trial, attempt)), "launched twice");
                     self.running.insert((trial, attempt));
+                    let parallel = self.snapshot.parallel();
+                    assert!(
+                        self.running.len() as u64 <= parallel,
+                        "started beside too many"
+                    );
                 }
             }
             Action::Stop { trial, cause } => {
@@ -201,7 +215,8 @@ impl World {
                             number,
                             attempt,
                             End::Failed("terminated".into()),
-                            Observation::default(),
+                            accuracy("0.3"),
+                            true,
                         );
                     }
                 }
@@ -213,8 +228,11 @@ impl World {
         }
     }
 
-    fn end(&mut self, trial: u64, attempt: u32, end: End, observation: Observation) {
-        self.running.remove(&(trial, attempt));
+    /// A launch ends. If the interpreter dies before it has committed that, the next one finds the launch ended.
+    fn end(&mut self, trial: u64, attempt: u32, end: End, observation: Observation, commit: bool) {
+        if commit {
+            self.running.remove(&(trial, attempt));
+        }
         self.apply(
             Event::Ended {
                 trial,
@@ -222,7 +240,7 @@ impl World {
                 end,
                 observation,
             },
-            true,
+            commit,
         );
     }
 
@@ -235,7 +253,12 @@ impl World {
                     self.carry_out(due.swap_remove(which % due.len()), commit);
                 }
             }
-            Move::End { which, how, value } => {
+            Move::End {
+                which,
+                how,
+                value,
+                commit,
+            } => {
                 let Some((trial, attempt)) = self
                     .running
                     .iter()
@@ -250,7 +273,20 @@ impl World {
                     5 => (End::Failed("exit code 1".into()), accuracy("999")),
                     _ => (End::Lost("gone".into()), accuracy("999")),
                 };
-                self.end(trial, attempt, end, observation);
+                self.end(trial, attempt, end, observation, commit);
+            }
+            Move::StopTrial { which, cause } => {
+                let nth = which % self.running.len().max(1);
+                if let Some((trial, _)) = self.running.iter().nth(nth).copied() {
+                    let message = "below the median".to_owned();
+                    let causes = [
+                        StopCause::RuleFired { message },
+                        StopCause::Interrupted,
+                        StopCause::Requested,
+                    ];
+                    let cause = causes[usize::from(cause)].clone();
+                    self.apply(Event::Stopping { trial, cause }, true);
+                }
             }
             Move::Crash => self.crash(),
             Move::Wait(seconds) => self.now = self.now.plus_seconds(seconds),
@@ -330,7 +366,7 @@ impl World {
             if let Some(action) = due.into_iter().next() {
                 self.carry_out(action, true);
             } else if let Some((trial, attempt)) = self.running.iter().next().copied() {
-                self.end(trial, attempt, End::Succeeded, accuracy("0.1"));
+                self.end(trial, attempt, End::Succeeded, accuracy("0.1"), true);
             } else {
                 break;
             }
@@ -340,7 +376,7 @@ impl World {
                 let Some((trial, attempt)) = self.running.iter().next().copied() else {
                     continue;
                 };
-                self.end(trial, attempt, End::Succeeded, accuracy("0.1"));
+                self.end(trial, attempt, End::Succeeded, accuracy("0.1"), true);
             }
         }
     }
@@ -358,7 +394,9 @@ proptest! {
         supply in prop_oneof![Just(u64::MAX), 0..30_u64],
         moves in moves(),
     ) {
-        let mut world = World::new(record(parallel, Some(max), max_failed, goal, retries), supply);
+        let mut record = record(parallel, Some(max), max_failed, goal, retries);
+        record.spec.trial_template.get_or_insert_default().active_deadline_seconds = Some(60);
+        let mut world = World::new(record, supply);
         let mut most_parallel = parallel;
         for one in moves {
             if let Move::Edit { parallel, .. } = one {

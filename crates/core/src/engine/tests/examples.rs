@@ -30,7 +30,7 @@ fn a_reached_goal_ends_the_experiment_and_stops_what_runs() {
     let mut world = run(record(3, Some(10), None, Some(0.9), 0));
     fill(&mut world);
     assert_eq!(world.running.len(), 3);
-    world.end(0, 1, End::Succeeded, accuracy("0.95"));
+    world.end(0, 1, End::Succeeded, accuracy("0.95"), true);
     assert_eq!(
         step(&world.snapshot, world.now),
         vec![Action::Finish(Outcome::GoalReached)]
@@ -52,7 +52,7 @@ fn a_reached_goal_ends_the_experiment_and_stops_what_runs() {
 fn without_a_maximum_a_finished_experiment_stays_finished() {
     let mut world = run(record(1, None, None, Some(0.5), 0));
     fill(&mut world);
-    world.end(0, 1, End::Succeeded, accuracy("0.7"));
+    world.end(0, 1, End::Succeeded, accuracy("0.7"), true);
     world.run_out();
     let before = world.snapshot.clone();
     let spec = world.snapshot.record.spec.clone();
@@ -69,9 +69,10 @@ fn failures_count_with_missing_metrics_and_end_the_experiment() {
         1,
         End::Failed("exit code 3".into()),
         Observation::default(),
+        true,
     );
     fill(&mut world);
-    world.end(1, 1, End::Succeeded, Observation::default());
+    world.end(1, 1, End::Succeeded, Observation::default(), true);
     world.run_out();
     assert_eq!(
         last_condition(&world),
@@ -86,7 +87,7 @@ fn failures_count_with_missing_metrics_and_end_the_experiment() {
 fn an_exhausted_search_ends_when_its_trials_have() {
     let mut world = World::new(record(2, Some(10), None, None, 0), 3);
     fill(&mut world);
-    world.end(0, 1, End::Succeeded, accuracy("0.1"));
+    world.end(0, 1, End::Succeeded, accuracy("0.1"), true);
     assert!(!world.snapshot.is_completed());
     world.run_out();
     assert_eq!(
@@ -106,6 +107,7 @@ fn a_failed_trial_runs_again_after_a_pause_with_another_attempt() {
             attempt,
             End::Failed("boom".into()),
             Observation::default(),
+            true,
         );
         assert_eq!(world.trials[&0].state, TrialState::Pending);
         let due = step(&world.snapshot, world.now);
@@ -116,7 +118,13 @@ fn a_failed_trial_runs_again_after_a_pause_with_another_attempt() {
         world.now = time;
         fill(&mut world);
     }
-    world.end(0, 3, End::Failed("boom".into()), Observation::default());
+    world.end(
+        0,
+        3,
+        End::Failed("boom".into()),
+        Observation::default(),
+        true,
+    );
     assert_eq!(world.trials[&0].state, TrialState::Failed);
     assert_eq!(world.launched.len(), 3);
 }
@@ -132,7 +140,7 @@ fn zero_parallel_trials_is_a_pause() {
         last_condition(&world),
         ("Running".into(), "ExperimentPaused".into())
     );
-    world.end(0, 1, End::Succeeded, accuracy("0.1"));
+    world.end(0, 1, End::Succeeded, accuracy("0.1"), true);
     assert!(
         step(&world.snapshot, world.now).is_empty(),
         "running trials end by themselves, none is started"
@@ -232,6 +240,7 @@ fn a_launch_that_keeps_vanishing_fails_in_the_end() {
             attempt,
             End::Lost("the machine restarted".into()),
             Observation::default(),
+            true,
         );
     }
     assert_eq!(world.trials[&0].state, TrialState::Failed);
@@ -245,7 +254,7 @@ fn words_are_best_only_while_there_is_no_number() {
         .enumerate()
     {
         fill(&mut world);
-        world.end(number as u64, 1, End::Succeeded, accuracy(value));
+        world.end(number as u64, 1, End::Succeeded, accuracy(value), true);
         let best = world.snapshot.record.progress.best.observation.metrics[0]
             .latest
             .clone();
@@ -291,7 +300,7 @@ fn an_optimizer_that_waits_is_asked_when_a_trial_has_ended() {
         finished: 1,
         why: "rung 1".into(),
     };
-    world.end(0, 1, End::Succeeded, accuracy("0.1"));
+    world.end(0, 1, End::Succeeded, accuracy("0.1"), true);
     world.apply(
         Event::Suggested {
             points: vec![],
@@ -301,7 +310,7 @@ fn an_optimizer_that_waits_is_asked_when_a_trial_has_ended() {
         true,
     );
     assert!(step(&world.snapshot, world.now).is_empty());
-    world.end(1, 1, End::Succeeded, accuracy("0.2"));
+    world.end(1, 1, End::Succeeded, accuracy("0.2"), true);
     assert_eq!(
         step(&world.snapshot, world.now),
         vec![Action::Suggest { count: 2 }]
