@@ -187,8 +187,14 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), F
         .map_err(refused)?;
     let mut snapshot = Snapshot::create(record, now());
     match context.store.create(&mut snapshot).await {
+        Ok(()) => {
+            eprintln!(
+                "trials run as processes of this machine; the images of their containers are not used"
+            );
+            Ok(())
+        }
         // Somebody ran the same file at the same moment: the lock decides who goes on.
-        Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+        Err(StoreError::AlreadyExists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
