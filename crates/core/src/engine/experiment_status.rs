@@ -71,7 +71,7 @@ impl Outcome {
         (kind, reason, message.to_owned())
     }
 
-    /// Whether the experiment did what it was made for, rather than being cut short by its user or a time limit.
+    /// The outcome that a condition's reason tells; none for failures, which share one reason.
     #[must_use]
     pub fn of_reason(reason: &str) -> Option<Self> {
         [
