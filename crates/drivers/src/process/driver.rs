@@ -166,13 +166,14 @@ impl ProcessDriver {
 #[async_trait]
 impl Driver for ProcessDriver {
     async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
-        let plan = prepare::absolute(plan)?;
-        let command = prepare::command(&plan)?;
+        let id = prepare::absolute_id(&plan.id())?;
+        let source = prepare::absolute_source(plan)?;
+        let command = prepare::command(plan, &id, source.as_deref())?;
         let (deadline, grace) = (command.deadline, command.grace_period);
-        let met = match self.known(&plan.id()) {
+        let met = match self.known(&id) {
             Some(live) => Met::Live(live),
             None => {
-                let order = prepare::order(&plan, command).await?;
+                let order = prepare::order(id, source, command).await?;
                 self.launch_or_adopt(order).await?
             }
         };

@@ -16,20 +16,15 @@ pub(super) fn mark(id: &LaunchId) -> [String; 2] {
     ]
 }
 
-/// The plan as this machine can take it: absolute paths, so that the working directory of neither program matters.
-pub(super) fn absolute(plan: &TrialPlan) -> Result<TrialPlan, DriverError> {
-    Ok(TrialPlan {
-        directory: absolute_path(&plan.directory)?,
-        source_directory: plan
-            .source_directory
-            .as_deref()
-            .map(absolute_path)
-            .transpose()?,
-        ..plan.clone()
-    })
+/// A plan's source directory, absolute.
+pub(super) fn absolute_source(plan: &TrialPlan) -> Result<Option<PathBuf>, DriverError> {
+    plan.source_directory
+        .as_deref()
+        .map(absolute_path)
+        .transpose()
 }
 
-/// The same for the name of a launch.
+/// A launch's name as this machine can take it: absolute, so that the working directory of neither program matters.
 pub(super) fn absolute_id(id: &LaunchId) -> Result<LaunchId, DriverError> {
     Ok(LaunchId {
         directory: absolute_path(&id.directory)?,
@@ -41,9 +36,13 @@ fn absolute_path(path: &Path) -> Result<PathBuf, DriverError> {
     std::path::absolute(path).map_err(DriverError::io("resolve", path))
 }
 
-/// What the plan's primary container runs, with Diwan's variables in its environment.
-pub(super) fn command(plan: &TrialPlan) -> Result<PodCommand, DriverError> {
-    let mut env = variables(plan)?;
+/// What the plan's primary container runs, with Diwan's variables in its environment. `id` and `source` are the plan's, absolute.
+pub(super) fn command(
+    plan: &TrialPlan,
+    id: &LaunchId,
+    source: Option<&Path>,
+) -> Result<PodCommand, DriverError> {
+    let mut env = variables(id, source)?;
     for (name, value) in &plan.env {
         if env.iter().all(|(known, _)| known != name) {
             env.push((name.clone(), value.clone()));
@@ -61,15 +60,14 @@ pub(super) fn command(plan: &TrialPlan) -> Result<PodCommand, DriverError> {
     )?)
 }
 
-fn variables(plan: &TrialPlan) -> Result<Vec<(String, String)>, DriverError> {
-    let id = plan.id();
+fn variables(id: &LaunchId, source: Option<&Path>) -> Result<Vec<(String, String)>, DriverError> {
     let mut variables = vec![
-        ("KATIB_TRIAL_NAME".to_owned(), plan.trial.clone()),
-        ("DIWAN_TRIAL_NAME".to_owned(), plan.trial.clone()),
+        ("KATIB_TRIAL_NAME".to_owned(), id.trial.clone()),
+        ("DIWAN_TRIAL_NAME".to_owned(), id.trial.clone()),
         ("DIWAN_TRIAL_DIR".to_owned(), utf8(&id.work_directory())?),
-        ("DIWAN_ATTEMPT".to_owned(), plan.attempt.to_string()),
+        ("DIWAN_ATTEMPT".to_owned(), id.attempt.to_string()),
     ];
-    if let Some(source) = &plan.source_directory {
+    if let Some(source) = source {
         variables.push(("DIWAN_SOURCE_DIR".to_owned(), utf8(source)?));
     }
     Ok(variables)
@@ -81,15 +79,18 @@ fn utf8(path: &Path) -> Result<String, DriverError> {
         .ok_or_else(|| DriverError::Path(path.to_owned()))
 }
 
-/// The order for a plan. Looks at the file system only when the container names a working directory.
-pub(super) async fn order(plan: &TrialPlan, command: PodCommand) -> Result<Order, DriverError> {
-    let source = plan.source_directory.clone();
+/// The order for a launch. Looks at the file system only when the container names a working directory.
+pub(super) async fn order(
+    id: LaunchId,
+    source: Option<PathBuf>,
+    command: PodCommand,
+) -> Result<Order, DriverError> {
     let working_dir = match command.working_dir {
         None => None,
         Some(given) => Some(blocking(move || working_dir(&given, source.as_deref())).await?),
     };
     Ok(Order {
-        id: plan.id(),
+        id,
         working_dir,
         argv: command.argv,
         env: command.env,

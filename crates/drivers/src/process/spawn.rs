@@ -62,6 +62,7 @@ fn run(order: &Order) -> Result<Ran, Refusal> {
     let stdout = log(&order.id.stdout())?;
     let stderr = log(&order.id.stderr())?;
     let own = order.id.work_directory();
+    let before = table::ticks();
     let spawned = Command::new(program)
         .args(arguments)
         .envs(order.env.iter().map(|(name, value)| (name, value)))
@@ -76,7 +77,7 @@ fn run(order: &Order) -> Result<Ran, Refusal> {
             let pid = i32::try_from(child.id()).unwrap_or_default();
             Ok(Ran::Running(Leader {
                 pid,
-                start: table::start_of(pid).unwrap_or_default(),
+                start: table::start_of(pid, before).unwrap_or_default(),
             }))
         }
         Err(error) => match shell_code(&error) {

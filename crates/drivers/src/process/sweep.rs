@@ -28,13 +28,15 @@ pub(super) struct Leavings {
 }
 
 impl Leavings {
-    /// Kills what is left, TERM first; returns when nothing is. Costs one system call when there is nothing.
+    /// Kills what is left, TERM first; returns when nothing is. Costs a few system calls when a short trial left nothing.
     pub(super) async fn sweep(self, id: &LaunchId) {
-        if self.told && !table::group_exists(self.leader) {
+        let group = table::group_exists(self.leader);
+        if self.told && !group && !table::may_have_strays(id, self.leader) {
             return;
         }
         let start = Instant::now();
-        let mut told = self.told;
+        // Only the group was told.
+        let mut told = self.told && group;
         loop {
             let left = self.survivors(id).await;
             if left.is_empty() {

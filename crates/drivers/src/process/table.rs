@@ -10,9 +10,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{leader_of, leads, start_of, survivors};
+pub(super) use linux::{leader_of, leads, may_have_strays, start_of, survivors, ticks};
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{leader_of, leads, start_of, survivors};
+pub(super) use portable::{leader_of, leads, may_have_strays, start_of, survivors, ticks};
 
 /// Whether any process is in a group, be it only as a zombie.
 pub(super) fn group_exists(leader: i32) -> bool {
@@ -81,7 +81,7 @@ mod tests {
         std::fs::write(&status, "").unwrap();
         let mut child = leader(&id, true);
         let pid = i32::try_from(child.id()).unwrap();
-        let start = start_of(pid).unwrap_or_default();
+        let start = start_of(pid, None).unwrap_or_default();
         let own = Leader { pid, start };
         let recycled = Leader {
             pid,
@@ -93,7 +93,10 @@ mod tests {
         let younger = portable::leads(own, &status);
         let exact = cfg!(target_os = "linux");
         assert_eq!(
-            (portable::start_of(pid), portable::leader_of(&id)),
+            (
+                portable::start_of(pid, portable::ticks()),
+                portable::leader_of(&id)
+            ),
             (None, None)
         );
         let found = (leads(recycled, &status), leader_of(&id));
@@ -111,6 +114,10 @@ mod tests {
         let id = id(directory.path());
         let (mut marked, mut plain) = (leader(&id, true), leader(&id, false));
         let pids = [&marked, &plain].map(|child| i32::try_from(child.id()).unwrap());
+        let strays = [
+            may_have_strays(&id, pids[0]),
+            portable::may_have_strays(&id, pids[0]),
+        ];
         let counted = (
             survivors(&id, pids[0], false).len(),
             survivors(&id, pids[1], false).len(),
@@ -122,6 +129,7 @@ mod tests {
             signal_group(pid, Signal::SIGKILL);
             child.wait().unwrap();
         }
+        assert_eq!(strays, [cfg!(target_os = "linux"), false]);
         // Marked ones always; those of an unmarked group only when it is certainly ours.
         assert_eq!(counted, (2, 2, 4, 0, 2));
         // The leader's child is gone a moment after it was killed.

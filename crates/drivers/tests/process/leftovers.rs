@@ -12,6 +12,9 @@ async fn what_the_command_leaves_behind_is_killed() {
     for script in [
         "sh -c 'echo $$ >left; exec sleep 1000' & until [ -s left ]; do sleep 0.01; done",
         "sh -c 'trap \"\" TERM; echo $$ >left; while :; do sleep 0.01; done' & until [ -s left ]; do sleep 0.01; done",
+        "setsid -f sh -c 'echo $$ >left; exec sleep 1000'; until [ -s left ]; do sleep 0.01; done",
+        "setsid -f sh -c 'trap \"\" TERM; echo $$ >left; while :; do sleep 0.01; done'; until [ -s left ]; do sleep 0.01; done",
+        "for i in $(seq 100); do /bin/true; done; setsid -f sh -c 'echo $$ >left; exec sleep 1000'; until [ -s left ]; do sleep 0.01; done",
     ] {
         let plan = place.shell(script);
         assert_eq!(place.run(&plan).await, End::Succeeded);

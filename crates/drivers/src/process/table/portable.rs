@@ -14,7 +14,12 @@ use crate::launch::LaunchId;
 const SLACK: Duration = Duration::from_secs(2);
 
 /// Of processes that `ps` shows, ages are compared instead.
-pub(in crate::process) fn start_of(_: i32) -> Option<u64> {
+pub(in crate::process) fn ticks() -> Option<u64> {
+    None
+}
+
+/// See [`ticks`].
+pub(in crate::process) fn start_of(_: i32, _: Option<u64>) -> Option<u64> {
     None
 }
 
@@ -43,6 +48,11 @@ pub(in crate::process) fn survivors(_: &LaunchId, group: i32, certain: bool) -> 
         .iter()
         .filter(|row| row.group == group && !row.state.starts_with('Z'));
     members.map(|row| Pid::from_raw(row.pid)).collect()
+}
+
+/// Without environments nothing would tell whose they are.
+pub(in crate::process) fn may_have_strays(_: &LaunchId, _: i32) -> bool {
+    false
 }
 
 struct Row {
