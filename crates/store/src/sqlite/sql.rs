@@ -1,6 +1,7 @@
 //! Every SQL text. Another dialect is another file like this one.
 //!
-//! Scripts bind their `?` in the order of appearance; texts that are one statement number them.
+//! Scripts bind their `?` in the order of appearance; texts that are one statement number them. Limits are `+?` because SQLite
+//! plans for the value of a bare parameter there, and so prepares the statement again at every call.
 
 use std::sync::LazyLock;
 
@@ -29,7 +30,7 @@ macro_rules! commit {
              FROM experiments AS e CROSS JOIN json_each(?) AS t WHERE ",
             expected!("e."),
             " ON CONFLICT (experiment, number) DO UPDATE
-             SET name = excluded.name, state = excluded.state, record = excluded.record;
+             SET state = excluded.state, record = excluded.record;
 
              INSERT INTO definitions (experiment, definition)
              SELECT e.id, ? FROM experiments AS e WHERE ",
@@ -77,7 +78,7 @@ macro_rules! experiments {
              WHERE ",
             $condition,
             " AND (e.namespace, e.name) > (?2, ?3) AND e.id > 0
-             ORDER BY e.namespace, e.name LIMIT ?4"
+             ORDER BY e.namespace, e.name LIMIT +?4"
         )
     };
 }
@@ -141,17 +142,18 @@ macro_rules! trials_in {
 }
 
 // Binds: namespace, name, number to start behind, limit; with states: their bits.
-pub(super) const TRIALS_UP: &str = trials!("", "number > ?3 ORDER BY number LIMIT ?4");
-pub(super) const TRIALS_DOWN: &str = trials!("", "number < ?3 ORDER BY number DESC LIMIT ?4");
-pub(super) const TRIALS_IN_UP: &str = trials_in!("number > ?3", " ORDER BY number LIMIT ?4");
-pub(super) const TRIALS_IN_DOWN: &str = trials_in!("number < ?3", " ORDER BY number DESC LIMIT ?4");
+pub(super) const TRIALS_UP: &str = trials!("", "number > ?3 ORDER BY number LIMIT +?4");
+pub(super) const TRIALS_DOWN: &str = trials!("", "number < ?3 ORDER BY number DESC LIMIT +?4");
+pub(super) const TRIALS_IN_UP: &str = trials_in!("number > ?3", " ORDER BY number LIMIT +?4");
+pub(super) const TRIALS_IN_DOWN: &str =
+    trials_in!("number < ?3", " ORDER BY number DESC LIMIT +?4");
 
 /// Binds: name of the trial; limit; namespace and name of the experiment, or null.
 pub(super) const TRIALS_NAMED: &str = "
     SELECT e.namespace AS namespace, e.name AS name, e.uid AS uid, t.record AS record
     FROM trials AS t JOIN experiments AS e ON e.id = t.experiment
     WHERE t.name = ?1 AND (?3 IS NULL OR (e.namespace = ?3 AND e.name = ?4))
-    LIMIT ?2";
+    LIMIT +?2";
 
 macro_rules! experiment_id {
     () => {
@@ -205,7 +207,7 @@ pub(super) const OBSERVATIONS: &str = "
     AND o.trial = ?4 AND o.attempt = ?5 AND (o.source, o.position, o.part) > (?6, ?7, ?8)
     AND (?9 IS NULL OR o.metric = (SELECT id FROM metrics WHERE name = ?9))
     AND (?10 IS NULL OR o.time_ns >= ?10) AND (?11 IS NULL OR o.time_ns <= ?11)
-    ORDER BY o.source, o.position, o.part LIMIT ?12";
+    ORDER BY o.source, o.position, o.part LIMIT +?12";
 
 pub(super) const METRIC: &str = "
     INSERT INTO metrics (name) VALUES (?) ON CONFLICT DO NOTHING;
@@ -266,9 +268,9 @@ macro_rules! sweep_cursors {
 
 /// Binds: experiment, size of a piece.
 pub(super) const SWEEP_EXPERIMENT: [&str; 3] = [
-    sweep_observations!("experiment = ? LIMIT ?"),
-    sweep_cursors!("experiment = ? LIMIT ?"),
-    sweep!("trials", "experiment, number", "experiment = ? LIMIT ?"),
+    sweep_observations!("experiment = ? LIMIT +?"),
+    sweep_cursors!("experiment = ? LIMIT +?"),
+    sweep!("trials", "experiment, number", "experiment = ? LIMIT +?"),
 ];
 
 /// Binds: key, trial, size of a piece.
@@ -276,12 +278,12 @@ pub(super) const SWEEP_TRIAL: [&str; 2] = [
     sweep_observations!(concat!(
         "experiment = ",
         experiment_id!(),
-        " AND trial = ? LIMIT ?"
+        " AND trial = ? LIMIT +?"
     )),
     sweep_cursors!(concat!(
         "experiment = ",
         experiment_id!(),
-        " AND trial = ? LIMIT ?"
+        " AND trial = ? LIMIT +?"
     )),
 ];
 
