@@ -1,6 +1,8 @@
 //! The observation of a trial: one row of three values a metric.
 
-use diwan_core::observation::MetricPoint;
+use std::collections::BTreeMap;
+
+use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::resources::{Metric, ObjectiveSpec, Observation, UNAVAILABLE};
 
 /// Smallest, largest and latest value of each metric, as reported.
@@ -9,9 +11,16 @@ pub struct Summary {
     rows: Vec<Row>,
 }
 
+/// A metric. Its streams are kept apart, because two that are read as they grow mix differently from two that are read
+/// afterwards, and the summary must not depend on that.
 #[derive(Clone, Debug, Default)]
 struct Row {
     metric: String,
+    streams: BTreeMap<Source, Values>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Values {
     min: Option<(f64, String)>,
     max: Option<(f64, String)>,
     latest: Option<(Option<i64>, String)>,
@@ -33,13 +42,17 @@ impl Summary {
         Self { rows }
     }
 
-    /// Adds a point; points are to be added in the order of reporting. Others than the objective's metrics are passed over.
+    /// Adds a point. Those of one stream are to be added in the order of their places; how streams mix changes nothing. Other
+    /// metrics than the objective's are passed over.
     ///
-    /// NaN and words are no smallest or largest, but they may be the latest: the one with the latest time, and of equal times,
-    /// or without a time, the one added last.
+    /// NaN and words are no smallest or largest, but they may be the latest: of a stream, the one with the latest time, and of
+    /// equal times, or without a time, the last one; of several streams, by the same rule, in the order of [`Source::ALL`].
     pub fn add(&mut self, point: &MetricPoint) {
         if let Some(row) = self.rows.iter_mut().find(|row| row.metric == point.metric) {
-            row.add(point);
+            row.streams
+                .entry(point.place.source)
+                .or_default()
+                .add(point);
         }
     }
 
@@ -53,49 +66,59 @@ impl Summary {
 }
 
 impl Row {
-    fn add(&mut self, point: &MetricPoint) {
-        if let Some(number) = point.number().filter(|number| !number.is_nan()) {
-            keep(&mut self.min, number, &point.value, |new, known| {
-                new < known
-            });
-            keep(&mut self.max, number, &point.value, |new, known| {
-                new > known
-            });
-        }
-        let known = self.latest.as_ref().and_then(|(time, _)| *time);
-        let is_older = point
-            .time_ns
-            .zip(known)
-            .is_some_and(|(new, known)| new < known);
-        if !is_older {
-            self.latest = Some((point.time_ns.or(known), point.value.clone()));
-        }
-    }
-
     fn metric(&self) -> Metric {
-        let text =
-            |value: Option<&String>| value.cloned().unwrap_or_else(|| UNAVAILABLE.to_owned());
+        let mut all = Values::default();
+        for values in self.streams.values() {
+            all.join(values);
+        }
+        let text = |value: Option<String>| value.unwrap_or_else(|| UNAVAILABLE.to_owned());
         Metric {
             name: self.metric.clone(),
-            min: text(self.min.as_ref().map(|(_, text)| text)),
-            max: text(self.max.as_ref().map(|(_, text)| text)),
-            latest: text(self.latest.as_ref().map(|(_, text)| text)),
+            min: text(all.min.map(|(_, text)| text)),
+            max: text(all.max.map(|(_, text)| text)),
+            latest: text(all.latest.map(|(_, text)| text)),
         }
     }
 }
 
-fn keep(kept: &mut Option<(f64, String)>, number: f64, text: &str, better: fn(f64, f64) -> bool) {
-    if kept
-        .as_ref()
-        .is_none_or(|(known, _)| better(number, *known))
-    {
-        *kept = Some((number, text.to_owned()));
+impl Values {
+    fn add(&mut self, point: &MetricPoint) {
+        if let Some(number) = point.number().filter(|number| !number.is_nan()) {
+            self.bound(number, &point.value);
+        }
+        self.follow(point.time_ns, &point.value);
+    }
+
+    fn join(&mut self, other: &Self) {
+        for (number, text) in other.min.iter().chain(&other.max) {
+            self.bound(*number, text);
+        }
+        if let Some((time, text)) = &other.latest {
+            self.follow(*time, text);
+        }
+    }
+
+    fn bound(&mut self, number: f64, text: &str) {
+        if self.min.as_ref().is_none_or(|(known, _)| number < *known) {
+            self.min = Some((number, text.to_owned()));
+        }
+        if self.max.as_ref().is_none_or(|(known, _)| number > *known) {
+            self.max = Some((number, text.to_owned()));
+        }
+    }
+
+    fn follow(&mut self, time: Option<i64>, text: &str) {
+        let known = self.latest.as_ref().and_then(|(time, _)| *time);
+        let is_older = time.zip(known).is_some_and(|(new, known)| new < known);
+        if !is_older {
+            self.latest = Some((time.or(known), text.to_owned()));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use diwan_core::observation::{Place, Source};
+    use diwan_core::observation::Place;
     use proptest::prelude::*;
 
     use super::*;
@@ -104,18 +127,9 @@ mod tests {
     fn summary(points: &[(&str, &str, Option<i64>)]) -> Vec<[String; 4]> {
         let mut summary = Summary::new(&objective(&["acc", "loss"]));
         for (metric, value, time_ns) in points {
-            let place = Place {
-                source: Source::StdOut,
-                offset: 0,
-                index: 0,
-            };
-            let (metric, value) = ((*metric).to_owned(), (*value).to_owned());
             summary.add(&MetricPoint {
-                metric,
-                value,
-                time_ns: *time_ns,
-                step: None,
-                place,
+                metric: (*metric).to_owned(),
+                ..point(Source::StdOut, value, *time_ns)
             });
         }
         let rows = summary.observation().metrics.into_iter();
@@ -171,7 +185,41 @@ mod tests {
         );
     }
 
+    fn point(source: Source, value: &str, time_ns: Option<i64>) -> MetricPoint {
+        MetricPoint {
+            metric: "acc".to_owned(),
+            value: value.to_owned(),
+            time_ns,
+            step: None,
+            place: Place {
+                source,
+                offset: 0,
+                index: 0,
+            },
+        }
+    }
+
     proptest! {
+        #[test]
+        fn how_streams_mix_changes_nothing(
+            points in prop::collection::vec((any::<bool>(), "[0-3]|0[0-3]|nan", prop::option::of(0..3_i64)), 0..12),
+        ) {
+            let points: Vec<_> = points
+                .iter()
+                .map(|(err, value, time)| {
+                    point(if *err { Source::StdErr } else { Source::StdOut }, value, *time)
+                })
+                .collect();
+            let mut as_they_came = Summary::new(&objective(&["acc"]));
+            points.iter().for_each(|point| as_they_came.add(point));
+            let mut by_stream = Summary::new(&objective(&["acc"]));
+            for source in [Source::StdErr, Source::StdOut] {
+                let stream = points.iter().filter(|point| point.place.source == source);
+                stream.for_each(|point| by_stream.add(point));
+            }
+            prop_assert_eq!(as_they_came.observation(), by_stream.observation());
+        }
+
         #[test]
         fn min_and_max_are_of_the_values(numbers in prop::collection::vec(any::<f64>(), 1..20)) {
             let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
