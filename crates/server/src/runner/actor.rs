@@ -76,7 +76,7 @@ impl<'a> Actor<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<ExperimentRecord, RunError> {
-        self.publish(None);
+        self.publish(self.snapshot.record.clone(), None);
         loop {
             let wake = self.decide();
             self.commit().await?;
@@ -178,11 +178,11 @@ impl<'a> Actor<'a> {
                 Ok(version) => {
                     self.snapshot.version = version;
                     self.uncommitted.clear();
-                    self.publish(None);
+                    self.publish(change.record, None);
                 }
                 Err(StoreError::Conflict { .. }) => self.reload().await?,
                 Err(error) if error.is_transient() && self.wanted() == Control::Run => {
-                    self.publish(Some(error.to_string()));
+                    self.publish(change.record, Some(error.to_string()));
                     self.reload_when_possible().await?;
                 }
                 Err(StoreError::NotFound { .. }) => return Err(self.deleted().await),
@@ -320,7 +320,9 @@ impl<'a> Actor<'a> {
             Message::Gone { trial } => {
                 self.launches.remove(&trial);
             }
-            Message::Trouble(trouble) => self.publish(Some(trouble)),
+            Message::Trouble(trouble) => {
+                self.publish(self.snapshot.record.clone(), Some(trouble));
+            }
             Message::Suggested(answer) => {
                 self.asking = false;
                 let event = self.event_of(answer);
@@ -382,15 +384,14 @@ impl<'a> Actor<'a> {
     }
 
     /// Shows the record, and what is in the way: `trouble`, or an optimizer that fails.
-    fn publish(&self, trouble: Option<String>) {
-        let record = Arc::new(self.snapshot.record.clone());
+    fn publish(&self, record: ExperimentRecord, trouble: Option<String>) {
         let optimizer = match &record.progress.optimizer {
             OptimizerState::Failing { message, .. } => Some(message.clone()),
             _ => None,
         };
         let trouble = trouble.or(optimizer);
         self.report.send_replace(Report {
-            record: Some(record),
+            record: Some(Arc::new(record)),
             trouble,
         });
     }

@@ -7,7 +7,7 @@ use diwan_collect::{Collector, RuleWatch, Summary, Tail};
 use diwan_core::engine::{End, Event};
 use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
-use diwan_core::resources::{CollectorKind, ObjectiveSpec, Observation};
+use diwan_core::resources::{ObjectiveSpec, Observation};
 use diwan_drivers::{Driver, LaunchId, TrialPlan, logs, podspec};
 use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
 use tokio::sync::{mpsc, watch};
@@ -71,7 +71,7 @@ pub(super) fn launch(
         is_new,
     };
     let plan = plans.plan(record, trial);
-    let reading = Reading::new(plans, record, trial);
+    let reading = Reading::new(plans, record, trial, is_new);
     let task = tokio::spawn(task.run(plan, reading));
     Launch { stop, task }
 }
@@ -92,24 +92,18 @@ struct Task {
 struct Reading {
     collector: Option<Collector>,
     rules: Option<RuleWatch>,
+    /// Of all points so far, if nobody but this task can have stored any.
+    summary: Option<Summary>,
     metrics_file: Option<std::path::PathBuf>,
     retain: bool,
 }
 
 impl Reading {
-    fn new(plans: &Plans, record: &ExperimentRecord, trial: &TrialRecord) -> Self {
-        let spec = record
-            .spec
-            .metrics_collector_spec
-            .clone()
-            .unwrap_or_default();
+    fn new(plans: &Plans, record: &ExperimentRecord, trial: &TrialRecord, is_new: bool) -> Self {
         let objective = record.spec.objective.clone().unwrap_or_default();
-        let read_here = matches!(spec.kind(), CollectorKind::StdOut | CollectorKind::File);
-        // Validation has compiled the same filters and rules; one that fails here collects nothing, and the trial ends
-        // without metrics, which says so.
-        let collector = read_here
-            .then(|| Collector::new(&spec, &objective).ok())
-            .flatten();
+        let collector = plans.collector().cloned();
+        let summary = (is_new && collector.is_some()).then(|| Summary::new(&objective));
+        // Validation has compiled the same rules.
         let rules = (!trial.rules.is_empty())
             .then(|| RuleWatch::new(&trial.rules, &objective).ok())
             .flatten();
@@ -122,6 +116,7 @@ impl Reading {
         Self {
             collector,
             rules,
+            summary,
             metrics_file,
             retain,
         }
@@ -138,7 +133,7 @@ impl Task {
             ))),
         };
         if let Ok(end) = end
-            && let Ok(observation) = self.summary().await
+            && let Ok(observation) = self.observation(&reading).await
         {
             let attempt = self.reference.attempt;
             self.tell(Message::Event(Event::Ended {
@@ -173,13 +168,11 @@ impl Task {
         if let Err(why) = self.start(plan).await {
             return Ok(End::Failed(why));
         }
-        let grace = podspec::grace_period(&plan.manifest, &plan.primary_container)
-            .unwrap_or(self.options.grace);
         let mut tails = self.tails(&id, reading).await?;
         if tails.are_resumed() {
             self.judge_again(reading).await?;
         }
-        let end = self.follow(&id, grace, &mut tails, reading).await?;
+        let end = self.follow(plan, &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
         tails.trim(self.options.log_cap);
         if !reading.retain
@@ -210,13 +203,13 @@ impl Task {
     /// Reads on until the launch has ended.
     async fn follow(
         &mut self,
-        id: &LaunchId,
-        grace: Duration,
+        plan: &TrialPlan,
         tails: &mut Tails,
         reading: &mut Reading,
     ) -> Result<End, StoreError> {
         let driver = self.driver.clone();
-        let mut ended = driver.ended(id);
+        let id = plan.id();
+        let mut ended = driver.ended(&id);
         let mut tick = tokio::time::interval(self.options.poll);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.reset();
@@ -225,7 +218,7 @@ impl Task {
             let wanted = *self.stopped.borrow_and_update();
             if wanted != asked {
                 asked = wanted;
-                self.stop(id, wanted.flatten().unwrap_or(grace));
+                self.stop(&id, wanted.flatten().unwrap_or_else(|| self.grace(plan)));
             }
             tokio::select! {
                 end = &mut ended => match end {
@@ -233,7 +226,7 @@ impl Task {
                     Err(error) => {
                         self.tell(Message::Trouble(error.to_string()));
                         tokio::time::sleep(RETRY).await;
-                        ended = driver.ended(id);
+                        ended = driver.ended(&id);
                     }
                 },
                 _ = self.stopped.changed() => {}
@@ -243,6 +236,10 @@ impl Task {
                 }
             }
         }
+    }
+
+    fn grace(&self, plan: &TrialPlan) -> Duration {
+        podspec::grace_period(&plan.manifest, &plan.primary_container).unwrap_or(self.options.grace)
     }
 
     /// Stops the launch beside the reading of its output.
@@ -311,6 +308,9 @@ impl Task {
                 }
             }
             self.keep(&points, tails).await?;
+            if let Some(summary) = &mut reading.summary {
+                points.iter().for_each(|point| summary.add(point));
+            }
             self.judge(&points, reading);
             points.clear();
             if read == 0 || !to_the_end {
@@ -364,7 +364,10 @@ impl Task {
     }
 
     /// The summary of all points of this launch, whoever stored them.
-    async fn summary(&self) -> Result<Observation, StoreError> {
+    async fn observation(&self, reading: &Reading) -> Result<Observation, StoreError> {
+        if let Some(summary) = &reading.summary {
+            return Ok(summary.observation());
+        }
         let mut summary = Summary::new(&self.objective);
         self.each_page(|points| points.iter().for_each(|point| summary.add(point)))
             .await?;
@@ -433,7 +436,7 @@ impl Tails {
                 .files
                 .iter()
                 .find(|follow| follow.tail.stream().source() == source);
-            let (Some(path), Some(follow)) = (path, read) else {
+            let (Some(path), Some(follow)) = (path, read.filter(|follow| follow.saved > 0)) else {
                 continue;
             };
             if let Err(error) = logs::trim(path, cap, follow.saved) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use diwan_collect::Collector;
 use diwan_core::problem::Problems;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_core::resources::{CollectorKind, Experiment};
@@ -34,6 +35,7 @@ pub struct Plans {
     work_directory: PathBuf,
     source_directory: Option<PathBuf>,
     primary_container: String,
+    collector: Option<Collector>,
     metrics_file: Option<String>,
 }
 
@@ -62,8 +64,14 @@ impl Plans {
                 .as_ref()
                 .map(|template| template.primary_container_name.clone())
                 .unwrap_or_default(),
+            collector: collector(record),
             metrics_file: metrics_file(record),
         })
+    }
+
+    /// What reads a trial's output; none if nobody here does.
+    pub(super) fn collector(&self) -> Option<&Collector> {
+        self.collector.as_ref()
     }
 
     /// The rendered job of a trial.
@@ -123,6 +131,13 @@ impl Plans {
         let files = directory.join(format!("attempt-{attempt}.files"));
         Some(files.join(Path::new(path).file_name()?))
     }
+}
+
+/// Validation has compiled the same filters. Ones that fail here collect nothing, and trials end without metrics, which says so.
+fn collector(record: &ExperimentRecord) -> Option<Collector> {
+    let spec = record.spec.metrics_collector_spec.clone();
+    let objective = record.spec.objective.clone();
+    Collector::new(&spec.unwrap_or_default(), &objective.unwrap_or_default()).ok()
 }
 
 fn metrics_file(record: &ExperimentRecord) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The optimizers of this program.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -280,9 +281,9 @@ fn suggestions(suggested: Suggested, rules: &[EarlyStoppingRule]) -> Suggestions
 
 /// What the optimizer searches: the experiment's specification with the settings that it stored over it.
 fn study_spec(experiment: &ExperimentRecord) -> Result<StudySpec, SuggestError> {
-    let mut spec = experiment.spec.clone();
-    if let Some(algorithm) = &mut spec.algorithm {
-        for stored in &experiment.progress.algorithm_settings {
+    let mut spec = Cow::Borrowed(&experiment.spec);
+    for stored in &experiment.progress.algorithm_settings {
+        if let Some(algorithm) = &mut spec.to_mut().algorithm {
             set(&mut algorithm.algorithm_settings, stored);
         }
     }
