@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diwan_core::engine::{Change, Event, Snapshot};
 use diwan_core::load;
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, ReportedPoint};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress, TrialRecord, TrialState};
 use diwan_core::validate::Context;
 use diwan_drivers::{End, LaunchId};
@@ -182,6 +182,41 @@ async fn runs_all_trials_and_never_too_many_at_once() {
             .unwrap();
         assert_eq!(stored.len(), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_latest_of_what_is_pushed_is_what_arrived_last() {
+    let bench = Bench::new("  maxTrialCount: 1\n  parallelTrialCount: 1").await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (_control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 1).await;
+    let snapshot = bench.store.load(&bench.key).await.unwrap().unwrap();
+    let trial = TrialRef::new(&snapshot.record, &snapshot.active[&0]);
+    // Whole seconds, as clients write them; the last one is sent twice.
+    for (value, seconds) in [
+        ("0.7", 9),
+        ("0.6", 9),
+        ("0.5", 8),
+        ("0.9", 9),
+        ("0.6", 9),
+        ("0.6", 9),
+    ] {
+        let point = ReportedPoint {
+            metric: "score".to_owned(),
+            value: value.to_owned(),
+            time_ns: Some(seconds * 1_000_000_000),
+            step: None,
+        };
+        bench.store.report(&trial, &[point]).await.unwrap();
+    }
+    end(&driver, &driver.running()[0]);
+    within(run).await.unwrap().unwrap();
+    let trial = &bench.trials().await[&0];
+    let row = &trial.observation.as_ref().unwrap().metrics[0];
+    assert_eq!(
+        [&row.min, &row.max, &row.latest].map(String::as_str),
+        ["0.5", "0.9", "0.6"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -387,6 +422,10 @@ impl Store for Flaky {
     ) -> Result<(), StoreError> {
         self.refuse()?;
         self.store.append(trial, points, cursors).await
+    }
+    async fn report(&self, trial: &TrialRef, points: &[ReportedPoint]) -> Result<(), StoreError> {
+        self.refuse()?;
+        self.store.report(trial, points).await
     }
     async fn cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {
         self.store.cursors(trial).await

@@ -2,7 +2,8 @@
 //!
 //! One connection writes, several read; in write-ahead-log mode neither waits for the other. A call that writes is *one*
 //! script of statements from `BEGIN IMMEDIATE` to `COMMIT` and one message to the connection's thread, which costs a tenth of
-//! a message a statement, and which nobody can leave half done (see [`writer::Writer`]).
+//! a message a statement, and which nobody can leave half done (see [`writer::Writer`]). Only a report, whose size nothing
+//! bounds, is a message for each few hundred points.
 //!
 //! `synchronous=NORMAL`: a kill of the process loses nothing, a power cut may take back the last moments before it, all of
 //! them together. Cursors go back with the points, so that collectors read those lines again.
@@ -11,17 +12,19 @@ mod experiments;
 mod metrics;
 mod observations;
 mod opening;
+mod reports;
 mod rows;
 mod sql;
 mod sweep;
 mod trials;
+mod value;
 mod writer;
 
 use std::path::Path;
 
 use async_trait::async_trait;
 use diwan_core::engine::{Change, Snapshot};
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, ReportedPoint};
 use diwan_core::record::{ExperimentKey, TrialRecord};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::sync::watch;
@@ -143,6 +146,10 @@ impl Store for SqliteStore {
         cursors: &[Cursor],
     ) -> Result<(), StoreError> {
         self.append_points(trial, points, cursors).await
+    }
+
+    async fn report(&self, trial: &TrialRef, points: &[ReportedPoint]) -> Result<(), StoreError> {
+        self.keep_report(trial, points).await
     }
 
     async fn cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {

@@ -31,7 +31,7 @@ impl DbManager for DbManagerService {
             .map_err(|problems| status::invalid(&problems))?;
         if !points.is_empty() {
             let trial = self.place_of(name).await?;
-            let stored = self.store.append(&trial, &points, &[]).await;
+            let stored = self.store.report(&trial, &points).await;
             stored.map_err(|error| status::store(&error))?;
         }
         Ok(Response::new(katib::ReportObservationLogReply {}))

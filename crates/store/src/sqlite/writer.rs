@@ -20,14 +20,22 @@ impl Writer {
 
     /// Runs a script and returns the rows of all its statements. If one fails, the rest is not run and the transaction is
     /// rolled back.
+    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, Error> {
+        self.run_all(std::iter::once(script)).await
+    }
+
+    /// The same with a script in pieces, which are made as they are needed.
     ///
     /// The work is done by a task of its own: a caller that goes away in the middle must not leave a transaction open.
-    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, Error> {
+    pub(super) async fn run_all(
+        &self,
+        pieces: impl Iterator<Item = Statement> + Send + 'static,
+    ) -> Result<Vec<SqliteRow>, Error> {
         let connection = Arc::clone(&self.0);
         let work = tokio::spawn(async move {
             let mut guard = connection.lock_owned().await;
             let connection = guard.as_mut().ok_or(Error::PoolClosed)?;
-            let result = script.fetch_all(&mut *connection).await;
+            let result = fetch_all(connection, pieces).await;
             if result.is_err() {
                 // SQLite may have rolled back by itself, and then there is nothing left to do.
                 let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
@@ -44,4 +52,15 @@ impl Writer {
             let _ = connection.close().await;
         }
     }
+}
+
+async fn fetch_all(
+    connection: &mut SqliteConnection,
+    pieces: impl Iterator<Item = Statement> + Send,
+) -> Result<Vec<SqliteRow>, Error> {
+    let mut rows = Vec::new();
+    for piece in pieces {
+        rows.extend(piece.fetch_all(&mut *connection).await?);
+    }
+    Ok(rows)
 }

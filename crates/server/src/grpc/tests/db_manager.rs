@@ -72,6 +72,28 @@ async fn a_report_comes_back_by_time_and_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
+async fn reports_with_equal_times_are_kept_in_the_order_of_arrival() {
+    let fixture = Fixture::new().await;
+    let mut client = DbManagerClient::new(fixture.channel);
+    let time = "2024-03-04T10:00:02Z";
+    let values = ["0.5", "0.4", "0.5", "0.3", "0.4"];
+    for value in values {
+        for row in [(time, "loss", value), ("", "accuracy", value)] {
+            report(&mut client, "anybody", &[row]).await.unwrap();
+        }
+    }
+    for metric in ["loss", "accuracy"] {
+        let of_metric = GetObservationLogRequest {
+            metric_name: metric.into(),
+            ..of("anybody")
+        };
+        let rows = get(&mut client, of_metric).await;
+        let read: Vec<&str> = rows.iter().map(|row| row.2.as_str()).collect();
+        assert_eq!(read, values);
+    }
+}
+
+#[tokio::test]
 async fn metric_and_interval_select() {
     let fixture = Fixture::new().await;
     let mut client = DbManagerClient::new(fixture.channel);
