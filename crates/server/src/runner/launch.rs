@@ -137,22 +137,23 @@ impl Task {
                 "the trial template cannot be rendered: {why}"
             ))),
         };
-        if let Ok(end) = end
-            && let Ok(observation) = self.summary().await
-        {
-            let attempt = self.reference.attempt;
-            self.tell(Message::Event(Event::Ended {
+        let observed = match end {
+            Ok(end) => self.summary().await.map(|observation| (end, observation)),
+            Err(error) => Err(error),
+        };
+        self.tell(match observed {
+            Ok((end, observation)) => Message::Event(Event::Ended {
                 trial,
-                attempt,
+                attempt: self.reference.attempt,
                 end,
                 observation,
-            }));
-        }
+            }),
+            Err(error) => Message::Failed(error),
+        });
         self.tell(Message::Gone { trial });
     }
 
-    /// # Errors
-    /// Only when the experiment was deleted meanwhile.
+    /// From the start to the end, whatever the store does meanwhile: who stops the launch must find it followed.
     async fn accompany(
         &mut self,
         plan: &TrialPlan,
@@ -175,18 +176,36 @@ impl Task {
         }
         let grace = podspec::grace_period(&plan.manifest, &plan.primary_container)
             .unwrap_or(self.options.grace);
-        let mut tails = self.tails(&id, reading).await?;
-        if tails.are_resumed() {
-            self.judge_again(reading).await?;
-        }
-        let end = self.follow(&id, grace, &mut tails, reading).await?;
-        self.collect(&mut tails, reading, true).await?;
-        tails.trim(self.options.log_cap);
+        let end = match self.read_on(&id, grace, reading).await {
+            Ok(end) => end,
+            Err(error) => {
+                self.tell(Message::Failed(error));
+                let mut nothing = Tails::default();
+                return self.follow(&id, grace, &mut nothing, reading).await;
+            }
+        };
         if !reading.retain
             && let Err(error) = self.driver.forget(&id).await
         {
             warn!(%error, "trial left something behind");
         }
+        Ok(end)
+    }
+
+    /// Reads what the launch writes, from where an earlier run of Diwan stopped until its end.
+    async fn read_on(
+        &mut self,
+        id: &LaunchId,
+        grace: Duration,
+        reading: &mut Reading,
+    ) -> Result<End, StoreError> {
+        let mut tails = self.tails(id, reading).await?;
+        if tails.are_resumed() {
+            self.judge_again(reading).await?;
+        }
+        let end = self.follow(id, grace, &mut tails, reading).await?;
+        self.collect(&mut tails, reading, true).await?;
+        tails.trim(self.options.log_cap);
         Ok(end)
     }
 
@@ -387,7 +406,7 @@ impl Task {
     /// Repeats a call of the store while it fails for a passing reason, and says so.
     ///
     /// # Errors
-    /// When the experiment was deleted, or the store failed for good; the loop of the experiment finds out the same.
+    /// When the experiment was deleted, or the store failed for good.
     async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
         mut call: impl FnMut() -> F,
