@@ -1,9 +1,9 @@
 //! Observations and cursors.
 
 use diwan_core::observation::{MetricPoint, Place, Source};
+use sqlx::Row;
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Error, Row};
 
 use super::sql::Append;
 use super::writer::Statement;
@@ -155,12 +155,11 @@ fn source(row: &SqliteRow) -> Result<Source, StoreError> {
 }
 
 /// Why points were not stored. The one null that a script can put into a table is the id of a missing experiment.
-pub(super) fn refusal(error: Error, trial: &TrialRef) -> StoreError {
-    let constraint = error.as_database_error().map(|error| error.kind());
-    if matches!(constraint, Some(ErrorKind::NotNullViolation)) {
-        return StoreError::NotFound {
+pub(super) fn refusal(error: StoreError, trial: &TrialRef) -> StoreError {
+    match error.constraint() {
+        Some(ErrorKind::NotNullViolation) => StoreError::NotFound {
             key: trial.experiment.clone(),
-        };
+        },
+        _ => error,
     }
-    error.into()
 }

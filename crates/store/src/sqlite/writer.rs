@@ -6,21 +6,29 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Connection, Error, SqliteConnection};
 use tokio::sync::Mutex;
 
+use super::identity::Identity;
+use crate::StoreError;
+
 /// SQL with its arguments: one statement, or a script whose `?` are bound one after the other across its statements.
 pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
 /// Hands the connection to one script after the other, in the order of asking.
 #[derive(Clone)]
-pub(super) struct Writer(Arc<Mutex<Option<SqliteConnection>>>);
+pub(super) struct Writer {
+    connection: Arc<Mutex<Option<SqliteConnection>>>,
+    /// None for a database in memory.
+    file: Option<Arc<Identity>>,
+}
 
 impl Writer {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self(Arc::new(Mutex::new(Some(connection))))
+    pub(super) fn new(connection: SqliteConnection, file: Option<Arc<Identity>>) -> Self {
+        let connection = Arc::new(Mutex::new(Some(connection)));
+        Self { connection, file }
     }
 
     /// Runs a script and returns the rows of all its statements. If one fails, the rest is not run and the transaction is
     /// rolled back.
-    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, Error> {
+    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, StoreError> {
         self.run_all(std::iter::once(script)).await
     }
 
@@ -30,24 +38,27 @@ impl Writer {
     pub(super) async fn run_all(
         &self,
         pieces: impl Iterator<Item = Statement> + Send + 'static,
-    ) -> Result<Vec<SqliteRow>, Error> {
-        let connection = Arc::clone(&self.0);
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let this = self.clone();
         let work = tokio::spawn(async move {
-            let mut guard = connection.lock_owned().await;
-            let connection = guard.as_mut().ok_or(Error::PoolClosed)?;
+            let mut guard = this.connection.lock().await;
+            let connection = guard.as_mut().ok_or(StoreError::Closed)?;
+            if let Some(file) = &this.file {
+                file.check()?;
+            }
             let result = fetch_all(connection, pieces).await;
             if result.is_err() {
                 // SQLite may have rolled back by itself, and then there is nothing left to do.
                 let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
             }
-            result
+            Ok(result?)
         });
-        work.await.map_err(|_| Error::WorkerCrashed)?
+        work.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Waits for the script under way and closes the connection.
     pub(super) async fn close(&self) {
-        if let Some(connection) = self.0.lock().await.take() {
+        if let Some(connection) = self.connection.lock().await.take() {
             // What can fail here is the tidying-up of the log, which the next opening repeats.
             let _ = connection.close().await;
         }
