@@ -1,9 +1,10 @@
-//! What every `Store` must do, and how to make things to store.
+//! What every `Store` must do, how to make things to store, and a store that fails.
 //!
 //! `conforms` takes a maker of empty stores, `shares` one of pairs of handles on one empty database. Both panic at the first
 //! thing that is not as it must be.
 
 mod experiments;
+mod faulty;
 mod observations;
 mod reports;
 pub mod samples;
@@ -13,6 +14,8 @@ mod trials;
 use std::sync::Arc;
 
 use diwan_store::Store;
+
+pub use faulty::{Access, Faulty};
 
 /// Checks what one handle must do.
 pub async fn conforms(make: impl AsyncFn() -> Arc<dyn Store>) {
