@@ -51,7 +51,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let store = diwan_store::open("sqlite::memory:").await.unwrap();
+        Self::on(diwan_store::open("sqlite::memory:").await.unwrap()).await
+    }
+
+    async fn on(store: Arc<dyn Store>) -> Self {
         let notes = Arc::new(Notes::default());
         let services = Services {
             store: store.clone(),
