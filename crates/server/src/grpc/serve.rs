@@ -47,10 +47,6 @@ fn routes(services: Services, health: &Health) -> Result<Routes, ServeError> {
         stopper,
         ask_db_managers,
     } = services;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
     let db_manager = DbManagerService {
         store: store.clone(),
     };
@@ -67,8 +63,17 @@ fn routes(services: Services, health: &Health) -> Result<Routes, ServeError> {
     .add_service(EarlyStoppingServer::new(early_stopping).max_decoding_message_size(MAX_REQUEST))
     .add_service(DiwanSuggestionServer::new(diwan).max_decoding_message_size(MAX_REQUEST))
     .add_service(health.server())
-    .add_service(reflection);
+    .add_service(reflection().build_v1()?)
+    // What Python's grpcio-reflection and older grpcurl speak.
+    .add_service(reflection().build_v1alpha()?);
     Ok(routes)
+}
+
+/// The description of the services.
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
 /// Serves on a socket until `shutdown` is done; calls that are then under way have five seconds to end.

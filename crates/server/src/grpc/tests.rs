@@ -3,6 +3,7 @@
 mod db_manager;
 mod diwan_suggestion;
 mod early_stopping;
+mod reflection;
 mod server;
 mod suggestion;
 

@@ -3,19 +3,15 @@ use std::time::Duration;
 
 use diwan_store::StoreError;
 use diwan_testkit::store::Faulty;
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
-use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
-use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use super::*;
 
-const SERVICES: [&str; 4] = [
+pub(super) const SERVICES: [&str; 4] = [
     "api.v1.beta1.DBManager",
     "api.v1.beta1.EarlyStopping",
     "api.v1.beta1.Suggestion",
@@ -73,48 +69,6 @@ async fn a_store_that_cannot_be_read_serves_nothing_that_needs_it() {
             assert_eq!(reply.status(), expected, "{name}");
         }
         is_broken.fetch_xor(true, Ordering::Relaxed);
-    }
-}
-
-async fn reflect(channel: Channel, request: MessageRequest) -> MessageResponse {
-    let request = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(request),
-    };
-    let mut client = ServerReflectionClient::new(channel);
-    let mut replies = client
-        .server_reflection_info(stream::iter([request]))
-        .await
-        .unwrap()
-        .into_inner();
-    let reply: ServerReflectionResponse = replies.next().await.unwrap().unwrap();
-    reply.message_response.unwrap()
-}
-
-#[tokio::test]
-async fn reflection_lists_and_describes_the_services() {
-    let fixture = Fixture::new().await;
-    let list = MessageRequest::ListServices(String::new());
-    let MessageResponse::ListServicesResponse(list) = reflect(fixture.channel.clone(), list).await
-    else {
-        panic!("no list of services");
-    };
-    let names: Vec<String> = list
-        .service
-        .into_iter()
-        .map(|service| service.name)
-        .collect();
-    for name in SERVICES {
-        assert!(
-            names.iter().any(|known| known == name),
-            "{name} in {names:?}"
-        );
-        let find = MessageRequest::FileContainingSymbol(name.to_owned());
-        let found = reflect(fixture.channel.clone(), find).await;
-        assert!(
-            matches!(found, MessageResponse::FileDescriptorResponse(_)),
-            "{name}"
-        );
     }
 }
 
