@@ -4,6 +4,7 @@
 
 mod architecture;
 mod control;
+mod database;
 mod examples;
 mod harness;
 mod invalid;

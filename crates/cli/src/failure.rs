@@ -149,12 +149,13 @@ impl From<StoreError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        match &error {
+        match error {
             RunError::NotFound(_) => Self::of(Exit::NotFound, &error),
             RunError::Template(_) => Self::of(Exit::Usage, &error),
             RunError::Hold(_) => Self::of(Exit::Failed, &error)
                 .hint("wait for it with `diwan wait`, or stop the experiment with `diwan stop`"),
-            RunError::Deleted(_) | RunError::Store(_) => Self::of(Exit::Failed, &error),
+            RunError::Deleted(_) => Self::of(Exit::Failed, &error),
+            RunError::Store(error) => error.into(),
         }
     }
 }

@@ -23,15 +23,54 @@ impl MetricPoint {
     }
 }
 
+/// A value that was reported through an API. It gets its place where it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportedPoint {
+    /// Name of the metric.
+    pub metric: String,
+    /// The value as it was written; see [`MetricPoint::value`].
+    pub value: String,
+    /// When, in nanoseconds since 1970-01-01T00:00:00Z, if the report said.
+    pub time_ns: Option<i64>,
+    /// Step or epoch, if the report said.
+    pub step: Option<i64>,
+}
+
+impl ReportedPoint {
+    /// The point at its place.
+    #[must_use]
+    pub fn at(self, place: Place) -> MetricPoint {
+        MetricPoint {
+            metric: self.metric,
+            value: self.value,
+            time_ns: self.time_ns,
+            step: self.step,
+            place,
+        }
+    }
+}
+
 /// Identity of a point within its trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Which stream: see [`Source`].
     pub source: Source,
-    /// Byte offset of the line in its stream, or a hash of the report for pushed points.
+    /// Byte offset of the line in its stream; of a pushed point its number in the order of arrival, from 0.
     pub offset: i64,
-    /// Number of the point in its line or report, from 0.
+    /// Number of the point in its line, from 0; 0 of a pushed point.
     pub index: i32,
+}
+
+impl Place {
+    /// The place of a pushed point, by its number in the order of arrival.
+    #[must_use]
+    pub fn pushed(number: i64) -> Self {
+        Self {
+            source: Source::Push,
+            offset: number,
+            index: 0,
+        }
+    }
 }
 
 /// The stream a point came from. The numbers are stored: never reuse one.

@@ -7,6 +7,7 @@
 mod db_manager;
 mod diwan_suggestion;
 mod early_stopping;
+mod health;
 pub(crate) mod reports;
 mod serve;
 mod status;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use diwan_store::Store;
 
 pub use early_stopping::{StopError, TrialStopper};
-pub use serve::{ServeError, routes, serve};
+pub use serve::{ServeError, serve};
 
 use crate::suggester::Suggester;
 

@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use diwan_core::engine::{Change, Event, Snapshot};
+use diwan_core::engine::{Event, Snapshot};
 use diwan_core::load;
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::ReportedPoint;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress, TrialRecord, TrialState};
 use diwan_core::validate::Context;
 use diwan_drivers::{End, LaunchId};
@@ -18,11 +17,9 @@ use diwan_server::clock::now;
 use diwan_server::edit::change;
 use diwan_server::runner::{Control, Options, Report, RunError, Runner};
 use diwan_server::suggester::LocalSuggester;
-use diwan_store::{
-    Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment,
-    TrialQuery, TrialRef,
-};
+use diwan_store::{ObservationQuery, Store, StoreError, TrialQuery, TrialRef};
 use diwan_testkit::driver::{Script, Scripted};
+use diwan_testkit::store::{Access, Faulty};
 use tokio::sync::watch;
 
 /// Longest time that any test waits for anything.
@@ -152,6 +149,12 @@ spec:
     }
 }
 
+/// What a trial writes to its standard output.
+fn print(id: &LaunchId, text: &str) {
+    std::fs::create_dir_all(&id.directory).unwrap();
+    std::fs::write(id.stdout(), text).unwrap();
+}
+
 fn end(driver: &Scripted, id: &LaunchId) {
     driver.end(id, End::Succeeded);
 }
@@ -185,6 +188,45 @@ async fn runs_all_trials_and_never_too_many_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_latest_of_what_is_pushed_is_what_arrived_last() {
+    let pushed = "  metricsCollectorSpec: {collector: {kind: Push}}";
+    let bench = Bench::new(&format!(
+        "{pushed}\n  maxTrialCount: 1\n  parallelTrialCount: 1"
+    ))
+    .await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (_control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 1).await;
+    let snapshot = bench.store.load(&bench.key).await.unwrap().unwrap();
+    let trial = TrialRef::new(&snapshot.record, &snapshot.active[&0]);
+    // Whole seconds, as clients write them; the last one is sent twice.
+    for (value, seconds) in [
+        ("0.7", 9),
+        ("0.6", 9),
+        ("0.5", 8),
+        ("0.9", 9),
+        ("0.6", 9),
+        ("0.6", 9),
+    ] {
+        let point = ReportedPoint {
+            metric: "score".to_owned(),
+            value: value.to_owned(),
+            time_ns: Some(seconds * 1_000_000_000),
+            step: None,
+        };
+        bench.store.report(&trial, &[point]).await.unwrap();
+    }
+    end(&driver, &driver.running()[0]);
+    within(run).await.unwrap().unwrap();
+    let trial = &bench.trials().await[&0];
+    let row = &trial.observation.as_ref().unwrap().metrics[0];
+    assert_eq!(
+        [&row.min, &row.max, &row.latest].map(String::as_str),
+        ["0.5", "0.9", "0.6"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_vanishes_is_taken_up_where_it_was() {
     let bench = Bench::new("  maxTrialCount: 6\n  parallelTrialCount: 3").await;
     let driver = Scripted::new(|_| Script::Runs);
@@ -195,8 +237,7 @@ async fn a_run_that_vanishes_is_taken_up_where_it_was() {
     drop(control);
     // One ends while nobody looks.
     let ended = driver.running().remove(0);
-    std::fs::create_dir_all(&ended.directory).unwrap();
-    std::fs::write(ended.stdout(), "score=0.9\n").unwrap();
+    print(&ended, "score=0.9\n");
     driver.end(&ended, End::Succeeded);
 
     let (_control, run) = bench.start(&driver);
@@ -204,8 +245,7 @@ async fn a_run_that_vanishes_is_taken_up_where_it_was() {
         eventually(|| driver.started() == started).await;
         assert!(driver.running().len() <= 3);
         let id = driver.running().remove(0);
-        std::fs::create_dir_all(&id.directory).unwrap();
-        std::fs::write(id.stdout(), "score=0.5\n").unwrap();
+        print(&id, "score=0.5\n");
         driver.end(&id, End::Succeeded);
     }
     eventually(|| {
@@ -293,7 +333,11 @@ async fn a_deleted_experiment_stops_what_it_runs() {
     let driver = Scripted::new(|_| Script::Runs);
     let (_control, run) = bench.start(&driver);
     eventually(|| driver.running().len() == 2).await;
+    let running = driver.running();
     bench.store.delete(&bench.key).await.unwrap();
+    // Whether the loop or a launch is the first to find out.
+    print(&running[0], "score=0.5\n");
+    end(&driver, &running[1]);
     assert!(matches!(
         within(run).await.unwrap(),
         Err(RunError::Deleted(_))
@@ -302,16 +346,58 @@ async fn a_deleted_experiment_stops_what_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_fails_for_good_ends_the_run_and_its_trials_go_on() {
+    let mut bench = Bench::new("  maxTrialCount: 4\n  parallelTrialCount: 2").await;
+    let sound = bench.store.clone();
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let told = is_broken.clone();
+    // Reading goes on, so only the launch can find out.
+    let fault = move |access| {
+        let is_due = access == Access::Write && told.load(Ordering::Relaxed);
+        is_due.then(|| StoreError::Damaged {
+            what: "a test says so".to_owned(),
+            source: None,
+        })
+    };
+    bench.store = Arc::new(Faulty::new(sound.clone(), fault));
+    let driver = Scripted::new(|_| Script::Runs);
+    let (_control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 2).await;
+    is_broken.store(true, Ordering::Relaxed);
+    print(&driver.running()[0], "score=0.5\n");
+    let ended = within(run).await.unwrap();
+    assert!(
+        matches!(ended, Err(RunError::Store(StoreError::Damaged { .. }))),
+        "{ended:?}"
+    );
+    assert_eq!((driver.running().len(), driver.started()), (2, 2));
+
+    bench.store = sound;
+    let (_control, run) = bench.start(&driver);
+    eventually(|| {
+        driver.running().iter().for_each(|id| end(&driver, id));
+        run.is_finished()
+    })
+    .await;
+    let record = run.await.unwrap().unwrap();
+    assert_eq!(record.progress.counts.finished(), 4);
+    assert_eq!(driver.started(), 4, "none was launched twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_is_full_now_and_then_loses_nothing() {
     let mut bench = Bench::new("  maxTrialCount: 8\n  parallelTrialCount: 2").await;
-    let flaky = Arc::new(Flaky {
-        store: bench.store.clone(),
-        calls: AtomicU64::new(0),
-    });
-    bench.store = flaky.clone();
+    let writes = Arc::new(AtomicU64::new(0));
+    let counted = writes.clone();
+    // Every fourth write.
+    let fault = move |access| {
+        let is_due = access == Access::Write && counted.fetch_add(1, Ordering::Relaxed) % 4 == 3;
+        is_due.then_some(StoreError::Full)
+    };
+    bench.store = Arc::new(Faulty::new(bench.store.clone(), fault));
     let driver = scores();
     let record = bench.run(&driver).await;
-    assert!(flaky.calls.load(Ordering::Relaxed) > 20);
+    assert!(writes.load(Ordering::Relaxed) > 20);
     assert_eq!(record.progress.counts.trials_succeeded, 8);
     assert_eq!(driver.started(), 8, "none was launched twice");
     for trial in bench.trials().await.values() {
@@ -321,95 +407,5 @@ async fn a_store_that_is_full_now_and_then_loses_nothing() {
             .await
             .unwrap();
         assert_eq!(stored.len(), 2);
-    }
-}
-
-/// A store that refuses every fourth write.
-struct Flaky {
-    store: Arc<dyn Store>,
-    calls: AtomicU64,
-}
-
-impl Flaky {
-    fn refuse(&self) -> Result<(), StoreError> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3 {
-            Err(StoreError::Full)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-#[async_trait]
-impl Store for Flaky {
-    async fn create(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-        self.store.create(snapshot).await
-    }
-    async fn load(&self, key: &ExperimentKey) -> Result<Option<Snapshot>, StoreError> {
-        self.store.load(key).await
-    }
-    async fn version(&self, key: &ExperimentKey) -> Result<Option<u64>, StoreError> {
-        self.store.version(key).await
-    }
-    async fn commit(
-        &self,
-        key: &ExperimentKey,
-        expected: u64,
-        change: &Change,
-    ) -> Result<u64, StoreError> {
-        self.refuse()?;
-        self.store.commit(key, expected, change).await
-    }
-    async fn experiments(
-        &self,
-        query: &ExperimentQuery,
-    ) -> Result<Vec<StoredExperiment>, StoreError> {
-        self.store.experiments(query).await
-    }
-    async fn trials(&self, query: &TrialQuery) -> Result<Vec<TrialRecord>, StoreError> {
-        self.store.trials(query).await
-    }
-    async fn trial(
-        &self,
-        key: &ExperimentKey,
-        name: &str,
-    ) -> Result<Option<TrialRecord>, StoreError> {
-        self.store.trial(key, name).await
-    }
-    async fn find_trials(&self, name: &str) -> Result<Vec<FoundTrial>, StoreError> {
-        self.store.find_trials(name).await
-    }
-    async fn append(
-        &self,
-        trial: &TrialRef,
-        points: &[MetricPoint],
-        cursors: &[Cursor],
-    ) -> Result<(), StoreError> {
-        self.refuse()?;
-        self.store.append(trial, points, cursors).await
-    }
-    async fn cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {
-        self.store.cursors(trial).await
-    }
-    async fn observations(&self, query: &ObservationQuery) -> Result<Vec<MetricPoint>, StoreError> {
-        self.store.observations(query).await
-    }
-    async fn delete_observations(&self, trial: &TrialRef) -> Result<(), StoreError> {
-        self.store.delete_observations(trial).await
-    }
-    async fn foreign_trial(&self, name: &str) -> Result<TrialRef, StoreError> {
-        self.store.foreign_trial(name).await
-    }
-    async fn find_foreign_trial(&self, name: &str) -> Result<Option<TrialRef>, StoreError> {
-        self.store.find_foreign_trial(name).await
-    }
-    async fn delete(&self, key: &ExperimentKey) -> Result<(), StoreError> {
-        self.store.delete(key).await
-    }
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.store.changes()
-    }
-    async fn close(&self) {
-        self.store.close().await;
     }
 }

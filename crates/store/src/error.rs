@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use diwan_core::record::ExperimentKey;
+use sqlx::error::ErrorKind;
 use thiserror::Error;
 
 /// Why the store did not do what it was asked. Unless a variant says otherwise, nothing was changed.
@@ -108,6 +109,14 @@ pub enum StoreError {
         /// Why.
         source: Option<Box<dyn Error + Send + Sync>>,
     },
+    /// Somebody has deleted, moved or replaced the file since it was opened.
+    #[error("the database {} was {how} while it was in use", path.display())]
+    Gone {
+        /// Which file.
+        path: PathBuf,
+        /// What happened to it.
+        how: &'static str,
+    },
     /// The tokio runtime is shutting down. Whether the call took effect is unknown.
     #[error("the store is shutting down")]
     Closed,
@@ -134,11 +143,23 @@ impl StoreError {
                 "name another file; a new one is made if it does not exist"
             }
             Self::Newer { .. } => "use the newer diwan, or another database",
+            Self::Gone { .. } => {
+                "put the file back, or a copy of it, and start again; without it diwan makes a new, empty one"
+            }
             Self::Damaged { .. } => {
                 "restore a copy; `sqlite3 FILE .recover` saves what is readable"
             }
             _ => return None,
         })
+    }
+
+    /// Which constraint of the schema refused a row, if one did.
+    pub(crate) fn constraint(&self) -> Option<ErrorKind> {
+        let Self::Database(source) = self else {
+            return None;
+        };
+        let error = source.downcast_ref::<sqlx::Error>()?;
+        Some(error.as_database_error()?.kind())
     }
 
     /// JSON in the database that does not fit the types.
@@ -201,11 +222,4 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
 /// Whether the file is something else than a database.
 pub(crate) fn is_no_database(error: &sqlx::Error) -> bool {
     code(error) == Some(SQLITE_NOTADB)
-}
-
-/// Whether a unique index refused a row.
-pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

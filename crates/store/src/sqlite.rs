@@ -2,26 +2,31 @@
 //!
 //! One connection writes, several read; in write-ahead-log mode neither waits for the other. A call that writes is *one*
 //! script of statements from `BEGIN IMMEDIATE` to `COMMIT` and one message to the connection's thread, which costs a tenth of
-//! a message a statement, and which nobody can leave half done (see [`writer::Writer`]).
+//! a message a statement, and which nobody can leave half done (see [`writer::Writer`]). Only a report, whose size nothing
+//! bounds, is a message for each few hundred points.
 //!
 //! `synchronous=NORMAL`: a kill of the process loses nothing, a power cut may take back the last moments before it, all of
 //! them together. Cursors go back with the points, so that collectors read those lines again.
 
 mod experiments;
+mod identity;
 mod metrics;
 mod observations;
 mod opening;
+mod reports;
 mod rows;
 mod sql;
 mod sweep;
 mod trials;
+mod value;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use diwan_core::engine::{Change, Snapshot};
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, ReportedPoint};
 use diwan_core::record::{ExperimentKey, TrialRecord};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::sync::watch;
@@ -30,6 +35,7 @@ use crate::{
     Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment,
     TrialQuery, TrialRef,
 };
+use identity::Identity;
 use metrics::MetricIds;
 use writer::{Statement, Writer};
 
@@ -37,9 +43,15 @@ use writer::{Statement, Writer};
 pub struct SqliteStore {
     writer: Writer,
     /// None for a database in memory, which only one connection can see: the writer reads, too.
-    readers: Option<SqlitePool>,
+    readers: Option<Readers>,
     metrics: MetricIds,
     generation: watch::Sender<u64>,
+}
+
+/// Connections that read a file. They are opened by its path, so it must still be the same file.
+struct Readers {
+    pool: SqlitePool,
+    file: Arc<Identity>,
 }
 
 impl SqliteStore {
@@ -48,8 +60,13 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be used: the variants of [`StoreError`] say why.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let writer = opening::file(path).await?;
-        let store = Self::new(writer, Some(opening::readers(path)));
+        let (writer, identity) = opening::file(path).await?;
+        let file = Arc::new(identity);
+        let readers = Readers {
+            pool: opening::readers(path),
+            file: Arc::clone(&file),
+        };
+        let store = Self::new(Writer::new(writer, Some(file)), Some(readers));
         store.sweep_in_background();
         Ok(store)
     }
@@ -59,12 +76,13 @@ impl SqliteStore {
     /// # Errors
     /// When there is no memory.
     pub async fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self::new(opening::memory().await?, None))
+        let writer = Writer::new(opening::memory().await?, None);
+        Ok(Self::new(writer, None))
     }
 
-    fn new(writer: sqlx::SqliteConnection, readers: Option<SqlitePool>) -> Self {
+    fn new(writer: Writer, readers: Option<Readers>) -> Self {
         Self {
-            writer: Writer::new(writer),
+            writer,
             readers,
             metrics: MetricIds::default(),
             generation: watch::Sender::new(0),
@@ -73,8 +91,11 @@ impl SqliteStore {
 
     async fn read(&self, statement: Statement) -> Result<Vec<SqliteRow>, StoreError> {
         match &self.readers {
-            Some(readers) => Ok(statement.fetch_all(readers).await?),
-            None => Ok(self.writer.run(statement).await?),
+            Some(readers) => {
+                readers.file.check()?;
+                Ok(statement.fetch_all(&readers.pool).await?)
+            }
+            None => self.writer.run(statement).await,
         }
     }
 
@@ -145,6 +166,10 @@ impl Store for SqliteStore {
         self.append_points(trial, points, cursors).await
     }
 
+    async fn report(&self, trial: &TrialRef, points: &[ReportedPoint]) -> Result<(), StoreError> {
+        self.keep_report(trial, points).await
+    }
+
     async fn cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {
         self.list_cursors(trial).await
     }
@@ -175,7 +200,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         if let Some(readers) = &self.readers {
-            readers.close().await;
+            readers.pool.close().await;
         }
         self.writer.close().await;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diwan_core::engine::{Change, Snapshot};
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, ReportedPoint};
 use diwan_core::record::{ExperimentKey, TrialRecord};
 use tokio::sync::watch;
 
@@ -63,7 +63,7 @@ pub trait Store: Send + Sync {
     /// Trials of this name in all experiments, at most [`crate::MAX_PAGE`].
     async fn find_trials(&self, name: &str) -> Result<Vec<FoundTrial>, StoreError>;
 
-    /// Keeps points of a launch, and how far its streams have been read.
+    /// Keeps points that were read from the output of a launch, and how far its streams have been read.
     ///
     /// A point whose place is already stored changes nothing, whatever its value. Points never lag behind cursors: when a
     /// cursor is stored, so is every point of this call and of those before it. A large call may be cut short by a kill
@@ -78,11 +78,21 @@ pub trait Store: Send + Sync {
         cursors: &[Cursor],
     ) -> Result<(), StoreError>;
 
-    /// How far the streams of a launch have been read. A stream that was never read is missing.
+    /// Keeps points that a launch has reported through an API, all or none, behind those that were reported before.
+    ///
+    /// A report that equals the last one of this launch is that one sent again, and adds nothing. Any other is new, even if
+    /// it has points that were reported before.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    async fn report(&self, trial: &TrialRef, points: &[ReportedPoint]) -> Result<(), StoreError>;
+
+    /// How far the streams of a launch have been read. A stream that was never read is missing; pushed points are no stream
+    /// that is read.
     async fn cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError>;
 
-    /// Points of a launch in the order of their places: stream by stream, each as it was written. Places of pushed points
-    /// are hashes, so their order means nothing: order those by time.
+    /// Points of a launch in the order of their places: stream by stream, each as it was written, pushed points as they
+    /// arrived.
     async fn observations(&self, query: &ObservationQuery) -> Result<Vec<MetricPoint>, StoreError>;
 
     /// Forgets the points and cursors of every launch of a trial.

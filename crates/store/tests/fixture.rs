@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use diwan_core::engine::Snapshot;
-use diwan_core::observation::{MetricPoint, Place, Source};
+use diwan_core::observation::{MetricPoint, Place, ReportedPoint, Source};
 use diwan_core::record::{ExperimentKey, TrialState};
 use diwan_store::{Cursor, ObservationQuery, Store, TrialQuery, open};
 use diwan_testkit::store::samples::{
@@ -21,7 +21,7 @@ fn path() -> PathBuf {
 }
 
 /// Trial 0 has succeeded, 1 has failed, 2 runs, 3 is pending.
-fn content() -> (Snapshot, Vec<MetricPoint>) {
+fn content() -> (Snapshot, Vec<MetricPoint>, ReportedPoint) {
     let mut snapshot = experiment("fixture");
     suggest(&mut snapshot, 4);
     for trial in 0..3 {
@@ -29,26 +29,14 @@ fn content() -> (Snapshot, Vec<MetricPoint>) {
     }
     succeed(&mut snapshot, 0, 0.75);
     fail(&mut snapshot, 1);
-    let pushed = MetricPoint {
+    let pushed = ReportedPoint {
         metric: "genotype".to_owned(),
         value: "Genotype(a='b')".to_owned(),
         time_ns: Some(1_700_000_000_123_456_789),
         step: Some(3),
-        place: Place {
-            source: Source::Push,
-            offset: -7,
-            index: 1,
-        },
     };
-    (
-        snapshot,
-        vec![
-            point(0, "0.25"),
-            point(14, "0.750"),
-            point(28, "nan"),
-            pushed,
-        ],
-    )
+    let read = vec![point(0, "0.25"), point(14, "0.750"), point(28, "nan")];
+    (snapshot, read, pushed)
 }
 
 const CURSOR: Cursor = Cursor {
@@ -63,10 +51,11 @@ async fn write_v1() {
         return;
     }
     let store = open(path().to_str().unwrap()).await.unwrap();
-    let (mut snapshot, points) = content();
+    let (mut snapshot, points, pushed) = content();
     let trial = launch(&snapshot, 2);
     store.create(&mut snapshot).await.unwrap();
     store.append(&trial, &points, &[CURSOR]).await.unwrap();
+    store.report(&trial, &[pushed]).await.unwrap();
     let foreign = store.foreign_trial("foreign-1").await.unwrap();
     store.append(&foreign, &points[..1], &[]).await.unwrap();
     store.close().await;
@@ -82,7 +71,7 @@ async fn version_1_is_read() {
 }
 
 async fn check(store: &dyn Store) {
-    let (mut snapshot, points) = content();
+    let (mut snapshot, points, pushed) = content();
     let trial = launch(&snapshot, 2);
     let _ = snapshot.take_change();
     snapshot.version = 1;
@@ -107,7 +96,8 @@ async fn check(store: &dyn Store) {
         .observations(&ObservationQuery::of(trial.clone()))
         .await
         .unwrap();
-    assert_eq!(read, points);
+    assert_eq!(read[..3], points);
+    assert_eq!(read[3..], [pushed.clone().at(Place::pushed(0))]);
     assert_eq!(store.cursors(&trial).await.unwrap(), [CURSOR]);
     let foreign = store
         .find_foreign_trial("foreign-1")
@@ -120,7 +110,10 @@ async fn check(store: &dyn Store) {
         .unwrap();
     assert_eq!(read, points[..1]);
 
-    // And it can be written to.
+    // And it can be written to; the last report is known when it is sent again.
+    store.report(&trial, &[pushed]).await.unwrap();
+    let all = ObservationQuery::of(trial);
+    assert_eq!(store.observations(&all).await.unwrap().len(), 4);
     suggest(&mut snapshot, 1);
     let version = store
         .commit(&key, 1, &snapshot.take_change())

@@ -6,17 +6,22 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use diwan_core::observation::{MetricPoint, Source};
-use diwan_store::{Cursor, ObservationQuery, Store, TrialQuery, open};
-use diwan_testkit::store::samples::{experiment, numbers, point, suggest};
+use diwan_core::engine::Snapshot;
+use diwan_core::observation::{MetricPoint, ReportedPoint, Source};
+use diwan_store::{Cursor, ObservationQuery, Store, TrialQuery, TrialRef, open};
+use diwan_testkit::store::samples::{experiment, numbers, placed, point, report, suggest};
 
 const DATABASE: &str = "kill.db";
 /// Without this file nobody would kill the writer.
 const WATCHED: &str = "watched";
 const KILLS: usize = 20;
+/// What its lines begin with.
+const WORDS: [&str; 3] = ["commit", "append", "report"];
+/// Points of a report: several pieces of a transaction.
+const PUSHED: usize = 300;
 
-/// Goes on where it was killed: in turn a commit that makes a trial, and a report of three points with its cursor. Prints a
-/// line for each that was acknowledged.
+/// Goes on where it was killed: in turn a commit that makes a trial, three points that were read with their cursor, and a
+/// large report. Prints a line for each that was acknowledged.
 #[tokio::test]
 #[ignore = "run, and killed, by the test below"]
 async fn writer() {
@@ -36,7 +41,7 @@ async fn writer() {
         snapshot.version = store.commit(&key, snapshot.version, &change).await.unwrap();
         println!("commit {}", snapshot.record.progress.counts.trials);
 
-        let trial = diwan_store::TrialRef::new(&snapshot.record, &snapshot.active[&0]);
+        let trial = TrialRef::new(&snapshot.record, &snapshot.active[&0]);
         let read = store.cursors(&trial).await.unwrap();
         let start = read.first().map_or(0, |cursor| cursor.offset);
         let points: Vec<MetricPoint> = (start..start + 3).map(|n| point(n, "1")).collect();
@@ -46,7 +51,24 @@ async fn writer() {
         };
         store.append(&trial, &points, &[cursor]).await.unwrap();
         println!("append {}", start + 3);
+
+        let trials = snapshot.record.progress.counts.trials;
+        let reporter = reporter(&snapshot, trials);
+        store.report(&reporter, &large_report()).await.unwrap();
+        println!("report {trials}");
     }
+}
+
+/// The trial that reports when there are so many.
+fn reporter(snapshot: &Snapshot, trials: u64) -> TrialRef {
+    TrialRef {
+        attempt: 2,
+        ..TrialRef::new(&snapshot.record, &snapshot.active[&(trials - 1)])
+    }
+}
+
+fn large_report() -> Vec<ReportedPoint> {
+    report(&["1"; PUSHED])
 }
 
 fn spawn(directory: &Path) -> Child {
@@ -58,20 +80,29 @@ fn spawn(directory: &Path) -> Child {
         .unwrap()
 }
 
-/// Reads so many acknowledgements, kills, and returns the last numbers of trials and points that were acknowledged.
-fn run_until_killed(directory: &Path, lines: usize) -> (u64, i64) {
+/// The last numbers that the writer has printed.
+#[derive(Default)]
+struct Acknowledged {
+    trials: u64,
+    points: i64,
+    report: u64,
+}
+
+/// Reads so many acknowledgements, and kills.
+fn run_until_killed(directory: &Path, lines: usize) -> Acknowledged {
     let mut child = spawn(directory);
-    let mut acknowledged = (0, 0);
+    let mut acknowledged = Acknowledged::default();
     let output = BufReader::new(child.stdout.take().unwrap());
     let lines = output
         .lines()
         .map(Result::unwrap)
-        .filter(|line| line.starts_with("commit") || line.starts_with("append"))
+        .filter(|line| WORDS.iter().any(|word| line.starts_with(word)))
         .take(lines);
     for line in lines {
         match line.split_once(' ').unwrap() {
-            ("commit", trials) => acknowledged.0 = trials.parse().unwrap(),
-            (_, points) => acknowledged.1 = points.parse().unwrap(),
+            ("commit", trials) => acknowledged.trials = trials.parse().unwrap(),
+            ("append", points) => acknowledged.points = points.parse().unwrap(),
+            (_, trials) => acknowledged.report = trials.parse().unwrap(),
         }
     }
     child.kill().unwrap();
@@ -79,7 +110,8 @@ fn run_until_killed(directory: &Path, lines: usize) -> (u64, i64) {
     acknowledged
 }
 
-async fn check(store: &dyn Store, (trials, points): (u64, i64)) {
+async fn check(store: &dyn Store, acknowledged: &Acknowledged) {
+    let (trials, points) = (acknowledged.trials, acknowledged.points);
     let key = experiment("a").record.key();
     let snapshot = store.load(&key).await.unwrap().unwrap();
     let counted = snapshot.record.progress.counts.trials;
@@ -87,7 +119,8 @@ async fn check(store: &dyn Store, (trials, points): (u64, i64)) {
     let all = store.trials(&TrialQuery::of(key)).await.unwrap();
     assert_eq!(numbers(&all), (0..counted).collect::<Vec<_>>());
 
-    let trial = diwan_store::TrialRef::new(&snapshot.record, &snapshot.active[&0]);
+    check_reports(store, &snapshot, acknowledged.report).await;
+    let trial = TrialRef::new(&snapshot.record, &snapshot.active[&0]);
     let read = store
         .observations(&ObservationQuery::of(trial.clone()))
         .await
@@ -99,16 +132,27 @@ async fn check(store: &dyn Store, (trials, points): (u64, i64)) {
     assert_eq!(cursors.first().map_or(0, |cursor| cursor.offset), count);
 }
 
+/// A report is there whole or not at all; the one that was acknowledged is.
+async fn check_reports(store: &dyn Store, snapshot: &Snapshot, acknowledged: u64) {
+    for trials in acknowledged.max(1)..=snapshot.record.progress.counts.trials {
+        let query = ObservationQuery::of(reporter(snapshot, trials));
+        let read = store.observations(&query).await.unwrap();
+        if trials == acknowledged || !read.is_empty() {
+            assert_eq!(read, placed(large_report()));
+        }
+    }
+}
+
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_and_nothing_is_half_done() {
     let directory = tempfile::TempDir::new().unwrap();
     std::fs::write(directory.path().join(WATCHED), "").unwrap();
     for kill in 0..KILLS {
-        // Between 2 and 100 calls after the start, now after a commit, now after a report.
+        // Between 2 and 100 calls after the start, in turn after each kind of call.
         let acknowledged = run_until_killed(directory.path(), 2 + kill * 37 % 99);
         let store = open(directory.path().join(DATABASE).to_str().unwrap())
             .await
             .unwrap();
-        check(&*store, acknowledged).await;
+        check(&*store, &acknowledged).await;
     }
 }

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use diwan_core::engine::Snapshot;
-use diwan_core::observation::{MetricPoint, Place, Source};
+use diwan_core::observation::{MetricPoint, Place, ReportedPoint, Source};
 use diwan_core::record::TrialState;
 use diwan_store::{
     Cursor, ExperimentQuery, ObservationQuery, SqliteStore, Store, StoreError, TrialQuery, TrialRef,
 };
-use diwan_testkit::store::samples::{experiment, fail, point, start, succeed, suggest};
+use diwan_testkit::store::samples::{experiment, fail, point, report, start, succeed, suggest};
 use proptest::prelude::*;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -23,6 +23,7 @@ enum Step {
     Advance(usize, bool),
     Stale(usize),
     Append(usize, u64, u32, Vec<(i64, i32)>, Option<i64>),
+    Report(usize, u64, u32, Vec<u8>),
     Forget(usize, u64),
     Delete(usize),
 }
@@ -37,6 +38,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => name.clone().prop_map(Step::Stale),
         6 => (name.clone(), 0..3_u64, 1..3_u32, places, prop::option::of(0..100_i64))
             .prop_map(|(name, trial, attempt, places, cursor)| Step::Append(name, trial, attempt, places, cursor)),
+        // Few different ones, so that many equal the last.
+        6 => (name.clone(), 0..3_u64, 1..3_u32, prop::collection::vec(0..2_u8, 0..3))
+            .prop_map(|(name, trial, attempt, values)| Step::Report(name, trial, attempt, values)),
         1 => (name.clone(), 0..3_u64).prop_map(|(name, trial)| Step::Forget(name, trial)),
         1 => name.prop_map(Step::Delete),
     ];
@@ -49,6 +53,8 @@ struct Model {
     /// By experiment, trial, attempt.
     points: BTreeMap<(usize, u64, u32), BTreeMap<Place, MetricPoint>>,
     cursors: BTreeMap<(usize, u64, u32), i64>,
+    /// The last report of each.
+    reports: BTreeMap<(usize, u64, u32), Vec<ReportedPoint>>,
 }
 
 fn trial(name: usize, number: u64, attempt: u32) -> TrialRef {
@@ -99,23 +105,28 @@ impl Model {
                 self.append(store, (name, number, attempt), &places, cursor)
                     .await;
             }
+            Step::Report(name, number, attempt, values) => {
+                self.report(store, (name, number, attempt), &values).await;
+            }
             Step::Forget(name, number) => {
                 store
                     .delete_observations(&trial(name, number, 1))
                     .await
                     .unwrap();
-                self.points
-                    .retain(|key, _| (key.0, key.1) != (name, number));
-                self.cursors
-                    .retain(|key, _| (key.0, key.1) != (name, number));
+                self.forget(|key| (key.0, key.1) == (name, number));
             }
             Step::Delete(name) => {
                 let result = store.delete(&experiment(NAMES[name]).record.key()).await;
                 assert_eq!(result.is_ok(), self.snapshots.remove(&name).is_some());
-                self.points.retain(|key, _| key.0 != name);
-                self.cursors.retain(|key, _| key.0 != name);
+                self.forget(|key| key.0 == name);
             }
         }
+    }
+
+    fn forget(&mut self, gone: impl Fn(&(usize, u64, u32)) -> bool) {
+        self.points.retain(|key, _| !gone(key));
+        self.cursors.retain(|key, _| !gone(key));
+        self.reports.retain(|key, _| !gone(key));
     }
 
     async fn commit(&mut self, store: &SqliteStore, name: usize, edit: impl Fn(&mut Snapshot)) {
@@ -159,6 +170,28 @@ impl Model {
         if let Some(offset) = cursor {
             self.cursors.insert(key, offset);
         }
+    }
+
+    async fn report(&mut self, store: &SqliteStore, key: (usize, u64, u32), values: &[u8]) {
+        let values: Vec<String> = values.iter().map(u8::to_string).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let points = report(&values);
+        let result = store.report(&trial(key.0, key.1, key.2), &points).await;
+        if points.is_empty() || !self.snapshots.contains_key(&key.0) {
+            assert_eq!(result.is_ok(), points.is_empty());
+            return;
+        }
+        result.unwrap();
+        if self.reports.get(&key) == Some(&points) {
+            return;
+        }
+        let kept = self.points.entry(key).or_default();
+        for point in points.clone() {
+            let pushed = kept.range(Place::pushed(0)..).count();
+            let place = Place::pushed(i64::try_from(pushed).unwrap());
+            kept.insert(place, point.at(place));
+        }
+        self.reports.insert(key, points);
     }
 
     async fn check(&self, store: &SqliteStore) {

@@ -6,6 +6,9 @@
 use std::sync::Arc;
 
 use diwan_core::problem::{Problem, Problems};
+use diwan_core::record::{ExperimentKey, ExperimentRecord};
+use diwan_core::resources::{CollectorKind, MetricsCollectorSpec};
+use diwan_core::view::WORK_ANNOTATION;
 use diwan_proto::convert::{observation, read_nanoseconds};
 use diwan_proto::katib;
 use diwan_proto::katib::db_manager_server::DbManager;
@@ -31,7 +34,7 @@ impl DbManager for DbManagerService {
             .map_err(|problems| status::invalid(&problems))?;
         if !points.is_empty() {
             let trial = self.place_of(name).await?;
-            let stored = self.store.append(&trial, &points, &[]).await;
+            let stored = self.store.report(&trial, &points).await;
             stored.map_err(|error| status::store(&error))?;
         }
         Ok(Response::new(katib::ReportObservationLogReply {}))
@@ -81,11 +84,34 @@ impl DbManagerService {
     /// Where reports of a trial go.
     async fn place_of(&self, name: &str) -> Result<TrialRef, Status> {
         if let Some(found) = trials::find(&*self.store, name).await? {
+            self.check_collector(&found.experiment).await?;
             return Ok(found.reference());
         }
         let foreign = self.store.foreign_trial(name).await;
         foreign.map_err(|error| status::store(&error))
     }
+
+    /// Refuses points for a trial whose observation is made of what it prints: they would be kept and count for nothing.
+    async fn check_collector(&self, experiment: &ExperimentKey) -> Result<(), Status> {
+        let found = self.store.load(experiment).await;
+        match found.map_err(|error| status::store(&error))? {
+            Some(snapshot) if is_read_here(&snapshot.record) => {
+                Err(Status::failed_precondition(format!(
+                    "experiment {experiment} reads the metrics of its trials from their output; to report them instead, \
+                     make its spec.metricsCollectorSpec.collector.kind Push"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the runner of this machine reads the metrics of an experiment's trials itself.
+fn is_read_here(record: &ExperimentRecord) -> bool {
+    let collector = record.spec.metrics_collector_spec.as_ref();
+    let kind = collector.map_or(CollectorKind::StdOut, MetricsCollectorSpec::kind);
+    record.metadata.annotations.contains_key(WORK_ANNOTATION)
+        && matches!(kind, CollectorKind::StdOut | CollectorKind::File)
 }
 
 fn interval(

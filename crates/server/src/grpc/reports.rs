@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, Place};
 use diwan_proto::convert::observation;
 use diwan_proto::katib;
 use diwan_proto::katib::db_manager_client::DbManagerClient;
@@ -82,8 +82,12 @@ impl DbManager {
             .get_observation_log(request)
             .await?
             .into_inner();
-        let mut points = observation::read(reply.observation_log)
+        let points = observation::read(reply.observation_log)
             .map_err(|problems| status::invalid(&problems))?;
+        let numbered = points.into_iter().zip(0..);
+        let mut points: Vec<MetricPoint> = numbered
+            .map(|(point, number)| point.at(Place::pushed(number)))
+            .collect();
         points.sort_by_key(|point| point.time_ns);
         Ok(points)
     }

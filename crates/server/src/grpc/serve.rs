@@ -10,17 +10,15 @@ use diwan_proto::katib::suggestion_server::SuggestionServer;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
 use super::Services;
 use super::db_manager::DbManagerService;
 use super::diwan_suggestion::DiwanSuggestionService;
 use super::early_stopping::EarlyStoppingService;
+use super::health::Health;
 use super::suggestion::SuggestionService;
 
 /// Largest request, in bytes. A request of Katib's controller carries the whole history: some 100,000 trials fit.
@@ -29,9 +27,6 @@ pub(super) const MAX_REQUEST: usize = 64 << 20;
 const GRACE: Duration = Duration::from_secs(5);
 /// Time after which a silent connection is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// Names that answer to a health check beside those of the services: Katib's probes ask a suggestion service for the first,
-/// whatever its real name is, and the database manager for the second.
-const OTHER_HEALTH_NAMES: [&str; 2] = ["manager.v1beta1.Suggestion", "grpc.health.v1.Health"];
 
 /// Why serving ended before it should.
 #[derive(Debug, Error)]
@@ -44,27 +39,14 @@ pub enum ServeError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// All services, with health and reflection, for a server of one's own.
-///
-/// # Errors
-/// [`ServeError::Reflection`].
-pub async fn routes(services: Services) -> Result<(Routes, HealthReporter), ServeError> {
+/// All services, with health and reflection.
+fn routes(services: Services, health: &Health) -> Result<Routes, ServeError> {
     let Services {
         store,
         suggester,
         stopper,
         ask_db_managers,
     } = services;
-    let health = HealthReporter::new();
-    for name in health_names() {
-        health
-            .set_service_status(name, ServingStatus::Serving)
-            .await;
-    }
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
     let db_manager = DbManagerService {
         store: store.clone(),
     };
@@ -80,28 +62,18 @@ pub async fn routes(services: Services) -> Result<(Routes, HealthReporter), Serv
     .add_service(DbManagerServer::new(db_manager).max_decoding_message_size(MAX_REQUEST))
     .add_service(EarlyStoppingServer::new(early_stopping).max_decoding_message_size(MAX_REQUEST))
     .add_service(DiwanSuggestionServer::new(diwan).max_decoding_message_size(MAX_REQUEST))
-    .add_service(health_server(&health))
-    .add_service(reflection);
-    Ok((routes, health))
+    .add_service(health.server())
+    .add_service(reflection().build_v1()?)
+    // What Python's grpcio-reflection and older grpcurl speak.
+    .add_service(reflection().build_v1alpha()?);
+    Ok(routes)
 }
 
-fn health_server(
-    health: &HealthReporter,
-) -> tonic_health::pb::health_server::HealthServer<tonic_health::server::HealthService> {
-    let service = tonic_health::server::HealthService::from_health_reporter(health.clone());
-    tonic_health::pb::health_server::HealthServer::new(service)
-}
-
-/// Names that are healthy while the server serves; so is the empty one.
-fn health_names() -> impl Iterator<Item = &'static str> {
-    [
-        <SuggestionServer<SuggestionService> as NamedService>::NAME,
-        <DbManagerServer<DbManagerService> as NamedService>::NAME,
-        <EarlyStoppingServer<EarlyStoppingService> as NamedService>::NAME,
-        <DiwanSuggestionServer<DiwanSuggestionService> as NamedService>::NAME,
-    ]
-    .into_iter()
-    .chain(OTHER_HEALTH_NAMES)
+/// The description of the services.
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
 /// Serves on a socket until `shutdown` is done; calls that are then under way have five seconds to end.
@@ -113,7 +85,8 @@ pub async fn serve(
     services: Services,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let (routes, health) = routes(services).await?;
+    let mut health = Health::new(services.store.clone()).await;
+    let routes = routes(services, &health)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder()
@@ -121,12 +94,11 @@ pub async fn serve(
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
     let end = async {
-        shutdown.await;
-        for name in health_names().chain([""]) {
-            health
-                .set_service_status(name, ServingStatus::NotServing)
-                .await;
+        tokio::select! {
+            () = shutdown => {}
+            () = health.keep_up() => {}
         }
+        health.end().await;
         drop(stop);
         // Somebody who watches the health of a service never hangs up.
         tokio::time::sleep(GRACE).await;

@@ -3,6 +3,7 @@
 mod db_manager;
 mod diwan_suggestion;
 mod early_stopping;
+mod reflection;
 mod server;
 mod suggestion;
 
@@ -51,7 +52,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let store = diwan_store::open("sqlite::memory:").await.unwrap();
+        Self::on(diwan_store::open("sqlite::memory:").await.unwrap()).await
+    }
+
+    async fn on(store: Arc<dyn Store>) -> Self {
         let notes = Arc::new(Notes::default());
         let services = Services {
             store: store.clone(),

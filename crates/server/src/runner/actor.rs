@@ -22,7 +22,9 @@ pub(super) enum Message {
     Suggested(Result<Suggestions, SuggestError>),
     /// Something happened to a trial.
     Event(Event),
-    /// A launch's task is over; its `Ended` came before.
+    /// The store failed a launch for good, which goes on until it ends or is stopped.
+    Failed(StoreError),
+    /// A launch's task is over; its `Ended` or `Failed` came before.
     Gone { trial: u64 },
     /// Something stands in a launch's way; it goes on trying.
     Trouble(String),
@@ -185,8 +187,7 @@ impl<'a> Actor<'a> {
                     self.publish(change.record, Some(error.to_string()));
                     self.reload_when_possible().await?;
                 }
-                Err(StoreError::NotFound { .. }) => return Err(self.deleted().await),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.failed(error).await),
             }
         }
         Ok(())
@@ -287,13 +288,13 @@ impl<'a> Actor<'a> {
             Duration::from_millis(u64::try_from(moment.millis_since(now())).unwrap_or(0))
         });
         tokio::select! {
-            Some(message) = self.mailbox.recv() => self.hear(message),
+            Some(message) = self.mailbox.recv() => self.hear(message).await?,
             () = changed(&mut self.control) => {}
             () = tokio::time::sleep(until_wake) => {}
             () = tokio::time::sleep(self.runner.options.poll) => self.look_for_edits().await?,
         }
         while let Ok(message) = self.mailbox.try_recv() {
-            self.hear(message);
+            self.hear(message).await?;
         }
         Ok(())
     }
@@ -311,12 +312,13 @@ impl<'a> Actor<'a> {
         }
     }
 
-    fn hear(&mut self, message: Message) {
+    async fn hear(&mut self, message: Message) -> Result<(), RunError> {
         let time = now();
         match message {
             Message::Event(event) => {
                 self.apply(event, time);
             }
+            Message::Failed(error) => return Err(self.failed(error).await),
             Message::Gone { trial } => {
                 self.launches.remove(&trial);
             }
@@ -329,6 +331,7 @@ impl<'a> Actor<'a> {
                 self.apply(event, time);
             }
         }
+        Ok(())
     }
 
     fn event_of(&self, answer: Result<Suggestions, SuggestError>) -> Event {
@@ -358,6 +361,14 @@ impl<'a> Actor<'a> {
                     permanent,
                 }
             }
+        }
+    }
+
+    /// The store failed for good. Trials go on, and are found again when the experiment does; not if it was deleted.
+    async fn failed(&mut self, error: StoreError) -> RunError {
+        match error {
+            StoreError::NotFound { .. } => self.deleted().await,
+            error => error.into(),
         }
     }
 

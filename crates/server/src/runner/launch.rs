@@ -132,22 +132,26 @@ impl Task {
                 "the trial template cannot be rendered: {why}"
             ))),
         };
-        if let Ok(end) = end
-            && let Ok(observation) = self.observation(&reading).await
-        {
-            let attempt = self.reference.attempt;
-            self.tell(Message::Event(Event::Ended {
+        let observed = match end {
+            Ok(end) => self
+                .observation(&reading)
+                .await
+                .map(|observation| (end, observation)),
+            Err(error) => Err(error),
+        };
+        self.tell(match observed {
+            Ok((end, observation)) => Message::Event(Event::Ended {
                 trial,
-                attempt,
+                attempt: self.reference.attempt,
                 end,
                 observation,
-            }));
-        }
+            }),
+            Err(error) => Message::Failed(error),
+        });
         self.tell(Message::Gone { trial });
     }
 
-    /// # Errors
-    /// Only when the experiment was deleted meanwhile.
+    /// From the start to the end, whatever the store does meanwhile: who stops the launch must find it followed.
     async fn accompany(
         &mut self,
         plan: &TrialPlan,
@@ -168,18 +172,35 @@ impl Task {
         if let Err(why) = self.start(plan).await {
             return Ok(End::Failed(why));
         }
-        let mut tails = self.tails(&id, reading).await?;
+        let end = match self.read_on(plan, reading).await {
+            Ok(end) => end,
+            Err(error) => {
+                self.tell(Message::Failed(error));
+                let mut nothing = Tails::default();
+                return self.follow(plan, &mut nothing, reading).await;
+            }
+        };
+        if !reading.retain
+            && let Err(error) = self.driver.forget(&id).await
+        {
+            warn!(%error, "trial left something behind");
+        }
+        Ok(end)
+    }
+
+    /// Reads what the launch writes, from where an earlier run of Diwan stopped until its end.
+    async fn read_on(
+        &mut self,
+        plan: &TrialPlan,
+        reading: &mut Reading,
+    ) -> Result<End, StoreError> {
+        let mut tails = self.tails(&plan.id(), reading).await?;
         if tails.are_resumed() {
             self.judge_again(reading).await?;
         }
         let end = self.follow(plan, &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
         tails.trim(self.options.log_cap);
-        if !reading.retain
-            && let Err(error) = self.driver.forget(&id).await
-        {
-            warn!(%error, "trial left something behind");
-        }
         Ok(end)
     }
 
@@ -390,7 +411,7 @@ impl Task {
     /// Repeats a call of the store while it fails for a passing reason, and says so.
     ///
     /// # Errors
-    /// When the experiment was deleted, or the store failed for good; the loop of the experiment finds out the same.
+    /// When the experiment was deleted, or the store failed for good.
     async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
         mut call: impl FnMut() -> F,

@@ -50,8 +50,8 @@ CREATE TABLE metrics (
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- What trials report. The key is the place where it was read, so a repeated report is the same row, and the reports of one
--- launch lie side by side in the order in which they were written.
+-- What trials report. The key is the place where it was read, so what is read again is the same row, and the points of one
+-- launch lie side by side in the order in which they were written. Points that are pushed are numbered as they arrive.
 CREATE TABLE observations (
     experiment INTEGER NOT NULL,
     trial      INTEGER NOT NULL,
@@ -67,7 +67,8 @@ CREATE TABLE observations (
     PRIMARY KEY (experiment, trial, attempt, source, position, part)
 ) STRICT, WITHOUT ROWID;
 
--- How far each stream has been read: every point before `position` is in `observations`.
+-- How far each stream has been read: every point before `position` is in `observations`. Of pushed points, a digest of the
+-- last report: one that is sent again adds nothing.
 CREATE TABLE cursors (
     experiment INTEGER NOT NULL,
     trial      INTEGER NOT NULL,

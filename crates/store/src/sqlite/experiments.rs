@@ -3,10 +3,10 @@
 use diwan_core::engine::{Change, Snapshot};
 use diwan_core::record::{ExperimentKey, ExperimentRecord};
 use sqlx::Row;
+use sqlx::error::ErrorKind;
 
 use super::writer::Statement;
 use super::{SqliteStore, rows, sql};
-use crate::error::is_unique_violation;
 use crate::{ExperimentQuery, StoreError, StoredExperiment};
 
 impl SqliteStore {
@@ -45,12 +45,10 @@ impl SqliteStore {
         script: Statement,
         key: &ExperimentKey,
     ) -> Result<Option<u64>, StoreError> {
-        let rows = self.writer.run(script).await.map_err(|error| {
-            if is_unique_violation(&error) {
-                StoreError::NameTaken { key: key.clone() }
-            } else {
-                error.into()
-            }
+        let committed = self.writer.run(script).await;
+        let rows = committed.map_err(|error| match error.constraint() {
+            Some(ErrorKind::UniqueViolation) => StoreError::NameTaken { key: key.clone() },
+            _ => error,
         })?;
         let Some(row) = rows.first() else {
             return Ok(None);

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use diwan_core::observation::MetricPoint;
 use sqlx::Row;
 
 use super::{SqliteStore, sql};
@@ -32,13 +31,13 @@ impl MetricIds {
 }
 
 impl SqliteStore {
-    /// The number of each point's metric, in the order of the points.
-    pub(super) async fn metric_ids(&self, points: &[MetricPoint]) -> Result<Vec<i64>, StoreError> {
-        let mut ids = Vec::with_capacity(points.len());
-        for point in points {
-            let id = match self.metrics.get(&point.metric) {
+    /// The numbers of metrics, in their order.
+    pub(super) async fn metric_ids(&self, names: &[&str]) -> Result<Vec<i64>, StoreError> {
+        let mut ids = Vec::with_capacity(names.len());
+        for name in names {
+            let id = match self.metrics.get(name) {
                 Some(id) => id,
-                None => self.intern(&point.metric).await?,
+                None => self.intern(name).await?,
             };
             ids.push(id);
         }

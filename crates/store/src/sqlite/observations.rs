@@ -1,13 +1,13 @@
 //! Observations and cursors.
 
 use diwan_core::observation::{MetricPoint, Place, Source};
+use sqlx::Row;
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Error, Row};
 
 use super::sql::Append;
 use super::writer::Statement;
-use super::{SqliteStore, rows, sql};
+use super::{SqliteStore, rows, sql, value};
 use crate::{Cursor, ObservationQuery, StoreError, TrialRef};
 
 impl SqliteStore {
@@ -19,7 +19,8 @@ impl SqliteStore {
         points: &[MetricPoint],
         cursors: &[Cursor],
     ) -> Result<(), StoreError> {
-        let metrics = self.metric_ids(points).await?;
+        let names: Vec<&str> = points.iter().map(|point| point.metric.as_str()).collect();
+        let metrics = self.metric_ids(&names).await?;
         let rows = sql::APPEND_MANY.rows;
         let mut start = 0;
         while points.len() - start > rows {
@@ -65,13 +66,9 @@ impl SqliteStore {
             .bind(number)
             .bind(trial.attempt)
             .bind(rows::to_json(&cursors)?);
-        match self.writer.run(statement).await {
-            Ok(_) => Ok(()),
-            Err(error) if has_no_experiment(&error) => Err(StoreError::NotFound {
-                key: trial.experiment.clone(),
-            }),
-            Err(error) => Err(error.into()),
-        }
+        let stored = self.writer.run(statement).await;
+        stored.map_err(|error| refusal(error, trial))?;
+        Ok(())
     }
 
     pub(super) async fn list_cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {
@@ -112,7 +109,7 @@ impl SqliteStore {
 }
 
 fn bind_point(statement: Statement, point: &MetricPoint, metric: i64) -> Statement {
-    let (value, text) = split_value(&point.value);
+    let (value, text) = value::split(&point.value);
     statement
         .bind(point.place.source as u8)
         .bind(point.place.offset)
@@ -131,26 +128,10 @@ fn bind_nothing(mut statement: Statement) -> Statement {
     statement
 }
 
-/// A value as a number, and as text when the number alone does not give the text back (`0.930`, `1e-5`, `nan`, words).
-fn split_value(value: &str) -> (Option<f64>, Option<String>) {
-    // SQLite keeps neither NaN nor the sign of zero.
-    let number = value
-        .trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|number| !number.is_nan());
-    let is_exact = number.is_some_and(|number| value != "-0" && write_number(number) == value);
-    (number, (!is_exact).then(|| value.to_owned()))
-}
-
-fn write_number(number: f64) -> String {
-    number.to_string()
-}
-
 fn point(row: &SqliteRow) -> Result<MetricPoint, StoreError> {
     let value = match row.try_get::<Option<String>, _>("text")? {
         Some(text) => text,
-        None => write_number(row.try_get("value")?),
+        None => value::write(row.try_get("value")?),
     };
     Ok(MetricPoint {
         metric: row.try_get("metric")?,
@@ -173,53 +154,12 @@ fn source(row: &SqliteRow) -> Result<Source, StoreError> {
     })
 }
 
-/// The one null that a script can put into a table is the id of a missing experiment.
-fn has_no_experiment(error: &Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.kind() == ErrorKind::NotNullViolation)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn restored(value: &str) -> String {
-        let (number, text) = split_value(value);
-        text.unwrap_or_else(|| write_number(number.unwrap()))
-    }
-
-    #[test]
-    fn text_is_kept_only_where_the_number_does_not_do() {
-        for value in ["0.93", "5", "-1.25", "0.00001"] {
-            assert_eq!(split_value(value).1, None, "{value}");
-        }
-        for value in [
-            "0.930",
-            "1e-5",
-            "nan",
-            "-0",
-            "+1",
-            " 1",
-            "inf and so on",
-            "",
-        ] {
-            assert_eq!(split_value(value).1.as_deref(), Some(value), "{value}");
-        }
-        assert_eq!(split_value("1e-5").0, Some(1e-5));
-        assert_eq!(split_value("nan").0, None);
-    }
-
-    proptest! {
-        #[test]
-        fn values_come_back_as_written(number in any::<f64>(), text in ".{0,20}") {
-            let written = number.to_string();
-            prop_assert_eq!(restored(&written), written);
-            let scientific = format!("{number:e}");
-            prop_assert_eq!(restored(&scientific), scientific);
-            prop_assert_eq!(restored(&text), text);
-        }
+/// Why points were not stored. The one null that a script can put into a table is the id of a missing experiment.
+pub(super) fn refusal(error: StoreError, trial: &TrialRef) -> StoreError {
+    match error.constraint() {
+        Some(ErrorKind::NotNullViolation) => StoreError::NotFound {
+            key: trial.experiment.clone(),
+        },
+        _ => error,
     }
 }

@@ -9,6 +9,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 
+use super::identity::Identity;
 use super::sql;
 use crate::StoreError;
 use crate::error::{is_busy, is_no_database};
@@ -24,12 +25,13 @@ const READERS: u32 = 4;
 const READER_IDLE: Duration = Duration::from_secs(60);
 
 /// Opens or makes a file and returns its writer.
-pub(super) async fn file(path: &Path) -> Result<SqliteConnection, StoreError> {
+pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, Identity), StoreError> {
+    let unusable = |source: std::io::Error| StoreError::Open {
+        path: path.to_owned(),
+        source: source.into(),
+    };
     if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(|source| StoreError::Open {
-            path: path.to_owned(),
-            source: source.into(),
-        })?;
+        std::fs::create_dir_all(directory).map_err(unusable)?;
     }
     let failed = |error| cannot_open(path, error);
     let options = options()
@@ -39,6 +41,7 @@ pub(super) async fn file(path: &Path) -> Result<SqliteConnection, StoreError> {
         .pragma("wal_autocheckpoint", LOG_PAGES)
         .pragma("cache_size", "-8000");
     let mut connection = options.connect().await.map_err(failed)?;
+    let identity = Identity::of(path).map_err(unusable)?;
     if !is_ours(&mut connection).await.map_err(failed)? {
         return Err(StoreError::NotDiwan {
             path: path.to_owned(),
@@ -53,7 +56,7 @@ pub(super) async fn file(path: &Path) -> Result<SqliteConnection, StoreError> {
     }
     use_write_ahead_log(&mut connection).await.map_err(failed)?;
     migrate(&mut connection).await.map_err(failed)?;
-    Ok(connection)
+    Ok((connection, identity))
 }
 
 /// An empty database in memory.

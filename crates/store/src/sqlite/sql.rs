@@ -193,10 +193,52 @@ impl Append {
     }
 }
 
+/// A report is one transaction of these three, the second as often as it takes. Their source, 3, is `Source::Push`, whose
+/// cursor is a digest of the last report.
+pub(super) const REPORT_BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Points that [`REPORT_POINTS`] takes at once.
+pub(super) const REPORT_ROWS: usize = 256;
+
+/// Keeps points under the next free numbers, unless the last report had the same digest. Points that are not bound are
+/// nulls. Binds: key, trial, attempt, digest; metric, value, text, time, step for each point.
+pub(super) static REPORT_POINTS: LazyLock<String> = LazyLock::new(|| {
+    let point = |row: usize| {
+        let first = 7 + 5 * row;
+        let bound: Vec<String> = (first..first + 5).map(|n| format!("?{n}")).collect();
+        format!("({row},{})", bound.join(","))
+    };
+    let points: Vec<String> = (0..REPORT_ROWS).map(point).collect();
+    format!(
+        "INSERT INTO observations
+         (experiment, trial, attempt, source, position, part, metric, value, text, time_ns, step)
+         SELECT {id}, ?4, ?5, 3,
+                column1 + (SELECT coalesce(max(position) + 1, 0) FROM observations
+                           WHERE experiment = {id} AND trial = ?4 AND attempt = ?5 AND source = 3),
+                0, column2, column3, column4, column5, column6
+         FROM (VALUES {points})
+         WHERE column2 IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM cursors
+                         WHERE experiment = {id} AND trial = ?4 AND attempt = ?5 AND source = 3 AND position = ?6)",
+        id = "(SELECT id FROM experiments WHERE namespace = ?1 AND name = ?2 AND uid = ?3)",
+        points = points.join(",")
+    )
+});
+
+/// Binds: key, trial, attempt, digest.
+pub(super) const REPORT_COMMIT: &str = concat!(
+    "INSERT INTO cursors (experiment, trial, attempt, source, position) VALUES (",
+    experiment_id!(),
+    ", ?, ?, 3, ?)
+     ON CONFLICT DO UPDATE SET position = excluded.position;
+     COMMIT"
+);
+
+/// Without `Source::Push`, which nobody reads.
 pub(super) const CURSORS: &str = "
     SELECT source, position FROM cursors
     WHERE experiment = (SELECT id FROM experiments WHERE namespace = ?1 AND name = ?2 AND uid = ?3)
-    AND trial = ?4 AND attempt = ?5 ORDER BY source";
+    AND trial = ?4 AND attempt = ?5 AND source < 3 ORDER BY source";
 
 /// Binds: key, trial, attempt, place to start behind, metric, from, to, limit.
 pub(super) const OBSERVATIONS: &str = "
@@ -352,6 +394,8 @@ mod tests {
             EMPTIED,
             &APPEND_FEW.text,
             &APPEND_MANY.text,
+            &REPORT_POINTS,
+            REPORT_COMMIT,
         ];
         for text in single
             .into_iter()
@@ -385,6 +429,10 @@ mod tests {
             (
                 OBSERVATIONS,
                 "(experiment=? AND trial=? AND attempt=? AND (source,position,part)>(?,?,?))",
+            ),
+            (
+                &REPORT_POINTS,
+                "SEARCH observations USING PRIMARY KEY (experiment=? AND trial=? AND attempt=? AND source=?)",
             ),
             (TRIALS_UP, "PRIMARY KEY (experiment=? AND number>?)"),
             (

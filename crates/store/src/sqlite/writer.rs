@@ -6,42 +6,72 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Connection, Error, SqliteConnection};
 use tokio::sync::Mutex;
 
+use super::identity::Identity;
+use crate::StoreError;
+
 /// SQL with its arguments: one statement, or a script whose `?` are bound one after the other across its statements.
 pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
 /// Hands the connection to one script after the other, in the order of asking.
 #[derive(Clone)]
-pub(super) struct Writer(Arc<Mutex<Option<SqliteConnection>>>);
+pub(super) struct Writer {
+    connection: Arc<Mutex<Option<SqliteConnection>>>,
+    /// None for a database in memory.
+    file: Option<Arc<Identity>>,
+}
 
 impl Writer {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self(Arc::new(Mutex::new(Some(connection))))
+    pub(super) fn new(connection: SqliteConnection, file: Option<Arc<Identity>>) -> Self {
+        let connection = Arc::new(Mutex::new(Some(connection)));
+        Self { connection, file }
     }
 
     /// Runs a script and returns the rows of all its statements. If one fails, the rest is not run and the transaction is
     /// rolled back.
+    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, StoreError> {
+        self.run_all(std::iter::once(script)).await
+    }
+
+    /// The same with a script in pieces, which are made as they are needed.
     ///
     /// The work is done by a task of its own: a caller that goes away in the middle must not leave a transaction open.
-    pub(super) async fn run(&self, script: Statement) -> Result<Vec<SqliteRow>, Error> {
-        let connection = Arc::clone(&self.0);
+    pub(super) async fn run_all(
+        &self,
+        pieces: impl Iterator<Item = Statement> + Send + 'static,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let this = self.clone();
         let work = tokio::spawn(async move {
-            let mut guard = connection.lock_owned().await;
-            let connection = guard.as_mut().ok_or(Error::PoolClosed)?;
-            let result = script.fetch_all(&mut *connection).await;
+            let mut guard = this.connection.lock().await;
+            let connection = guard.as_mut().ok_or(StoreError::Closed)?;
+            if let Some(file) = &this.file {
+                file.check()?;
+            }
+            let result = fetch_all(connection, pieces).await;
             if result.is_err() {
                 // SQLite may have rolled back by itself, and then there is nothing left to do.
                 let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
             }
-            result
+            Ok(result?)
         });
-        work.await.map_err(|_| Error::WorkerCrashed)?
+        work.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Waits for the script under way and closes the connection.
     pub(super) async fn close(&self) {
-        if let Some(connection) = self.0.lock().await.take() {
+        if let Some(connection) = self.connection.lock().await.take() {
             // What can fail here is the tidying-up of the log, which the next opening repeats.
             let _ = connection.close().await;
         }
     }
+}
+
+async fn fetch_all(
+    connection: &mut SqliteConnection,
+    pieces: impl Iterator<Item = Statement> + Send,
+) -> Result<Vec<SqliteRow>, Error> {
+    let mut rows = Vec::new();
+    for piece in pieces {
+        rows.extend(piece.fetch_all(&mut *connection).await?);
+    }
+    Ok(rows)
 }

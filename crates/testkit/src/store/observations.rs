@@ -5,8 +5,8 @@ use diwan_store::{Cursor, MAX_PAGE, ObservationQuery, Store, StoreError, TrialRe
 
 use super::samples::{experiment, launch, point, suggest};
 
-/// A stored experiment with so many pending trials; the launch of the first.
-async fn trial(store: &dyn Store) -> TrialRef {
+/// A stored experiment with two pending trials; the launch of the first.
+pub(super) async fn trial(store: &dyn Store) -> TrialRef {
     let mut snapshot = experiment("a");
     suggest(&mut snapshot, 2);
     store.create(&mut snapshot).await.expect("creates");
@@ -17,7 +17,8 @@ async fn append(store: &dyn Store, trial: &TrialRef, points: &[MetricPoint]) {
     store.append(trial, points, &[]).await.expect("appends");
 }
 
-async fn all(store: &dyn Store, trial: &TrialRef) -> Vec<MetricPoint> {
+/// The first page of a launch's points.
+pub(super) async fn all(store: &dyn Store, trial: &TrialRef) -> Vec<MetricPoint> {
     let query = ObservationQuery::of(trial.clone());
     store.observations(&query).await.expect("reads")
 }

@@ -1,7 +1,7 @@
 //! Experiments, trials and points to store.
 
 use diwan_core::engine::{End, Event, Point, Snapshot};
-use diwan_core::observation::{MetricPoint, Place, Source};
+use diwan_core::observation::{MetricPoint, Place, ReportedPoint, Source};
 use diwan_core::record::{ExperimentRecord, OptimizerState, Progress, TrialRecord};
 use diwan_core::resources::{
     ExperimentSpec, Metric, ObjectMeta, ObjectiveSpec, ObjectiveType, Observation,
@@ -121,6 +121,27 @@ pub fn point(offset: i64, value: &str) -> MetricPoint {
             index: 0,
         },
     }
+}
+
+/// A report of `accuracy`, without times.
+#[must_use]
+pub fn report(values: &[&str]) -> Vec<ReportedPoint> {
+    let point = |value: &&str| ReportedPoint {
+        metric: "accuracy".to_owned(),
+        value: (*value).to_owned(),
+        time_ns: None,
+        step: None,
+    };
+    values.iter().map(point).collect()
+}
+
+/// Reported points at their places, from the first place of all.
+#[must_use]
+pub fn placed(points: impl IntoIterator<Item = ReportedPoint>) -> Vec<MetricPoint> {
+    let numbered = points.into_iter().zip(0..);
+    numbered
+        .map(|(point, number)| point.at(Place::pushed(number)))
+        .collect()
 }
 
 /// The numbers of trials.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use diwan_core::observation::MetricPoint;
-use diwan_store::{Cursor, ObservationQuery, Store, StoreError};
+use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
 
-use super::samples::{experiment, launch, point, start, suggest};
+use super::samples::{experiment, launch, placed, point, report, start, suggest};
 
 type Pair = [Arc<dyn Store>; 2];
 
@@ -72,12 +72,17 @@ pub(super) async fn of_two_creations_one_wins(pair: &Pair) {
     }
 }
 
-pub(super) async fn two_reporters_of_the_same_points(pair: &Pair) {
+/// The launch of the one trial of a new experiment.
+async fn running(pair: &Pair) -> TrialRef {
     let mut snapshot = experiment("a");
     suggest(&mut snapshot, 1);
     start(&mut snapshot, 0);
-    let trial = launch(&snapshot, 0);
     pair[0].create(&mut snapshot).await.expect("creates");
+    launch(&snapshot, 0)
+}
+
+pub(super) async fn two_reporters_of_the_same_points(pair: &Pair) {
+    let trial = running(pair).await;
     let points: Vec<MetricPoint> = (0..600).map(|n| point(n, &n.to_string())).collect();
     let tasks = [7, 31].map(|size| {
         let store = Arc::clone(&pair[size % 2]);
@@ -103,6 +108,57 @@ pub(super) async fn two_reporters_of_the_same_points(pair: &Pair) {
         .await
         .expect("reads");
     assert_eq!(read, points);
+}
+
+pub(super) async fn reports_at_the_same_time_stay_whole(pair: &Pair) {
+    const REPORTS: usize = 7;
+    const POINTS: usize = 700;
+    let trial = running(pair).await;
+    let tasks = [0, 1].map(|reporter| {
+        let (store, trial) = (Arc::clone(&pair[reporter]), trial.clone());
+        tokio::spawn(async move {
+            for number in 0..REPORTS {
+                let value = format!("{reporter}{number}");
+                let points = report(&vec![value.as_str(); POINTS]);
+                store.report(&trial, &points).await.expect("reports");
+            }
+        })
+    });
+    for task in tasks {
+        task.await.expect("does not panic");
+    }
+    let read = pair[0]
+        .observations(&ObservationQuery::of(trial))
+        .await
+        .expect("reads");
+    assert_eq!(read.len(), 2 * REPORTS * POINTS);
+    let mut next = [0; 2];
+    for whole in read.chunks_exact(POINTS) {
+        let value = &whole[0].value;
+        assert!(whole.iter().all(|point| point.value == *value), "{value}");
+        let reporter = usize::from(value.starts_with('1'));
+        assert_eq!(*value, format!("{reporter}{}", next[reporter]));
+        next[reporter] += 1;
+    }
+}
+
+pub(super) async fn a_report_sent_through_both_is_kept_once(pair: &Pair) {
+    let trial = running(pair).await;
+    let mut sent = Vec::new();
+    for round in 0..20 {
+        let points = report(&[&round.to_string(), "1"]);
+        let tasks = pair.each_ref().map(|store| {
+            let (store, trial, points) = (Arc::clone(store), trial.clone(), points.clone());
+            tokio::spawn(async move { store.report(&trial, &points).await })
+        });
+        for task in tasks {
+            let result = task.await.expect("does not panic");
+            result.expect("reports");
+        }
+        sent.extend(points);
+    }
+    let read = pair[1].observations(&ObservationQuery::of(trial)).await;
+    assert_eq!(read.expect("reads"), placed(sent));
 }
 
 pub(super) async fn writers_are_not_shut_out_by_a_deletion([one, two]: &Pair) {

@@ -1,3 +1,5 @@
+use diwan_core::resources::{CollectorKind, CollectorSpec, MetricsCollectorSpec};
+use diwan_core::view::WORK_ANNOTATION;
 use diwan_proto::katib::db_manager_client::DbManagerClient;
 use diwan_proto::katib::{
     DeleteObservationLogRequest, GetObservationLogRequest, MetricLog, ReportObservationLogRequest,
@@ -72,6 +74,28 @@ async fn a_report_comes_back_by_time_and_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
+async fn reports_with_equal_times_are_kept_in_the_order_of_arrival() {
+    let fixture = Fixture::new().await;
+    let mut client = DbManagerClient::new(fixture.channel);
+    let time = "2024-03-04T10:00:02Z";
+    let values = ["0.5", "0.4", "0.5", "0.3", "0.4"];
+    for value in values {
+        for row in [(time, "loss", value), ("", "accuracy", value)] {
+            report(&mut client, "anybody", &[row]).await.unwrap();
+        }
+    }
+    for metric in ["loss", "accuracy"] {
+        let of_metric = GetObservationLogRequest {
+            metric_name: metric.into(),
+            ..of("anybody")
+        };
+        let rows = get(&mut client, of_metric).await;
+        let read: Vec<&str> = rows.iter().map(|row| row.2.as_str()).collect();
+        assert_eq!(read, values);
+    }
+}
+
+#[tokio::test]
 async fn metric_and_interval_select() {
     let fixture = Fixture::new().await;
     let mut client = DbManagerClient::new(fixture.channel);
@@ -125,6 +149,45 @@ async fn reports_for_a_trial_of_ours_go_to_it() {
         .unwrap();
     assert_eq!(stored.len(), REPORT.len());
     assert_eq!(get(&mut client, of("tune-a")).await.len(), REPORT.len());
+}
+
+#[tokio::test]
+async fn points_that_would_count_for_nothing_are_refused() {
+    let fixture = Fixture::new().await;
+    let mut client = DbManagerClient::new(fixture.channel.clone());
+    for (name, kind, accepted) in [
+        ("reads", CollectorKind::StdOut, false),
+        ("listens", CollectorKind::Push, true),
+    ] {
+        let mut spec = spec("random");
+        spec.metrics_collector_spec = Some(MetricsCollectorSpec {
+            collector: Some(CollectorSpec {
+                kind: Some(kind),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        let trial = format!("{name}-a");
+        let mut snapshot = fixture.experiment("default", name, spec, &[&trial]).await;
+        let annotations = &mut snapshot.record.metadata.annotations;
+        annotations.insert(WORK_ANNOTATION.into(), "/work".into());
+        let (key, version) = (snapshot.record.key(), snapshot.version);
+        let change = snapshot.take_change();
+        fixture.store.commit(&key, version, &change).await.unwrap();
+        let answer = report(&mut client, &trial, &REPORT).await;
+        assert_eq!(get(&mut client, of(&trial)).await.is_empty(), !accepted);
+        match answer {
+            Ok(()) => assert!(accepted),
+            Err(refusal) => {
+                assert_eq!(refusal.code(), Code::FailedPrecondition);
+                assert!(
+                    refusal.message().contains("experiment default/reads")
+                        && refusal.message().contains("kind Push"),
+                    "{refusal}"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,90 @@
+//! Points that are pushed.
+
+use std::iter::once;
+
+use diwan_core::observation::ReportedPoint;
+
+use super::observations::refusal;
+use super::writer::Statement;
+use super::{SqliteStore, rows, sql, value};
+use crate::{StoreError, TrialRef};
+
+impl SqliteStore {
+    pub(super) async fn keep_report(
+        &self,
+        trial: &TrialRef,
+        points: &[ReportedPoint],
+    ) -> Result<(), StoreError> {
+        if points.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = points.iter().map(|point| point.metric.as_str()).collect();
+        let metrics = self.metric_ids(&names).await?;
+        let stored = self.writer.run_all(script(trial, points, metrics)?).await;
+        stored.map_err(|error| refusal(error, trial))?;
+        Ok(())
+    }
+}
+
+/// The pieces of one transaction.
+fn script(
+    trial: &TrialRef,
+    points: &[ReportedPoint],
+    metrics: Vec<i64>,
+) -> Result<impl Iterator<Item = Statement> + Send + use<>, StoreError> {
+    let digest = digest(points);
+    let number = rows::integer("trial number", trial.number)?;
+    let trial = trial.clone();
+    let bind_launch = move |statement| {
+        rows::bind_experiment(statement, &trial)
+            .bind(number)
+            .bind(trial.attempt)
+            .bind(digest)
+    };
+    let commit = bind_launch(sqlx::query(sql::REPORT_COMMIT));
+    let starts = (0..points.len()).step_by(sql::REPORT_ROWS);
+    let points = points.to_vec();
+    let piece = move |start: usize| {
+        let end = points.len().min(start + sql::REPORT_ROWS);
+        let rows = points[start..end].iter().zip(&metrics[start..end]);
+        let statement = bind_launch(sqlx::query(sql::REPORT_POINTS.as_str()));
+        rows.fold(statement, |statement, (point, metric)| {
+            bind_point(statement, point, *metric)
+        })
+    };
+    Ok(once(sqlx::query(sql::REPORT_BEGIN))
+        .chain(starts.map(piece))
+        .chain(once(commit)))
+}
+
+fn bind_point(statement: Statement, point: &ReportedPoint, metric: i64) -> Statement {
+    let (value, text) = value::split(&point.value);
+    statement
+        .bind(metric)
+        .bind(value)
+        .bind(text)
+        .bind(point.time_ns)
+        .bind(point.step)
+}
+
+/// FNV-1a of a whole report. It is stored: never change how it is made.
+fn digest(points: &[ReportedPoint]) -> i64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut eat = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for point in points {
+        for text in [&point.metric, &point.value] {
+            eat(text.as_bytes());
+            // No UTF-8 has this byte, so no text ends where another one begins.
+            eat(&[0xff]);
+        }
+        for number in [point.time_ns, point.step] {
+            eat(&[u8::from(number.is_some())]);
+            eat(&number.unwrap_or_default().to_le_bytes());
+        }
+    }
+    hash.cast_signed()
+}
