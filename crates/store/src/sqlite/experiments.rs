@@ -146,7 +146,8 @@ fn bind_change(script: Statement, expected: u64, change: &Change) -> Result<Stat
             .bind(record.metadata.uid.clone())
             .bind(expected)
     };
-    let script = bind_expected(script.bind(rows::trials(&change.trials)?));
+    let (records, index) = rows::trials(&change.trials)?;
+    let script = bind_expected(script.bind(records).bind(index));
     let script = bind_expected(script.bind(rows::definition(record)?));
     let progress = rows::to_json(&record.progress)?;
     Ok(bind_expected(script.bind(is_open(record)).bind(progress)))

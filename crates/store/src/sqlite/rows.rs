@@ -68,16 +68,18 @@ pub(super) fn trial(row: &SqliteRow) -> Result<TrialRecord, StoreError> {
         .map_err(|error| StoreError::unreadable("a trial cannot be read", error))
 }
 
-/// Trials as the script of a commit unpacks them: number, name, state, record of each.
-pub(super) fn trials(trials: &[TrialRecord]) -> Result<String, StoreError> {
-    let rows = trials
-        .iter()
-        .map(|trial| {
-            let number = integer("trial number", trial.number)?;
-            Ok((number, &trial.name, trial.state as u8, trial))
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    to_json(&rows)
+/// Trials as the script of a commit unpacks them: their records, one behind the other, and what there is of each.
+pub(super) fn trials(trials: &[TrialRecord]) -> Result<(Vec<u8>, String), StoreError> {
+    let mut records = Vec::new();
+    let mut index = Vec::with_capacity(trials.len());
+    for trial in trials {
+        let start = records.len();
+        serde_json::to_writer(&mut records, trial).map_err(unwritable)?;
+        let number = integer("trial number", trial.number)?;
+        let length = records.len() - start;
+        index.push((number, &trial.name, trial.state as u8, start, length));
+    }
+    Ok((records, to_json(&index)?))
 }
 
 /// A set of states as bits.
@@ -88,5 +90,9 @@ pub(super) fn state_bits(states: &[TrialState]) -> i64 {
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Database(error.into()))
+    serde_json::to_string(value).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> StoreError {
+    StoreError::Database(error.into())
 }

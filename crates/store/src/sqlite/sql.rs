@@ -21,12 +21,15 @@ macro_rules! expected {
 }
 
 /// The statements of a commit: everything refers to the experiment as it was expected, so that nothing happens if it is not.
-/// Binds: trials, key, version; definition, key, version; open, progress, key, version. Returns the new version.
+/// Binds: records of trials one behind the other, and of each its number, name, state, offset and length there (JSON, so that
+/// one text does for any count; the records stay out of it, for it would parse and write them twice), key, version;
+/// definition, key, version; open, progress, key, version. Returns the new version.
 macro_rules! commit {
     () => {
         concat!(
             "INSERT INTO trials (experiment, number, name, state, record)
-             SELECT e.id, t.value ->> 0, t.value ->> 1, t.value ->> 2, t.value -> 3
+             SELECT e.id, t.value ->> 0, t.value ->> 1, t.value ->> 2,
+                    CAST(substr(?, 1 + (t.value ->> 3), t.value ->> 4) AS TEXT)
              FROM experiments AS e CROSS JOIN json_each(?) AS t WHERE ",
             expected!("e."),
             " ON CONFLICT (experiment, number) DO UPDATE
