@@ -5,8 +5,9 @@
 //! a message a statement, and which nobody can leave half done (see [`writer::Writer`]). Only a report, whose size nothing
 //! bounds, is a message for each few hundred points.
 //!
-//! `synchronous=NORMAL`: a kill of the process loses nothing, a power cut may take back the last moments before it, all of
-//! them together. Cursors go back with the points, so that collectors read those lines again.
+//! `synchronous=NORMAL`: a kill of the process loses nothing, a power cut may take back the last second before it (see
+//! [`settle`]), all of it together. Cursors go back with the points, so that collectors read those lines again. Reports, which
+//! nobody sends again, wait for the disk.
 
 mod experiments;
 mod identity;
@@ -15,6 +16,7 @@ mod observations;
 mod opening;
 mod reports;
 mod rows;
+mod settle;
 mod sql;
 mod sweep;
 mod trials;
@@ -37,6 +39,7 @@ use crate::{
 };
 use identity::Identity;
 use metrics::MetricIds;
+use settle::Settling;
 use writer::{Statement, Writer};
 
 /// A [`Store`] in a SQLite file or in memory.
@@ -46,6 +49,8 @@ pub struct SqliteStore {
     readers: Option<Readers>,
     metrics: MetricIds,
     generation: watch::Sender<u64>,
+    /// None for a database in memory.
+    _settling: Option<Settling>,
 }
 
 /// Connections that read a file. They are opened by its path, so it must still be the same file.
@@ -81,7 +86,9 @@ impl SqliteStore {
     }
 
     fn new(writer: Writer, readers: Option<Readers>) -> Self {
+        let settling = readers.is_some().then(|| Settling::begin(writer.clone()));
         Self {
+            _settling: settling,
             writer,
             readers,
             metrics: MetricIds::default(),
@@ -300,6 +307,33 @@ mod tests {
             .unwrap();
         let query = ObservationQuery::of(trial);
         assert_eq!(store.observations(&query).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_soon_in_the_file_itself() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("a.db");
+        let store = SqliteStore::open(&path).await.unwrap();
+        let mut snapshot = empty_experiment();
+        store.create(&mut snapshot).await.unwrap();
+        let key = snapshot.record.key();
+        let alone = directory.path().join("alone.db");
+        // The log is left behind. A copy made in the middle of something may be damaged.
+        let settled = async || {
+            std::fs::copy(&path, &alone).unwrap();
+            let copy = SqliteStore::open(&alone).await.ok()?;
+            let found = copy.load(&key).await.ok()?;
+            copy.close().await;
+            found
+        };
+        let wait = async {
+            while settled().await.is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), wait)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

@@ -198,7 +198,9 @@ impl Append {
 
 /// A report is one transaction of these three, the second as often as it takes. Their source, 3, is `Source::Push`, whose
 /// cursor is a digest of the last report.
-pub(super) const REPORT_BEGIN: &str = "BEGIN IMMEDIATE";
+///
+/// Its client will not send it again, so it waits for the disk.
+pub(super) const REPORT_BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
 
 /// Points that [`REPORT_POINTS`] takes at once.
 pub(super) const REPORT_ROWS: usize = 256;
@@ -234,8 +236,15 @@ pub(super) const REPORT_COMMIT: &str = concat!(
     experiment_id!(),
     ", ?, ?, 3, ?)
      ON CONFLICT DO UPDATE SET position = excluded.position;
-     COMMIT"
+     COMMIT;
+     PRAGMA synchronous = NORMAL"
 );
+
+/// How a connection begins: commits wait for no disk.
+pub(super) const WAIT_FOR_NO_DISK: &str = "PRAGMA synchronous = NORMAL";
+
+/// Moves the log into the file without waiting for readers, and waits for the disk.
+pub(super) const SETTLE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// Without `Source::Push`, which nobody reads.
 pub(super) const CURSORS: &str = "

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Connection, Error, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::identity::Identity;
+use super::sql;
 use crate::StoreError;
 
 /// SQL with its arguments: one statement, or a script whose `?` are bound one after the other across its statements.
@@ -18,12 +19,18 @@ pub(super) struct Writer {
     connection: Arc<Mutex<Option<SqliteConnection>>>,
     /// None for a database in memory.
     file: Option<Arc<Identity>>,
+    /// Something was written since the log was moved into the file.
+    written: Arc<Notify>,
 }
 
 impl Writer {
     pub(super) fn new(connection: SqliteConnection, file: Option<Arc<Identity>>) -> Self {
         let connection = Arc::new(Mutex::new(Some(connection)));
-        Self { connection, file }
+        Self {
+            connection,
+            file,
+            written: Arc::default(),
+        }
     }
 
     /// Runs a script and returns the rows of all its statements. If one fails, the rest is not run and the transaction is
@@ -49,11 +56,28 @@ impl Writer {
             let result = fetch_all(connection, pieces).await;
             if result.is_err() {
                 // SQLite may have rolled back by itself, and then there is nothing left to do.
-                let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
+                let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+                let _ = sqlx::raw_sql(sql::WAIT_FOR_NO_DISK)
+                    .execute(connection)
+                    .await;
             }
+            this.written.notify_one();
             Ok(result?)
         });
         work.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits until something was written since the last call.
+    pub(super) async fn written(&self) {
+        self.written.notified().await;
+    }
+
+    /// Moves the log into the file as far as readers allow, and waits for the disk.
+    pub(super) async fn settle(&self) -> Result<(), Error> {
+        if let Some(connection) = self.connection.lock().await.as_mut() {
+            sqlx::raw_sql(sql::SETTLE).execute(connection).await?;
+        }
+        Ok(())
     }
 
     /// Waits for the script under way and closes the connection.
