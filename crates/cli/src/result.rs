@@ -58,6 +58,7 @@ fn say_how_it_ended(record: &ExperimentRecord) {
     let progress = &record.progress;
     let how = match verdict(record) {
         Some(condition) => format!(": {}", condition.message),
+        None if record.is_paused() => " is paused".to_owned(),
         None => " was interrupted and can go on".to_owned(),
     };
     let took = match (progress.start_time, progress.completion_time) {

@@ -19,8 +19,6 @@ pub const SOURCE_ANNOTATION: &str = "diwan.dev/source-directory";
 pub const WORK_ANNOTATION: &str = "diwan.dev/work-directory";
 /// Annotation with the text of the template that a ConfigMap held when the experiment was made.
 pub const TEMPLATE_ANNOTATION: &str = "diwan.dev/config-map-template";
-/// Annotation with the `parallelTrialCount` to go back to after a pause.
-pub const PAUSED_ANNOTATION: &str = "diwan.dev/parallel-trial-count";
 /// How many names of each state a status lists; the newest are kept, the counters are exact, the store has all.
 pub const NAMES_CAP: u32 = 1000;
 
