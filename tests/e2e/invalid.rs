@@ -60,7 +60,7 @@ fn all_problems_of_a_file_are_said_at_once() {
         "error: FILE is not a valid experiment\n\
          cause: FILE:11:20: spec.algorithm.algorithmName: Invalid value: \"randon\": unable to get Suggestion config data for \
          algorithm randon: failed to find suggestion config for algorithm: randon in ConfigMap: katib-config\n\
-         hint: did you mean \"random\"?\n\
+         hint: did you mean \"random\"? (a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT)\n\
          cause: FILE:16:18: spec.maxTrialCount: Invalid value: -1: must be greater than 0\n\
          cause: FILE:17:3: spec.maxTrialCuont: Unknown field: \"maxTrialCuont\"\n\
          hint: did you mean \"maxTrialCount\"?\n\
@@ -209,7 +209,16 @@ fn wrong_words_are_answered_with_the_nearest_right_ones() {
     );
     assert_eq!(
         said("--suggestion-service foo=http:// get trials", 2),
-        "error: http:// is no address of a suggestion service: invalid URI\n"
+        "error: invalid value 'foo=http://' for '--suggestion-service <ALGORITHM=URL>': \"http://\" has no port; expected \
+         http://HOST:PORT, such as http://127.0.0.1:6789\n"
+    );
+    let port = said(
+        "--suggestion-service foo=http://localhost:99999 get trials",
+        2,
+    );
+    assert!(
+        port.contains("port \"99999\" is not within 1 to 65535; expected "),
+        "{port}"
     );
     assert_eq!(
         said("serve --listen 0.0.0.0:0", 2),

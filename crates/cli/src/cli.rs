@@ -7,6 +7,8 @@ use clap::{
     ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
 };
 
+use diwan_server::suggester::service_url;
+
 use crate::commands::{
     algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve,
     suggest, validate, wait,
@@ -52,9 +54,7 @@ pub(crate) struct Global {
 
 fn service(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, url)) if !name.is_empty() && url.contains("://") => {
-            Ok((name.to_owned(), url.to_owned()))
-        }
+        Some((name, url)) if !name.is_empty() => Ok((name.to_owned(), service_url(url)?)),
         _ => Err("expected ALGORITHM=URL, such as tpe-x=http://127.0.0.1:6789".to_owned()),
     }
 }

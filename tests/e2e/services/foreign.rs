@@ -217,6 +217,25 @@ fn exceptions_and_wrong_numbers_of_points_are_failures_too() {
 }
 
 #[test]
+fn points_that_no_trial_can_be_made_of_are_failures_too() {
+    let world = World::new();
+    let service = Golden::start(&world);
+    let mishaps = ("mishaps", "outside,,repeated,,misnamed");
+    let ran = service.run(&world, &golden(&world, 3, mishaps));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for told in [
+        "trial \"foreign-golden-0\": parameter x: 7 is not within 0.0 to 1.0",
+        "trial \"foreign-golden-0\": experiment default/foreign has a trial of this name already",
+        "trial \"../Golden\": its name must be a DNS label",
+    ] {
+        let (port, answer) = (service.port(), "point 1 of its answer");
+        let told = format!("suggestion service http://127.0.0.1:{port}: {answer}, {told}");
+        assert!(ran.stderr.contains(&told), "{told} in {}", ran.stderr);
+    }
+    assert_eq!(world.trials("foreign").len(), 3);
+}
+
+#[test]
 fn it_can_have_nothing_left() {
     let world = World::new();
     let service = Golden::start(&world);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diwan_core::load::ConfigMaps;
 use diwan_core::manifest::documents;
+use diwan_core::problem::{Problem, ProblemKind, Problems};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::Context as Rules;
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION};
@@ -66,11 +67,23 @@ impl Source {
             config_map: Some(&read),
         };
         let mut experiments = diwan_core::load::check(&self.text, &context)
-            .map_err(|problems| Failure::of_file(&self.path, &problems))?;
+            .map_err(|problems| self.refused(problems))?;
         for experiment in &mut experiments {
             self.annotate(experiment, &maps);
         }
         Ok(experiments)
+    }
+
+    fn refused(&self, mut problems: Problems) -> Failure {
+        let unknown = |problem: &&mut Problem| {
+            problem.kind == ProblemKind::Invalid && problem.path == "spec.algorithm.algorithmName"
+        };
+        for problem in problems.0.iter_mut().filter(unknown) {
+            let hint = problem.hint.take().unwrap_or_default();
+            let flag = "--suggestion-service ALGORITHM=http://HOST:PORT";
+            problem.hint = Some(format!("{hint} (a service with others is named by {flag})"));
+        }
+        Failure::of_file(&self.path, &problems)
     }
 
     /// Its only experiment.

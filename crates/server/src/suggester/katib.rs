@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diwan_core::engine::Snapshot;
-use diwan_core::record::{ExperimentRecord, TrialRecord};
+use diwan_core::engine::{Point, Snapshot};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_proto::convert::{experiment, suggestions, trials};
 use diwan_proto::katib::suggestion_client::SuggestionClient;
 use diwan_proto::katib::{GetSuggestionsRequest, ValidateAlgorithmSettingsRequest};
@@ -12,7 +12,7 @@ use diwan_store::{Store, StoreError, TrialQuery};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use super::{Next, SuggestError, Suggestions};
+use super::{Next, SuggestError, Suggestions, answer};
 
 /// How long an answer may take; Katib's controller waits as long.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -100,16 +100,39 @@ impl KatibService {
         let (points, settings) = suggestions::read(reply);
         let given = points.len() as u64;
         if given == 0 || given > count {
-            return Err(SuggestError::Failed(format!(
-                "{} gave {given} points where {count} were asked for",
-                self.url
-            )));
+            let what = format!("gave {given} points where {count} were asked for");
+            return Err(self.failed(what));
         }
+        answer::check(&record.spec, &points).map_err(|what| self.failed(what))?;
+        self.check_names(record, &points).await?;
         Ok(Suggestions {
             points,
             settings,
             next: Next::Ready,
         })
+    }
+
+    /// Whether no trial of the namespace has the name of one of the points.
+    async fn check_names(
+        &self,
+        record: &ExperimentRecord,
+        points: &[Point],
+    ) -> Result<(), SuggestError> {
+        for (index, point) in points.iter().enumerate() {
+            if point.name.is_empty() {
+                continue;
+            }
+            let found = self.store.find_trials(&point.name).await;
+            let found = found.map_err(|error| SuggestError::Failed(error.to_string()))?;
+            let mut holders = found.into_iter().map(|trial| trial.experiment);
+            let here = |key: &ExperimentKey| key.namespace == record.metadata.namespace;
+            if let Some(holder) = holders.find(here) {
+                let told = answer::told(index, point);
+                let what = format!("{told}: experiment {holder} has a trial of this name already");
+                return Err(self.failed(what));
+            }
+        }
+        Ok(())
     }
 
     async fn history(&self, record: &ExperimentRecord) -> Result<Vec<TrialRecord>, StoreError> {
@@ -130,6 +153,10 @@ impl KatibService {
             Code::InvalidArgument => SuggestError::Refused(self.told(status)),
             _ => SuggestError::Failed(self.told(status)),
         }
+    }
+
+    fn failed(&self, what: String) -> SuggestError {
+        SuggestError::Failed(format!("suggestion service {}: {what}", self.url))
     }
 
     fn told(&self, status: &Status) -> String {
