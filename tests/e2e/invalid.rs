@@ -279,14 +279,24 @@ fn a_database_that_is_none_is_refused() {
 fn a_history_that_is_none_is_refused() {
     let world = World::new();
     let quickstart = top().join("examples/quickstart.yaml");
-    let history = world.file("history.json", "{\"items\": [1]}");
-    let (file, history) = (quickstart.to_str().unwrap(), history.to_str().unwrap());
-    let ran = world.run(["suggest", file, "--history", history]);
-    assert!(
-        refused(&ran, 2).starts_with(&format!(
-            "error: cannot read the history {history}\ncause: "
-        )),
-        "{}",
-        ran.stderr
-    );
+    for (text, cause) in [
+        (
+            r#"{"items": [1]}"#,
+            "items[0]: Invalid value: 1: must be an object\n",
+        ),
+        (
+            r#"{"items": [{"spce": {}}]}"#,
+            "items[0].spce: Unknown field: \"spce\"\nhint: did you mean \"spec\"?\n",
+        ),
+        (
+            r#"{"kind": "Trial"}"#,
+            "[0].spec.parameterAssignments: Invalid value: []: parameter learning-rate has no value\n",
+        ),
+    ] {
+        let history = world.file("history.json", text);
+        let (file, history) = (quickstart.to_str().unwrap(), history.to_str().unwrap());
+        let ran = world.run(["suggest", file, "--history", history]);
+        let expected = format!("error: cannot read the history {history}\ncause: {cause}");
+        assert_eq!(refused(&ran, 2), expected);
+    }
 }

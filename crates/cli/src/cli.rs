@@ -52,6 +52,21 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+impl Global {
+    /// The algorithms that services elsewhere have.
+    pub(crate) fn services(&self) -> Vec<String> {
+        let names = self.suggestion_services.iter().map(|(name, _)| name);
+        names.cloned().collect()
+    }
+
+    /// The URL of the service that has an algorithm, if one was named; the last one counts.
+    pub(crate) fn service(&self, algorithm: &str) -> Option<&str> {
+        let mut services = self.suggestion_services.iter().rev();
+        let (_, url) = services.find(|(name, _)| name == algorithm)?;
+        Some(url)
+    }
+}
+
 fn service(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, url)) if !name.is_empty() => Ok((name.to_owned(), service_url(url)?)),

@@ -13,6 +13,7 @@ use diwan_core::resources::AlgorithmSetting;
 use thiserror::Error;
 
 pub use address::service_url;
+pub use katib::KatibService;
 pub use local::LocalSuggester;
 pub use routed::RoutedSuggester;
 

@@ -48,12 +48,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let source = Source::read(&arguments.file)?;
-    let foreign: Vec<String> = global
-        .suggestion_services
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect();
-    let experiment = source.experiment(&foreign)?;
+    let experiment = source.experiment(&global.services())?;
     let namespace = namespace(&experiment, global)?;
     let context = Context::open(&Global {
         namespace: Some(namespace),
@@ -207,7 +202,8 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), F
     }
 }
 
-fn refused(error: SuggestError) -> Failure {
+/// What an optimizer says of an experiment that it does not take.
+pub(super) fn refused(error: SuggestError) -> Failure {
     match error {
         SuggestError::Refused(_) => {
             Failure::usage("the optimizer refuses the experiment").cause(error)

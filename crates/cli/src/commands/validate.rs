@@ -42,11 +42,7 @@ const OF_KATIB: [&str; 11] = [
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
-    let services: Vec<String> = global
-        .suggestion_services
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect();
+    let services = global.services();
     for file in &arguments.files {
         match check(file, &services) {
             Ok((source, experiments)) => {

@@ -114,6 +114,33 @@ impl Node {
     }
 }
 
+/// A value that stands in no file.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let at = Position::default();
+        let content = match value {
+            Value::Array(items) => Content::Sequence(items.iter().map(Self::from).collect()),
+            Value::Object(fields) => {
+                let entry = |(key, value): (&String, &Value)| Entry {
+                    key: key.clone(),
+                    at,
+                    value: Self::from(value),
+                };
+                Content::Mapping(fields.iter().map(entry).collect())
+            }
+            Value::String(text) => Content::Scalar {
+                text: text.clone(),
+                plain: false,
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) => Content::Scalar {
+                text: value.to_string(),
+                plain: true,
+            },
+        };
+        Self { at, content }
+    }
+}
+
 /// The names and indices of a path as [`crate::problem::child`] writes it.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
     let mut rest = path;
