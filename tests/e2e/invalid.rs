@@ -212,6 +212,19 @@ fn wrong_words_are_answered_with_the_nearest_right_ones() {
         "error: invalid value 'foo=http://' for '--suggestion-service <ALGORITHM=URL>': \"http://\" has no port; expected \
          http://HOST:PORT, such as http://127.0.0.1:6789\n"
     );
+    for verb in [
+        "get trials",
+        "run FILE",
+        "serve",
+        "validate FILE",
+        "delete x",
+    ] {
+        assert_eq!(
+            said(&format!("{verb} -n Bad_NS"), 2),
+            "error: invalid value 'Bad_NS' for '--namespace <NAME>': must be a DNS label: lower case alphanumeric \
+             characters or '-', at most 63\n"
+        );
+    }
     let port = said(
         "--suggestion-service foo=http://localhost:99999 get trials",
         2,

@@ -7,6 +7,7 @@ use clap::{
     ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
 };
 
+use diwan_core::validate::{LABEL_RULE, is_label};
 use diwan_server::suggester::service_url;
 
 use crate::commands::{
@@ -42,7 +43,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) work_dir: Option<PathBuf>,
     /// The namespace of experiments; by default the one in the file, or default
-    #[arg(long, short, global = true, value_name = "NAME")]
+    #[arg(long, short, global = true, value_name = "NAME", value_parser = namespace)]
     pub(crate) namespace: Option<String>,
     /// Ask a foreign optimizer that speaks api.v1.beta1, such as tpe-x=http://127.0.0.1:6789 (repeatable)
     #[arg(long = "suggestion-service", global = true, value_name = "ALGORITHM=URL", value_parser = service, value_delimiter = ',')]
@@ -64,6 +65,14 @@ impl Global {
         let mut services = self.suggestion_services.iter().rev();
         let (_, url) = services.find(|(name, _)| name == algorithm)?;
         Some(url)
+    }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    if is_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(LABEL_RULE.to_owned())
     }
 }
 
