@@ -11,6 +11,7 @@ mod failure;
 mod output;
 mod progress;
 mod result;
+mod shell;
 mod standing;
 mod usage;
 

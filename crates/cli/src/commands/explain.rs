@@ -15,6 +15,7 @@ use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{print_line, values};
+use crate::shell::quoted;
 
 /// Lines shown from each end of a long list of metrics.
 const SHOWN: usize = 5;
@@ -175,7 +176,7 @@ fn print_metrics(
             (TrialState::Running, _) => "metrics: none so far".to_owned(),
             _ => format!(
                 "metrics: no line of its output became one; try diwan validate FILE --log {}",
-                id.stdout().display()
+                quoted(&id.stdout().display().to_string())
             ),
         });
     }
