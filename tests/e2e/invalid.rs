@@ -123,6 +123,40 @@ fn a_file_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn what_an_optimizer_refuses_has_its_place_too() {
+    let parameter = |index: u32| {
+        let space = r#"feasibleSpace: {min: "0", max: "1"}"#;
+        format!("    - {{name: x{index}, parameterType: double, {space}}}\n")
+    };
+    let used = |index: u32| format!("      - {{name: x{index}, reference: x{index}}}\n");
+    let reference = |index: u32| format!("${{trialParameters.x{index}}} ");
+    let many = (0..300).map(parameter).collect::<String>();
+    let all = (0..300).map(used).collect::<String>();
+    let script = (0..300).map(reference).collect::<String>();
+    let text = experiment("wrong", 3, 2, &script)
+        .replace("algorithmName: random", "algorithmName: sobol")
+        .replace("  parameters:\n", &format!("  parameters:\n{many}"))
+        .replace(
+            "    trialParameters:\n",
+            &format!("    trialParameters:\n{all}"),
+        )
+        .replace("\"7\"", "\"-7\"")
+        .replace(
+            "  parallelTrialCount",
+            "  earlyStopping: {algorithmName: medianstop, algorithmSettings: [{name: start_step, value: '0'}]}\n  parallelTrialCount",
+        );
+    assert_eq!(
+        said_of_text(&text),
+        "error: FILE is not a valid experiment\n\
+         cause: FILE:13:9: spec.algorithm.algorithmSettings[random_state]: Invalid value: must be a whole number, 0 or more, \
+         is \"-7\"\n\
+         cause: FILE:15:66: spec.earlyStopping.algorithmSettings[start_step]: Invalid value: must be a whole number from 1 to \
+         2147483647, is \"0\"\n\
+         cause: FILE:18:3: spec.parameters: Invalid value: must be at most 256 for sobol, are 301; random has no such limit\n"
+    );
+}
+
+#[test]
 fn one_experiment_is_run_at_a_time() {
     let world = World::new();
     let two = format!(

@@ -210,6 +210,13 @@ fn a_grid_is_exhausted() {
         )
         .replace("max: \"1\"", "max: \"1\"\n        step: \"0.5\"");
     let file = world.file("grid.yaml", &text);
+    for verb in ["validate", "run"] {
+        let ran = world.run([verb, file.to_str().unwrap()]);
+        let refusal = ":13:18: spec.maxTrialCount: Invalid value: Max Trial Count: 9 > all possible search combinations: 3\n";
+        assert!(ran.code == 2 && ran.stderr.ends_with(refusal), "{ran:?}");
+    }
+    let text = text.replace("  maxTrialCount: 9\n", "");
+    let file = world.file("grid.yaml", &text);
     let file = file.to_str().unwrap();
     let ran = world.run(["suggest", file, "--count", "9"]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -260,6 +260,13 @@ async fn go_on(
             &problems,
         ));
     }
+    if !differences.is_empty() {
+        context
+            .suggester()
+            .validate(wanted)
+            .await
+            .map_err(refused)?;
+    }
     for one in &differences {
         eprintln!("edited {}", told(one));
     }

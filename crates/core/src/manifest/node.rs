@@ -81,7 +81,7 @@ impl Node {
     }
 
     /// Where a field path such as `spec.parameters[0].name` leads, as far as there is something of the path: see
-    /// [`Self::place`].
+    /// [`Self::place`]. An item of a list may be called by its `name` too.
     #[must_use]
     pub fn locate(&self, path: &str) -> Position {
         let mut node = self;
@@ -106,9 +106,13 @@ impl Node {
 
     fn step(&self, step: &str) -> Option<(Position, &Self)> {
         match &self.content {
-            Content::Sequence(items) => items
-                .get(step.parse::<usize>().ok()?)
-                .map(|item| (item.at, item)),
+            Content::Sequence(items) => {
+                let item = match step.parse::<usize>() {
+                    Ok(index) => items.get(index),
+                    Err(_) => items.iter().find(|item| item.text("name") == Some(step)),
+                };
+                item.map(|item| (item.at, item))
+            }
             _ => self.entry(step).map(|entry| (entry.at, &entry.value)),
         }
     }

@@ -55,7 +55,7 @@ impl Warm {
 impl Suggester for LocalSuggester {
     async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError> {
         let spec = study_spec(experiment)?;
-        registry::validate(&spec).map_err(|error| refused(&error))?;
+        registry::admit(&spec).map_err(|error| refused(&error))?;
         let empty = Study::new(spec, 0);
         rules(experiment.spec.early_stopping.as_ref(), &empty).map_err(|error| refused(&error))?;
         Ok(())
