@@ -1,6 +1,7 @@
 //! `diwan validate FILE`.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diwan_algorithms::registry;
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
     /// The files; - reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Show which lines of this sample of a trial's output would become which metrics
+    /// Show which lines of this sample of a trial's output would become which metrics; - reads standard input
     #[arg(long, value_name = "SAMPLE")]
     log: Option<PathBuf>,
 }
@@ -41,6 +42,11 @@ const OF_KATIB: [&str; 11] = [
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
+    let sample = arguments
+        .log
+        .as_deref()
+        .map(|log| Sample::read(log, &arguments.files))
+        .transpose()?;
     let services = global.services();
     for file in &arguments.files {
         match check(file, &services) {
@@ -50,8 +56,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
                         "{}: experiment {} is valid",
                         source.path, experiment.metadata.name
                     ))?;
-                    if let Some(log) = &arguments.log {
-                        exit = exit_of(exit, explain_log(&experiment, log)?);
+                    if let Some(sample) = &sample {
+                        exit = exit_of(exit, explain_log(&experiment, sample)?);
                     }
                 }
             }
@@ -68,10 +74,7 @@ fn exit_of(so_far: Exit, metrics_found: bool) -> Exit {
     if metrics_found { so_far } else { Exit::Failed }
 }
 
-fn check(
-    file: &std::path::Path,
-    services: &[String],
-) -> Result<(Source, Vec<Experiment>), Failure> {
+fn check(file: &Path, services: &[String]) -> Result<(Source, Vec<Experiment>), Failure> {
     let source = Source::read(file)?;
     let experiments = source.experiments(services, &OF_KATIB)?;
     for experiment in &experiments {
@@ -87,20 +90,53 @@ fn check(
     Ok((source, experiments))
 }
 
+/// What a trial might have written.
+struct Sample {
+    /// The path as it was given.
+    path: String,
+    bytes: Vec<u8>,
+}
+
+impl Sample {
+    /// Reads a file; `-` is standard input, which none of the other `files` can be then.
+    fn read(path: &Path, files: &[PathBuf]) -> Result<Self, Failure> {
+        let is_input = path.as_os_str() == "-";
+        if is_input && files.iter().any(|file| file.as_os_str() == "-") {
+            return Err(
+                Failure::usage("standard input cannot be the experiment and the log")
+                    .hint("name a file for one of them"),
+            );
+        }
+        let mut sample = Self {
+            path: path.display().to_string(),
+            bytes: Vec::new(),
+        };
+        let read = if is_input {
+            std::io::stdin().read_to_end(&mut sample.bytes).map(drop)
+        } else {
+            std::fs::read(path).map(|bytes| sample.bytes = bytes)
+        };
+        match read {
+            Ok(()) => Ok(sample),
+            Err(error) => Err(sample.unreadable(&error)),
+        }
+    }
+
+    fn unreadable(&self, error: &dyn std::error::Error) -> Failure {
+        Failure::usage(format!("cannot read {} as a trial's output", self.path)).cause(error)
+    }
+}
+
 /// Whether the objective was found.
-fn explain_log(experiment: &Experiment, log: &std::path::Path) -> Result<bool, Failure> {
-    let cannot = |error: &dyn std::error::Error| {
-        Failure::usage(format!("cannot read {} as a trial's output", log.display())).cause(error)
-    };
-    let sample = std::fs::read(log).map_err(|error| cannot(&error))?;
+fn explain_log(experiment: &Experiment, sample: &Sample) -> Result<bool, Failure> {
     let spec = experiment
         .spec
         .metrics_collector_spec
         .clone()
         .unwrap_or_default();
     let objective = experiment.spec.objective.clone().unwrap_or_default();
-    let explanation =
-        explain(&spec, &objective, sample.as_slice()).map_err(|error| cannot(&error))?;
+    let explanation = explain(&spec, &objective, sample.bytes.as_slice())
+        .map_err(|error| sample.unreadable(&error))?;
     print(&explanation)?;
     let found = explanation
         .totals
