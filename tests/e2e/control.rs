@@ -310,6 +310,32 @@ fn stop_finds_what_a_killed_run_left_behind() {
 }
 
 #[test]
+fn files_that_are_taken_away_are_missed_once() {
+    let case = Case::new(1, 1, &format!("{WAITS}; sleep 1"));
+    let log = case.world.path("stderr");
+    let mut run = case.world.diwan(["run", &case.file]);
+    run.stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap());
+    let mut run = Running(run.spawn().unwrap());
+    eventually("the trial runs", || case.lines("started").len() == 1);
+    std::fs::remove_dir_all(case.world.path("trials/default/case")).unwrap();
+    let warnings = || -> Vec<String> {
+        let lines = case.lines("stderr").into_iter();
+        let told = lines.filter_map(|line| Some(line.split_once(" WARN ")?.1.to_owned()));
+        told.collect()
+    };
+    eventually("it is missed", || !warnings().is_empty());
+    // It is looked for a few times more before the trial ends.
+    case.touch("go");
+    run.code();
+    let mut told = warnings();
+    let count = told.len();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), count, "{:?}", warnings());
+}
+
+#[test]
 fn delete_leaves_nothing() {
     let case = Case::new(2, 1, WAITS);
     let mut run = case.start(1);
