@@ -246,6 +246,11 @@ fn wrong_words_are_answered_with_the_nearest_right_ones() {
         "error: invalid value 'foo=http://' for '--suggestion-service <ALGORITHM=URL>': \"http://\" has no port; expected \
          http://HOST:PORT, such as http://127.0.0.1:6789\n"
     );
+    assert_eq!(
+        said("stop", 2),
+        "error: the following required arguments were not provided: <EXPERIMENT|--trial <TRIAL>>\n\
+         hint: usage: diwan stop <EXPERIMENT|--trial <TRIAL>>\n"
+    );
     for verb in [
         "get trials",
         "run FILE",

@@ -18,11 +18,14 @@ use crate::commands::{
 use crate::failure::Failure;
 use crate::usage;
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 timed out, 5 stopped, interrupted, paused or out of time";
+
 /// Tunes hyperparameters: hand it an Experiment, get the best trial back.
 #[derive(Debug, Parser)]
 #[command(
     name = "diwan",
     version,
+    after_help = EXIT_CODES,
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]
@@ -83,40 +86,24 @@ fn service(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The verbs.
+/// The verbs. Their help is the documentation of their arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the experiment of a file, or go on with it
     Run(run::Arguments),
-    /// Check a file, and what a sample log would report, before anything is spent
     Validate(validate::Arguments),
-    /// List experiments, trials or suggestions
     Get(get::Arguments),
-    /// Show everything about an experiment or a trial
     Describe(describe::Arguments),
-    /// Say why a trial is where it is
     Explain(explain::Arguments),
-    /// Print what a trial wrote
     Logs(logs::Arguments),
-    /// Wait until an experiment has ended, or is as good as wanted
     Wait(wait::Arguments),
-    /// End an experiment, or one trial, gracefully
     Stop(edit::StopArguments),
-    /// Start no new trials; running ones go on
     Pause(edit::PauseArguments),
-    /// Go on with a paused, stopped or interrupted experiment, here and now
     Resume(edit::ResumeArguments),
-    /// Delete experiments with all their trials, observations and logs
     Delete(delete::Arguments),
-    /// Write all trials of an experiment as CSV or JSON lines
     Export(export::Arguments),
-    /// List the optimizers and their settings
     Algorithms(algorithms::Arguments),
-    /// Ask an optimizer once: history in, points out
     Suggest(suggest::Arguments),
-    /// Serve optimizers and the metrics database over gRPC
     Serve(serve::Arguments),
-    /// Print a completion script for your shell
     Completions(completions::Arguments),
     /// Start trials and record their ends for the process that started this one
     #[command(hide = true)]

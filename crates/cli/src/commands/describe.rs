@@ -27,6 +27,8 @@ enum Noun {
     Trial,
 }
 
+/// Show everything about an experiment or a trial
+///
 /// For people; `diwan get … -o yaml` is for programs.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

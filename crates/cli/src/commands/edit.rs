@@ -17,20 +17,21 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
 
+/// End an experiment, or one trial, gracefully
+///
 /// Running trials get TERM and their grace period, then KILL. What they reported is kept.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub(crate) struct StopArguments {
     /// The experiment
     experiment: Option<String>,
     /// Only this trial; the experiment goes on
-    #[arg(
-        long,
-        conflicts_with = "experiment",
-        required_unless_present = "experiment"
-    )]
+    #[arg(long)]
     trial: Option<String>,
 }
 
+/// Start no new trials; running ones go on
+///
 /// `diwan resume` goes on.
 #[derive(Debug, Args)]
 pub(crate) struct PauseArguments {
@@ -38,6 +39,8 @@ pub(crate) struct PauseArguments {
     experiment: String,
 }
 
+/// Go on with a paused, stopped or interrupted experiment, here and now
+///
 /// If another process runs the experiment, that one goes on with it.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArguments {

@@ -22,6 +22,8 @@ const SHOWN: usize = 5;
 /// Bytes shown of a line.
 const LINE: usize = 200;
 
+/// Say why a trial is where it is
+///
 /// Why it waits, failed or was stopped; where its point came from; which lines of its output became metrics.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -32,8 +32,12 @@ const EDITABLE: [&str; 4] = [
     "spec.activeDeadlineSeconds",
 ];
 
-/// Runs the experiment of a file to its end, and prints its best trial. Run again, it goes on where it was, unless it is
-/// paused: `diwan resume` lifts a pause.
+/// Run the experiment of a file, or go on with it
+///
+/// Prints its best trial at the end. Run again, it goes on where it was, unless it is paused: `diwan resume` lifts a pause.
+///
+/// Exit codes: 0 it ended with a best trial, 1 it ended without one or failed, 5 it was stopped, interrupted or paused, or its
+/// time was up.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The file; - reads standard input

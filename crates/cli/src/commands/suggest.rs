@@ -21,6 +21,8 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::{Format, Rows, print_json, print_line, print_yaml};
 
+/// Ask an optimizer once: history in, points out
+///
 /// Nothing is stored: the same file and history give the same points.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -14,6 +14,8 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::{print_line, values};
 
+/// Check a file, and what a sample log would report, before anything is spent
+///
 /// Prints every problem with its line and column; exit code 2 when there is one.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
