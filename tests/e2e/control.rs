@@ -258,6 +258,25 @@ fn an_interrupted_run_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_trial_that_saves_and_leaves_goes_on_from_there() {
+    let script = "[ -e saved ] && { echo score=$X; exit 0; }; trap 'echo half > saved; exit 0' TERM; \
+                  echo $$$$ >> $W/started; while :; do sleep 0.02; done";
+    let case = Case::new(1, 1, script);
+    let mut run = case.start(1);
+    run.signal("TERM");
+    assert_eq!(run.code(), 5);
+    let trial = case.trials("Pending").remove(0);
+    let again = case.run();
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(case.trials("Succeeded"), [trial]);
+    assert_eq!(
+        case.lines("started").len(),
+        1,
+        "the second found what the first had saved"
+    );
+}
+
+#[test]
 fn the_second_interrupt_kills_trials_that_ignore_the_first() {
     let stubborn = "trap '' TERM; echo $$$$ >> $W/started; while :; do sleep 0.05; done";
     let case = Case::with(2, 1, stubborn, |text| {
