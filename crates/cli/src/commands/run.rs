@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
         ..global.clone()
     })
     .await?;
-    let key = admit(&context, experiment, &source.path).await?;
+    let key = Box::pin(admit(&context, experiment, &source.path)).await?;
     let record = context.experiment(&key.name).await?.record;
     if record.is_paused() && result::verdict(&record).is_none() {
         if !matches!(arguments.output, Format::Table | Format::Wide) {
