@@ -45,6 +45,16 @@ pub trait Algorithm: Sync {
         invalid.into_result()
     }
 
+    /// Notes what is wrong with a study that is about to begin, but would not stop one that has.
+    fn check_beginning(&self, _spec: &StudySpec, _invalid: &mut Invalid) {}
+
+    /// Whether a study of this algorithm may begin; the error names everything that is in the way.
+    fn admit(&self, spec: &StudySpec) -> Result<(), Invalid> {
+        let mut invalid = self.validate(spec).err().unwrap_or_default();
+        self.check_beginning(spec, &mut invalid);
+        invalid.into_result()
+    }
+
     /// Up to `count` points to try next; fewer only for the reason in [`Suggested::more`].
     ///
     /// A function of its arguments alone: same study, same seed, same answer, on any replica, after any restart. `rng`

@@ -52,6 +52,12 @@ impl Algorithm for Grid {
         }
     }
 
+    fn check_beginning(&self, spec: &StudySpec, invalid: &mut Invalid) {
+        if let Some(message) = spec.too_few_points() {
+            invalid.add("maxTrialCount", message);
+        }
+    }
+
     fn suggest(
         &self,
         study: &Study,

@@ -43,6 +43,13 @@ pub fn validate(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError
     Ok(algorithm)
 }
 
+/// The same for a study that is about to begin.
+pub fn admit(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError> {
+    let algorithm = find(&spec.algorithm)?;
+    algorithm.admit(spec)?;
+    Ok(algorithm)
+}
+
 /// The next `count` points of a study, by the algorithm it names.
 pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
     validate(&study.spec)?.suggest(study, count, &mut study.rng())

@@ -67,6 +67,13 @@ impl Case {
         ran.stdout.lines().map(str::to_owned).collect()
     }
 
+    /// What people are told that it does.
+    fn state(&self) -> String {
+        let told = self.world.run(["get", "experiments"]).stdout;
+        let row = told.lines().nth(1).unwrap();
+        row.split_whitespace().nth(1).unwrap().to_owned()
+    }
+
     fn ended_because(&self) -> String {
         let status = self.world.status("case");
         let last = status["conditions"]
@@ -133,6 +140,7 @@ fn a_paused_experiment_starts_nothing_until_it_is_resumed() {
     });
     assert_eq!(case.lines("started").len(), 2);
     assert_eq!(case.ended_because(), "ExperimentPaused");
+    assert_eq!(case.state(), "Paused");
     assert!(!run.has_ended());
     let resumed = case.world.run(["resume", "case"]);
     assert_eq!(resumed.code, 0);
@@ -146,6 +154,45 @@ fn a_paused_experiment_starts_nothing_until_it_is_resumed() {
     assert_eq!(run.code(), 0);
     assert_eq!(case.world.status("case")["trialsSucceeded"], 6);
     exact_once(case.lines("done"), 6);
+}
+
+#[test]
+fn a_run_of_a_paused_experiment_takes_edits_and_starts_nothing() {
+    let case = Case::new(6, 2, WAITS);
+    let mut run = case.start(2);
+    assert_eq!(case.state(), "Running");
+    run.signal("INT");
+    assert_eq!(run.code(), 5);
+    assert_eq!(case.state(), "Interrupted");
+    assert_eq!(case.world.run(["pause", "case"]).code, 0);
+    case.touch("go");
+
+    let again = case.run();
+    assert_eq!((again.code, again.stdout.as_str()), (5, ""));
+    let told = "experiment case is paused\ntrials: 0 of 2 done; 2 pending\n";
+    assert!(again.stderr.starts_with(told), "{}", again.stderr);
+    assert!(again.stderr.ends_with(" resume case\n"), "{}", again.stderr);
+
+    case.edit("maxTrialCount: 6", "maxTrialCount: 4");
+    case.edit("parallelTrialCount: 2", "parallelTrialCount: 3");
+    let edited = case.run();
+    assert_eq!(edited.code, 5);
+    let told = "edited spec.parallelTrialCount: 2 in the experiment, 3 in the file\n\
+                edited spec.maxTrialCount: 6 in the experiment, 4 in the file\n";
+    assert!(edited.stderr.starts_with(told), "{}", edited.stderr);
+    assert_eq!(case.lines("done"), [""; 0]);
+    assert_eq!(case.state(), "Paused");
+    let page = case.world.run(["describe", "experiment", "case"]).stdout;
+    assert!(page.contains("it is paused; go on with `"), "{page}");
+
+    assert_eq!(case.world.run(["resume", "case"]).code, 0);
+    exact_once(case.lines("done"), 4);
+    let spec = case
+        .world
+        .json(["get", "experiments", "case", "-o", "json"])["spec"]
+        .clone();
+    assert_eq!(spec["parallelTrialCount"], 3);
+    assert_eq!(case.state(), "Succeeded");
 }
 
 #[test]
@@ -211,6 +258,25 @@ fn an_interrupted_run_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_trial_that_saves_and_leaves_goes_on_from_there() {
+    let script = "[ -e saved ] && { echo score=$X; exit 0; }; trap 'echo half > saved; exit 0' TERM; \
+                  echo $$$$ >> $W/started; while :; do sleep 0.02; done";
+    let case = Case::new(1, 1, script);
+    let mut run = case.start(1);
+    run.signal("TERM");
+    assert_eq!(run.code(), 5);
+    let trial = case.trials("Pending").remove(0);
+    let again = case.run();
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(case.trials("Succeeded"), [trial]);
+    assert_eq!(
+        case.lines("started").len(),
+        1,
+        "the second found what the first had saved"
+    );
+}
+
+#[test]
 fn the_second_interrupt_kills_trials_that_ignore_the_first() {
     let stubborn = "trap '' TERM; echo $$$$ >> $W/started; while :; do sleep 0.05; done";
     let case = Case::with(2, 1, stubborn, |text| {
@@ -244,6 +310,7 @@ fn stop_finds_what_a_killed_run_left_behind() {
     run.code();
     let orphans = case.lines("started");
     assert!(orphans.iter().all(|pid| is_alive(pid)), "they go on");
+    assert_eq!(case.state(), "Interrupted");
     let refused = case.world.run(["delete", "case"]);
     assert_eq!(refused.code, 1);
     assert!(
@@ -259,6 +326,32 @@ fn stop_finds_what_a_killed_run_left_behind() {
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(orphans.iter().all(|pid| !is_alive(pid)), "they are gone");
     assert_eq!(case.trials("Killed").len(), 2);
+}
+
+#[test]
+fn files_that_are_taken_away_are_missed_once() {
+    let case = Case::new(1, 1, &format!("{WAITS}; sleep 1"));
+    let log = case.world.path("stderr");
+    let mut run = case.world.diwan(["run", &case.file]);
+    run.stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap());
+    let mut run = Running(run.spawn().unwrap());
+    eventually("the trial runs", || case.lines("started").len() == 1);
+    std::fs::remove_dir_all(case.world.path("trials/default/case")).unwrap();
+    let warnings = || -> Vec<String> {
+        let lines = case.lines("stderr").into_iter();
+        let told = lines.filter_map(|line| Some(line.split_once(" WARN ")?.1.to_owned()));
+        told.collect()
+    };
+    eventually("it is missed", || !warnings().is_empty());
+    // It is looked for a few times more before the trial ends.
+    case.touch("go");
+    run.code();
+    let mut told = warnings();
+    let count = told.len();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), count, "{:?}", warnings());
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn all_problems_of_a_file_are_said_at_once() {
         "error: FILE is not a valid experiment\n\
          cause: FILE:11:20: spec.algorithm.algorithmName: Invalid value: \"randon\": unable to get Suggestion config data for \
          algorithm randon: failed to find suggestion config for algorithm: randon in ConfigMap: katib-config\n\
-         hint: did you mean \"random\"?\n\
+         hint: did you mean \"random\"? (a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT)\n\
          cause: FILE:16:18: spec.maxTrialCount: Invalid value: -1: must be greater than 0\n\
          cause: FILE:17:3: spec.maxTrialCuont: Unknown field: \"maxTrialCuont\"\n\
          hint: did you mean \"maxTrialCount\"?\n\
@@ -119,6 +119,40 @@ fn a_file_that_cannot_be_read_is_refused() {
     assert_eq!(
         said_of(&world, &path),
         "error: cannot read FILE\ncause: it is not UTF-8 text\n"
+    );
+}
+
+#[test]
+fn what_an_optimizer_refuses_has_its_place_too() {
+    let parameter = |index: u32| {
+        let space = r#"feasibleSpace: {min: "0", max: "1"}"#;
+        format!("    - {{name: x{index}, parameterType: double, {space}}}\n")
+    };
+    let used = |index: u32| format!("      - {{name: x{index}, reference: x{index}}}\n");
+    let reference = |index: u32| format!("${{trialParameters.x{index}}} ");
+    let many = (0..300).map(parameter).collect::<String>();
+    let all = (0..300).map(used).collect::<String>();
+    let script = (0..300).map(reference).collect::<String>();
+    let text = experiment("wrong", 3, 2, &script)
+        .replace("algorithmName: random", "algorithmName: sobol")
+        .replace("  parameters:\n", &format!("  parameters:\n{many}"))
+        .replace(
+            "    trialParameters:\n",
+            &format!("    trialParameters:\n{all}"),
+        )
+        .replace("\"7\"", "\"-7\"")
+        .replace(
+            "  parallelTrialCount",
+            "  earlyStopping: {algorithmName: medianstop, algorithmSettings: [{name: start_step, value: '0'}]}\n  parallelTrialCount",
+        );
+    assert_eq!(
+        said_of_text(&text),
+        "error: FILE is not a valid experiment\n\
+         cause: FILE:13:9: spec.algorithm.algorithmSettings[random_state]: Invalid value: must be a whole number, 0 or more, \
+         is \"-7\"\n\
+         cause: FILE:15:66: spec.earlyStopping.algorithmSettings[start_step]: Invalid value: must be a whole number from 1 to \
+         2147483647, is \"0\"\n\
+         cause: FILE:18:3: spec.parameters: Invalid value: must be at most 256 for sobol, are 301; random has no such limit\n"
     );
 }
 
@@ -209,7 +243,34 @@ fn wrong_words_are_answered_with_the_nearest_right_ones() {
     );
     assert_eq!(
         said("--suggestion-service foo=http:// get trials", 2),
-        "error: http:// is no address of a suggestion service: invalid URI\n"
+        "error: invalid value 'foo=http://' for '--suggestion-service <ALGORITHM=URL>': \"http://\" has no port; expected \
+         http://HOST:PORT, such as http://127.0.0.1:6789\n"
+    );
+    assert_eq!(
+        said("stop", 2),
+        "error: the following required arguments were not provided: <EXPERIMENT|--trial <TRIAL>>\n\
+         hint: usage: diwan stop <EXPERIMENT|--trial <TRIAL>>\n"
+    );
+    for verb in [
+        "get trials",
+        "run FILE",
+        "serve",
+        "validate FILE",
+        "delete x",
+    ] {
+        assert_eq!(
+            said(&format!("{verb} -n Bad_NS"), 2),
+            "error: invalid value 'Bad_NS' for '--namespace <NAME>': must be a DNS label: lower case alphanumeric \
+             characters or '-', at most 63\n"
+        );
+    }
+    let port = said(
+        "--suggestion-service foo=http://localhost:99999 get trials",
+        2,
+    );
+    assert!(
+        port.contains("port \"99999\" is not within 1 to 65535; expected "),
+        "{port}"
     );
     assert_eq!(
         said("serve --listen 0.0.0.0:0", 2),
@@ -270,14 +331,24 @@ fn a_database_that_is_none_is_refused() {
 fn a_history_that_is_none_is_refused() {
     let world = World::new();
     let quickstart = top().join("examples/quickstart.yaml");
-    let history = world.file("history.json", "{\"items\": [1]}");
-    let (file, history) = (quickstart.to_str().unwrap(), history.to_str().unwrap());
-    let ran = world.run(["suggest", file, "--history", history]);
-    assert!(
-        refused(&ran, 2).starts_with(&format!(
-            "error: cannot read the history {history}\ncause: "
-        )),
-        "{}",
-        ran.stderr
-    );
+    for (text, cause) in [
+        (
+            r#"{"items": [1]}"#,
+            "items[0]: Invalid value: 1: must be an object\n",
+        ),
+        (
+            r#"{"items": [{"spce": {}}]}"#,
+            "items[0].spce: Unknown field: \"spce\"\nhint: did you mean \"spec\"?\n",
+        ),
+        (
+            r#"{"kind": "Trial"}"#,
+            "[0].spec.parameterAssignments: Invalid value: []: parameter learning-rate has no value\n",
+        ),
+    ] {
+        let history = world.file("history.json", text);
+        let (file, history) = (quickstart.to_str().unwrap(), history.to_str().unwrap());
+        let ran = world.run(["suggest", file, "--history", history]);
+        let expected = format!("error: cannot read the history {history}\ncause: {cause}");
+        assert_eq!(refused(&ran, 2), expected);
+    }
 }

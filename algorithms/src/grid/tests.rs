@@ -1,7 +1,7 @@
 use super::*;
 use crate::algorithm::More;
 use crate::conformance::{double, int, words};
-use crate::registry::{suggest, validate};
+use crate::registry::{admit, suggest, validate};
 use crate::settings::Settings;
 use diwan_core::resources::{Distribution, ParameterSpec};
 
@@ -89,8 +89,17 @@ fn a_double_without_step_is_refused() {
 }
 
 #[test]
-fn more_trials_than_points_is_no_error() {
+fn more_trials_than_points_are_refused_at_the_beginning_only() {
     let mut spec = study(&small(), 0).spec;
-    spec.max_trials = Some(1000);
+    let points = u64::try_from(spec.space.cardinality().unwrap()).unwrap();
+    spec.max_trials = Some(points);
+    assert!(admit(&spec).is_ok());
+    spec.max_trials = Some(points + 1);
+    let refused = admit(&spec).err().unwrap().to_string();
+    let expected = format!(
+        "maxTrialCount: Max Trial Count: {} > all possible search combinations: {points}",
+        points + 1
+    );
+    assert_eq!(refused, expected);
     assert!(validate(&spec).is_ok());
 }

@@ -81,6 +81,14 @@ impl StudySpec {
         Ok(spec)
     }
 
+    /// Says so, in Katib's words, when there are fewer points than the experiment may have trials.
+    #[must_use]
+    pub fn too_few_points(&self) -> Option<String> {
+        let (points, max) = (self.space.cardinality()?, self.max_trials?);
+        (u128::from(max) > points)
+            .then(|| format!("Max Trial Count: {max} > all possible search combinations: {points}"))
+    }
+
     /// The seed that holds: the setting `random_state`, or else the experiment's own.
     #[must_use]
     pub fn effective_seed(&self) -> u64 {

@@ -7,6 +7,9 @@ use clap::{
     ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
 };
 
+use diwan_core::validate::{LABEL_RULE, is_label};
+use diwan_server::suggester::service_url;
+
 use crate::commands::{
     algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve,
     suggest, validate, wait,
@@ -15,11 +18,14 @@ use crate::commands::{
 use crate::failure::Failure;
 use crate::usage;
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 timed out, 5 stopped, interrupted, paused or out of time";
+
 /// Tunes hyperparameters: hand it an Experiment, get the best trial back.
 #[derive(Debug, Parser)]
 #[command(
     name = "diwan",
     version,
+    after_help = EXIT_CODES,
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]
@@ -40,7 +46,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) work_dir: Option<PathBuf>,
     /// The namespace of experiments; by default the one in the file, or default
-    #[arg(long, short, global = true, value_name = "NAME")]
+    #[arg(long, short, global = true, value_name = "NAME", value_parser = namespace)]
     pub(crate) namespace: Option<String>,
     /// Ask a foreign optimizer that speaks api.v1.beta1, such as tpe-x=http://127.0.0.1:6789 (repeatable)
     #[arg(long = "suggestion-service", global = true, value_name = "ALGORITHM=URL", value_parser = service, value_delimiter = ',')]
@@ -50,49 +56,54 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+impl Global {
+    /// The algorithms that services elsewhere have.
+    pub(crate) fn services(&self) -> Vec<String> {
+        let names = self.suggestion_services.iter().map(|(name, _)| name);
+        names.cloned().collect()
+    }
+
+    /// The URL of the service that has an algorithm, if one was named; the last one counts.
+    pub(crate) fn service(&self, algorithm: &str) -> Option<&str> {
+        let mut services = self.suggestion_services.iter().rev();
+        let (_, url) = services.find(|(name, _)| name == algorithm)?;
+        Some(url)
+    }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    if is_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(LABEL_RULE.to_owned())
+    }
+}
+
 fn service(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, url)) if !name.is_empty() && url.contains("://") => {
-            Ok((name.to_owned(), url.to_owned()))
-        }
+        Some((name, url)) if !name.is_empty() => Ok((name.to_owned(), service_url(url)?)),
         _ => Err("expected ALGORITHM=URL, such as tpe-x=http://127.0.0.1:6789".to_owned()),
     }
 }
 
-/// The verbs.
+/// The verbs. Their help is the documentation of their arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the experiment of a file, or go on with it
     Run(run::Arguments),
-    /// Check a file, and what a sample log would report, before anything is spent
     Validate(validate::Arguments),
-    /// List experiments, trials or suggestions
     Get(get::Arguments),
-    /// Show everything about an experiment or a trial
     Describe(describe::Arguments),
-    /// Say why a trial is where it is
     Explain(explain::Arguments),
-    /// Print what a trial wrote
     Logs(logs::Arguments),
-    /// Wait until an experiment has ended, or is as good as wanted
     Wait(wait::Arguments),
-    /// End an experiment, or one trial, gracefully
     Stop(edit::StopArguments),
-    /// Start no new trials; running ones go on
     Pause(edit::PauseArguments),
-    /// Go on with a paused, stopped or interrupted experiment, here and now
     Resume(edit::ResumeArguments),
-    /// Delete experiments with all their trials, observations and logs
     Delete(delete::Arguments),
-    /// Write all trials of an experiment as CSV or JSON lines
     Export(export::Arguments),
-    /// List the optimizers and their settings
     Algorithms(algorithms::Arguments),
-    /// Ask an optimizer once: history in, points out
     Suggest(suggest::Arguments),
-    /// Serve optimizers and the metrics database over gRPC
     Serve(serve::Arguments),
-    /// Print a completion script for your shell
     Completions(completions::Arguments),
     /// Start trials and record their ends for the process that started this one
     #[command(hide = true)]

@@ -28,7 +28,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Algorithms(arguments) => algorithms::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
-        Command::Suggest(arguments) => suggest::run(&arguments),
+        Command::Suggest(arguments) => suggest::run(&arguments, &global).await,
         Command::Validate(arguments) => validate::run(&arguments, &global),
         Command::Supervise => supervise::run(),
         Command::Run(arguments) => run::run(&arguments, &global).await,

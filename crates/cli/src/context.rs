@@ -14,6 +14,7 @@ use crate::cli::Global;
 use crate::commands::supervise;
 use crate::environment;
 use crate::failure::Failure;
+use crate::shell::quoted;
 
 /// Where experiments are that name no namespace.
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
@@ -74,13 +75,14 @@ impl Context {
         &self.work_directory
     }
 
-    /// How this program was called, with the flags that name this store and namespace: the start of commands to type next.
+    /// How this program was called, with the flags that name this store and namespace: the start of commands to type next,
+    /// quoted for a shell.
     pub(crate) fn program(&self) -> String {
-        let mut flags = environment::program() + &self.store_flags;
+        let mut words = quoted(&environment::program()).into_owned() + &self.store_flags;
         if self.namespace != DEFAULT_NAMESPACE {
-            flags.push_str(&format!(" --namespace {}", self.namespace));
+            words.push_str(&format!(" --namespace {}", quoted(&self.namespace)));
         }
-        flags
+        words
     }
 
     /// What runs experiments here.
@@ -171,13 +173,15 @@ fn missing(kind: &str, name: &str, namespace: &str, known: &[String]) -> Failure
 fn store_flags(global: &Global) -> String {
     let mut flags = String::new();
     if let Some(db) = &global.db {
-        flags.push_str(&format!(" --db {db}"));
+        flags.push_str(&format!(" --db {}", quoted(db)));
     }
     if let Some(directory) = &global.work_dir {
-        flags.push_str(&format!(" --work-dir {}", directory.display()));
+        let directory = directory.display().to_string();
+        flags.push_str(&format!(" --work-dir {}", quoted(&directory)));
     }
     for (algorithm, url) in &global.suggestion_services {
-        flags.push_str(&format!(" --suggestion-service {algorithm}={url}"));
+        let service = format!("{algorithm}={url}");
+        flags.push_str(&format!(" --suggestion-service {}", quoted(&service)));
     }
     flags
 }

@@ -1,6 +1,6 @@
 //! The only file of this crate that reads the environment beside clap.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
@@ -37,13 +37,30 @@ pub(crate) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
+/// What moves a terminal's cursor to the start of its line and empties the line.
+pub(crate) const ERASE_LINE: &str = "\r\x1b[K";
+
+/// Whether stderr is a terminal on which a line can be drawn over.
+pub(crate) fn can_draw() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
 /// Sends the program's own log to stderr: warnings, with `-v` more; `DIWAN_LOG` takes filters as tracing does.
 pub(crate) fn start_log(verbose: u8) {
     let level = ["warn", "diwan=info,diwan_server=info,warn", "debug"][usize::from(verbose.min(2))];
     let filter = EnvFilter::try_from_env("DIWAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let draws = can_draw();
+    // A line of progress may stand where the message comes.
+    let writer = move || {
+        let mut stderr = std::io::stderr();
+        if draws {
+            let _ = stderr.write_all(ERASE_LINE.as_bytes());
+        }
+        stderr
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(writer);
     log.with_ansi(colours).with_target(false).init();
 }

@@ -9,6 +9,7 @@ use diwan_server::runner::RunError;
 use diwan_store::StoreError;
 
 use crate::Exit;
+use crate::shell::quoted;
 
 /// A command's failure.
 #[derive(Debug)]
@@ -137,7 +138,7 @@ impl From<StoreError> for Failure {
             (_, Some(hint)) => failure.hint(hint),
             (StoreError::Open { path, .. }, None) if path.is_dir() => failure.hint(format!(
                 "it is a directory; name a file in it, such as --db {}",
-                path.join("diwan.db").display()
+                quoted(&path.join("diwan.db").display().to_string())
             )),
             (StoreError::Open { .. }, None) => {
                 failure.hint("name a file that can be made or written with --db")

@@ -11,6 +11,8 @@ mod failure;
 mod output;
 mod progress;
 mod result;
+mod shell;
+mod standing;
 mod usage;
 
 use std::process::ExitCode;

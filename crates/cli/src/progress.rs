@@ -1,15 +1,17 @@
 //! What a run shows while it runs: a live line on a terminal, plain lines elsewhere.
 
-use std::io::{self, IsTerminal as _};
+mod live;
+
 use std::time::{Duration, Instant};
 
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::TrialCounts;
 use diwan_server::runner::Report;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{mpsc, watch};
 
+use self::live::LiveLine;
 use crate::clock::instant;
+use crate::environment;
 use crate::output::{short, span};
 
 /// Least time between two plain lines, unless there is a new best trial.
@@ -31,12 +33,12 @@ pub(crate) async fn show(
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
-    display.end();
+    display.clear();
 }
 
 /// Where progress goes.
 enum Surface {
-    Bar(ProgressBar),
+    Live(LiveLine),
     Lines(Lines),
     Nothing,
 }
@@ -49,12 +51,9 @@ struct Display {
 
 impl Display {
     fn new(quiet: bool) -> Self {
-        let surface = match (quiet, io::stderr().is_terminal()) {
+        let surface = match (quiet, environment::can_draw()) {
             (true, _) => Surface::Nothing,
-            (false, true) => Surface::Bar(
-                ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
-                    .with_style(style(None)),
-            ),
+            (false, true) => Surface::Live(LiveLine::default()),
             (false, false) => Surface::Lines(Lines::default()),
         };
         Self {
@@ -77,52 +76,33 @@ impl Display {
         let Some(record) = &report.record else { return };
         let left = self.pace.time_left(record);
         match &mut self.surface {
-            Surface::Bar(bar) => draw(bar, record, left),
+            Surface::Live(live) => live.draw(&line(record, left)),
             Surface::Lines(lines) => lines.print(record, left),
             Surface::Nothing => {}
         }
     }
 
-    fn say(&self, text: &str) {
-        match &self.surface {
-            Surface::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
-            Surface::Lines(_) | Surface::Nothing => eprintln!("{text}"),
-        }
+    fn say(&mut self, text: &str) {
+        self.clear();
+        eprintln!("{text}");
     }
 
-    fn end(&self) {
-        if let Surface::Bar(bar) = &self.surface {
-            bar.finish_and_clear();
+    fn clear(&mut self) {
+        if let Surface::Live(live) = &mut self.surface {
+            live.clear();
         }
     }
 }
 
-fn draw(bar: &ProgressBar, record: &ExperimentRecord, left: Option<String>) {
-    let length = record
-        .spec
-        .max_trial_count
-        .and_then(|max| u64::try_from(max).ok());
-    if bar.length() != length {
-        bar.set_style(style(length));
-        match length {
-            Some(length) => bar.set_length(length),
-            None => bar.unset_length(),
-        }
-    }
-    bar.set_position(record.progress.counts.finished());
-    bar.set_message(state(record, left));
-    bar.tick();
-}
-
-/// The message is cut to what is left of the terminal's width: a line that wraps cannot be drawn over.
-fn style(length: Option<u64>) -> ProgressStyle {
-    let template = match length {
-        Some(_) => "{bar:16} {pos}/{len} trials · {wide_msg}",
-        None => "{spinner} {pos} trials · {wide_msg}",
+/// The live line.
+fn line(record: &ExperimentRecord, left: Option<String>) -> String {
+    let done = record.progress.counts.finished();
+    let max = record.spec.max_trial_count;
+    let trials = match max.and_then(|max| u64::try_from(max).ok()) {
+        Some(max) => format!("{} {done}/{max} trials", live::bar(done, max)),
+        None => format!("{done} trials"),
     };
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("━━─")
+    format!("{trials} · {}", state(record, left))
 }
 
 /// The plain lines so far.

@@ -11,6 +11,7 @@ use crate::commands::get;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Format, Rows, print_json, print_line, print_yaml, span, tally};
+use crate::shell::quoted;
 
 /// The exit code of a run that left the experiment so.
 pub(crate) fn exit(record: &ExperimentRecord) -> Exit {
@@ -58,6 +59,7 @@ fn say_how_it_ended(record: &ExperimentRecord) {
     let progress = &record.progress;
     let how = match verdict(record) {
         Some(condition) => format!(": {}", condition.message),
+        None if record.is_paused() => " is paused".to_owned(),
         None => " was interrupted and can go on".to_owned(),
     };
     let took = match (progress.start_time, progress.completion_time) {
@@ -151,12 +153,13 @@ fn best_rows(record: &ExperimentRecord) -> Rows {
 }
 
 fn next_commands(context: &Context, record: &ExperimentRecord) {
-    let name = &record.metadata.name;
+    let name = quoted(&record.metadata.name);
     let program = context.program();
     eprintln!("next:");
     eprintln!("  {program} get trials --experiment {name}");
     let best = &record.progress.best.best_trial_name;
     if !best.is_empty() {
+        let best = quoted(best);
         eprintln!("  {program} explain {best}");
         eprintln!("  {program} logs {best}");
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diwan_core::observation::{MetricPoint, Source};
 
@@ -90,6 +90,12 @@ impl Tail {
     /// Ends a last line that has no end: the trial is over and a poll has returned 0.
     pub fn finish(&mut self, out: &mut Vec<MetricPoint>) {
         self.stream.finish(out);
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The stream, for its cursor and what it has seen.

@@ -1,7 +1,9 @@
 //! What an experiment means where it says nothing: Katib's defaults.
 
+mod derived;
 mod kinds;
 
+pub(crate) use derived::clear_derived;
 pub use kinds::{KINDS, Kind, known_kind};
 
 use serde_json::{Value, json};

@@ -105,6 +105,12 @@ impl Problem {
         Self::new(ProblemKind::Invalid, path, message).with_value(value)
     }
 
+    /// A value is wrong, and the message says which.
+    #[must_use]
+    pub fn refused(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(ProblemKind::Invalid, path, message)
+    }
+
     /// A word is none of those allowed; the nearest becomes the hint.
     #[must_use]
     pub fn unsupported(path: impl Into<String>, value: &str, supported: &[&str]) -> Self {

@@ -4,6 +4,7 @@
 mod shape;
 
 use std::collections::HashSet;
+use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -38,20 +39,56 @@ pub fn decode<T: JsonSchema + DeserializeOwned + Default>(root: &Node) -> Result
 /// Reads what it can of a resource. Bad fields are reported and left out; a misspelt one is read as what was meant.
 #[must_use]
 pub fn decode_tolerant<T: JsonSchema + DeserializeOwned + Default>(root: &Node) -> Decoded<T> {
-    let shapes = Shapes::of::<T>();
-    let mut reader = Reader {
-        shapes: &shapes,
-        problems: Vec::new(),
-    };
-    let value = reader
-        .read_at(shapes.root(), root, "", root.at)
-        .unwrap_or_default();
-    let mut problems = reader.problems;
-    let value = serde_json::from_value(value).unwrap_or_else(|error| {
-        problems.push(Problem::syntax(None, error.to_string()));
-        T::default()
-    });
-    Decoded { value, problems }
+    Decoder::new().decode_tolerant(root)
+}
+
+/// Reads many resources of one type.
+pub struct Decoder<T> {
+    shapes: Shapes,
+    resource: PhantomData<fn() -> T>,
+}
+
+impl<T: JsonSchema + DeserializeOwned + Default> Decoder<T> {
+    /// Works out the schema.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it takes time")]
+    pub fn new() -> Self {
+        Self {
+            shapes: Shapes::of::<T>(),
+            resource: PhantomData,
+        }
+    }
+
+    /// As [`decode`], of a value that stands in no file: the problems have no places.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode_value(&self, value: &Value) -> Result<T, Problems> {
+        let decoded = self.decode_tolerant(&Node::from(value));
+        let unplaced = |problem| Problem {
+            at: None,
+            ..problem
+        };
+        Problems(decoded.problems.into_iter().map(unplaced).collect()).or(decoded.value)
+    }
+
+    fn decode_tolerant(&self, root: &Node) -> Decoded<T> {
+        let mut reader = Reader {
+            shapes: &self.shapes,
+            problems: Vec::new(),
+        };
+        let value = reader.read_at(self.shapes.root(), root, "", root.at);
+        let mut problems = reader.problems;
+        let value = value.map(serde_json::from_value).transpose();
+        let value = value.unwrap_or_else(|error| {
+            problems.push(Problem::syntax(None, error.to_string()));
+            None
+        });
+        Decoded {
+            value: value.unwrap_or_default(),
+            problems,
+        }
+    }
 }
 
 /// The problem with its place in the document, unless it has one.

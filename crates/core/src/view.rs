@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::engine::Outcome;
 use crate::record::{ExperimentRecord, TrialRecord, TrialState};
 use crate::resources::{
     API_VERSION, Condition, Experiment, ExperimentStatus, ObjectMeta, Suggestion, SuggestionSpec,
@@ -19,8 +20,6 @@ pub const SOURCE_ANNOTATION: &str = "diwan.dev/source-directory";
 pub const WORK_ANNOTATION: &str = "diwan.dev/work-directory";
 /// Annotation with the text of the template that a ConfigMap held when the experiment was made.
 pub const TEMPLATE_ANNOTATION: &str = "diwan.dev/config-map-template";
-/// Annotation with the `parallelTrialCount` to go back to after a pause.
-pub const PAUSED_ANNOTATION: &str = "diwan.dev/parallel-trial-count";
 /// How many names of each state a status lists; the newest are kept, the counters are exact, the store has all.
 pub const NAMES_CAP: u32 = 1000;
 
@@ -138,22 +137,53 @@ pub fn suggestion(experiment: &ExperimentRecord, trials: &[TrialRecord]) -> Sugg
             start_time: progress.start_time,
             completion_time: progress.completion_time,
             last_reconcile_time: None,
-            conditions: suggestion_conditions(&progress.conditions),
+            conditions: suggestion_conditions(experiment),
         }),
     }
 }
 
-/// A Suggestion lives and ends with its experiment, and says so in its own words.
-fn suggestion_conditions(of_experiment: &[Condition]) -> Vec<Condition> {
-    let told = of_experiment
-        .iter()
-        .filter(|condition| condition.kind != "Restarting");
-    let translate = |condition: &Condition| Condition {
-        reason: format!("Suggestion{}", condition.kind),
-        message: condition.message.replacen("Experiment", "Suggestion", 1),
-        ..condition.clone()
+/// A Suggestion lives and ends with its experiment, and says so in Katib's words. It has no deployment to be ready, and only
+/// its own failure makes it fail.
+#[must_use]
+pub fn suggestion_conditions(experiment: &ExperimentRecord) -> Vec<Condition> {
+    let conditions = experiment.progress.conditions.iter();
+    let told = conditions.filter(|condition| condition.kind != "Restarting");
+    told.map(suggestion_condition).collect()
+}
+
+fn suggestion_condition(of_experiment: &Condition) -> Condition {
+    let (kind, reason, message) = match of_experiment.kind.as_str() {
+        kind @ ("Created" | "Running") => {
+            let message = of_experiment
+                .message
+                .replacen("Experiment", "Suggestion", 1);
+            (kind, format!("Suggestion{kind}"), message)
+        }
+        kind => match Outcome::suggestion_failure(&of_experiment.message) {
+            Some(why) => (
+                kind,
+                "SuggestionFailed".to_owned(),
+                format!("Validation failed: {why}"),
+            ),
+            None => {
+                let may_restart = match Outcome::of_reason(&of_experiment.reason) {
+                    Some(Outcome::GoalReached) => "can't",
+                    _ => "can",
+                };
+                (
+                    "Succeeded",
+                    "Experiment is succeeded".to_owned(),
+                    format!("Suggestion is succeeded, {may_restart} be restarted"),
+                )
+            }
+        },
     };
-    told.map(translate).collect()
+    Condition {
+        kind: kind.to_owned(),
+        reason,
+        message,
+        ..of_experiment.clone()
+    }
 }
 
 fn owner(experiment: &ExperimentRecord) -> Value {
@@ -161,4 +191,62 @@ fn owner(experiment: &ExperimentRecord) -> Value {
         "apiVersion": API_VERSION, "kind": "Experiment", "name": experiment.metadata.name,
         "uid": experiment.metadata.uid, "controller": true, "blockOwnerDeletion": true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Event, Snapshot};
+    use crate::record::Progress;
+    use crate::resources::ExperimentSpec;
+    use crate::time::Timestamp;
+
+    /// Type, status, reason and message of the Suggestion's conditions when the experiment has ended so.
+    fn told(outcome: Option<Outcome>) -> Vec<String> {
+        let record = ExperimentRecord {
+            metadata: ObjectMeta::default(),
+            spec: ExperimentSpec::default(),
+            progress: Progress::default(),
+        };
+        let now = Timestamp::from_millis(1);
+        let mut snapshot = Snapshot::create(record, now);
+        snapshot.apply(Event::StopWithdrawn, now).unwrap();
+        if let Some(outcome) = outcome {
+            snapshot.apply(Event::Finished(outcome), now).unwrap();
+        }
+        let one = |one: Condition| {
+            let (kind, status) = (one.kind, one.status);
+            format!("{kind} {status:?} {}: {}", one.reason, one.message)
+        };
+        let conditions = suggestion_conditions(&snapshot.record).into_iter();
+        conditions.map(one).collect()
+    }
+
+    #[test]
+    fn a_suggestion_speaks_as_katibs() {
+        let created = "Created True SuggestionCreated: Suggestion is created";
+        let running = "Running True SuggestionRunning: Suggestion is running";
+        assert_eq!(told(None), [created, running]);
+        let ended = "Running False SuggestionRunning: Suggestion is not running";
+        for (outcome, last) in [
+            (
+                Outcome::MaxTrialsReached,
+                "Succeeded True Experiment is succeeded: Suggestion is succeeded, can be restarted",
+            ),
+            (
+                Outcome::GoalReached,
+                "Succeeded True Experiment is succeeded: Suggestion is succeeded, can't be restarted",
+            ),
+            (
+                Outcome::MaxFailedReached,
+                "Succeeded True Experiment is succeeded: Suggestion is succeeded, can be restarted",
+            ),
+            (
+                Outcome::SuggestionFailed("no grid".into()),
+                "Failed True SuggestionFailed: Validation failed: no grid",
+            ),
+        ] {
+            assert_eq!(told(Some(outcome)), [created, ended, last]);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Where points come from.
 
+mod address;
+mod answer;
 mod katib;
 mod local;
 mod routed;
@@ -10,6 +12,8 @@ use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::AlgorithmSetting;
 use thiserror::Error;
 
+pub use address::service_url;
+pub use katib::KatibService;
 pub use local::LocalSuggester;
 pub use routed::RoutedSuggester;
 

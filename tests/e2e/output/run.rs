@@ -104,6 +104,26 @@ fn a_run_ends_with_the_best_trial_and_what_to_type_next() {
 }
 
 #[test]
+fn what_to_type_next_is_quoted_where_a_shell_needs_it() {
+    let world = World::new();
+    let directory = world.path("my $HOME; it's data");
+    std::fs::create_dir(&directory).unwrap();
+    let world = world.with_database(&directory.join("diwan.db"));
+    let file = world.file("case.yaml", &experiment("case", 1, 1, "echo score=$X"));
+    let ran = world.run(["run", file.to_str().unwrap()]);
+    let next = ran.stderr.split_once("next:\n").unwrap().1;
+    for line in next.lines() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(world.path(""));
+        let typed = shell.output().unwrap();
+        assert!(typed.status.success(), "{line}: {typed:?}");
+    }
+    assert_eq!(next.lines().count(), 4);
+    let exported = std::fs::read_to_string(world.path("case.csv")).unwrap();
+    assert_eq!(exported.lines().count(), 2);
+}
+
+#[test]
 fn talk_is_not_data() {
     let world = World::new();
     let file = world.file("case.yaml", &experiment("case", 3, 1, "echo score=$X"));
@@ -189,6 +209,13 @@ fn a_grid_is_exhausted() {
             "",
         )
         .replace("max: \"1\"", "max: \"1\"\n        step: \"0.5\"");
+    let file = world.file("grid.yaml", &text);
+    for verb in ["validate", "run"] {
+        let ran = world.run([verb, file.to_str().unwrap()]);
+        let refusal = ":13:18: spec.maxTrialCount: Invalid value: Max Trial Count: 9 > all possible search combinations: 3\n";
+        assert!(ran.code == 2 && ran.stderr.ends_with(refusal), "{ran:?}");
+    }
+    let text = text.replace("  maxTrialCount: 9\n", "");
     let file = world.file("grid.yaml", &text);
     let file = file.to_str().unwrap();
     let ran = world.run(["suggest", file, "--count", "9"]);

@@ -1,9 +1,55 @@
 //! What is there beside experiments.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use super::{finished, lines};
-use crate::harness::{Ran, World};
+use crate::harness::{Ran, World, experiment};
+
+/// What a command prints that reads `input`.
+fn fed(command: &mut Command, input: &str) -> Ran {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = piped.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    Ran::of(process.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_sample_log_is_explained_from_a_file_and_from_standard_input() {
+    let world = World::new();
+    let text = experiment("case", 1, 1, "true");
+    let file = world.file("case.yaml", &text);
+    let file = file.to_str().unwrap();
+    let sample = "score=0.5\nnothing\nscore=1e400\n";
+    let told = "line 1: score=0.5  <- score=0.5\n\
+                line 3: nothing (score: the number is larger than a 64-bit float can be; print inf if it is meant)  \
+                <- score=1e400\nscore: 1 value\n";
+    let log = world.file("sample.log", sample);
+    let of_file = world.run(["validate", file, "--log", log.to_str().unwrap()]);
+    let expected = format!("{file}: experiment case is valid\n{told}");
+    assert_eq!((of_file.code, of_file.stdout.as_str()), (0, &*expected));
+    let of_input = fed(&mut world.diwan(["validate", file, "--log", "-"]), sample);
+    assert_eq!((of_input.code, of_input.stdout.as_str()), (0, &*expected));
+    let log = log.to_str().unwrap();
+    let of_experiment = fed(&mut world.diwan(["validate", "-", "--log", log]), &text);
+    let expected = format!("-: experiment case is valid\n{told}");
+    assert_eq!(
+        (of_experiment.code, of_experiment.stdout.as_str()),
+        (0, &*expected)
+    );
+    let both = fed(&mut world.diwan(["validate", "-", "--log", "-"]), &text);
+    assert_eq!(both.code, 2);
+    assert!(
+        both.stderr
+            .starts_with("error: standard input cannot be the experiment and the log\n"),
+        "{}",
+        both.stderr
+    );
+    let none = fed(&mut world.diwan(["validate", file, "--log", "-"]), "acc=1");
+    assert_eq!(none.code, 1);
+}
 
 #[test]
 fn completions_are_for_every_shell() {

@@ -57,6 +57,12 @@ class Golden(services.SuggestionServicer):
                 del reply.parameter_assignments[:]
             case "more":
                 reply.parameter_assignments.append(reply.parameter_assignments[0])
+            case "outside":
+                reply.parameter_assignments[0].assignments[0].value = "7"
+            case "misnamed":
+                reply.parameter_assignments[0].trial_name = "../Golden"
+            case "repeated":
+                reply.parameter_assignments[0].trial_name = request.trials[0].name
         return reply
 
     def note(self, call, request):

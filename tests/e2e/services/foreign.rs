@@ -151,6 +151,34 @@ fn check_last_call(request: &Value, trials: &[Value]) {
 }
 
 #[test]
+fn it_answers_one_suggestion() {
+    let world = World::new();
+    let service = Golden::start(&world);
+    let file = golden(&world, 12, ("tolerance", "0.01"));
+    assert_eq!(service.run(&world, &file).code, 0);
+    let trials = world.trials("foreign");
+    let history = world.file("history.json", &Value::from(&trials[..3]).to_string());
+    let (flag, file) = (service.flag(), file.to_str().unwrap());
+    let history = history.to_str().unwrap();
+    let first = world.json([&flag, "suggest", file]);
+    let point = &first["suggestions"][0];
+    assert_eq!(point["name"], trials[0]["metadata"]["name"]);
+    let assignments = |trial: &Value| trial["spec"]["parameterAssignments"].clone();
+    assert_eq!(point["parameterAssignments"], assignments(&trials[0]));
+    let settings = first["algorithmSettings"].as_array().unwrap();
+    assert!(settings.iter().any(|one| one["name"] == "low"), "{first}");
+
+    // It lives from its settings, so the point is the first one again; what it was told is the history.
+    world.json([&flag, "suggest", file, "--history", history]);
+    let told = service.calls("suggest").pop().unwrap()["request"].clone();
+    assert_eq!(told["total_request_number"], 4);
+    let ran = service.calls("suggest")[3]["request"].clone();
+    assert_eq!(told["trials"], ran["trials"], "as a run tells it");
+    let ran = world.run(["suggest", file]);
+    assert_eq!(ran.code, 2, "it is asked only where it is named: {ran:?}");
+}
+
+#[test]
 fn what_it_refuses_is_told_in_its_words_and_nothing_is_made() {
     let world = World::new();
     let service = Golden::start(&world);
@@ -212,6 +240,25 @@ fn exceptions_and_wrong_numbers_of_points_are_failures_too() {
         "gave 0 points where 1 were asked for",
     ] {
         assert!(ran.stderr.contains(told), "{told} in {}", ran.stderr);
+    }
+    assert_eq!(world.trials("foreign").len(), 3);
+}
+
+#[test]
+fn points_that_no_trial_can_be_made_of_are_failures_too() {
+    let world = World::new();
+    let service = Golden::start(&world);
+    let mishaps = ("mishaps", "outside,,repeated,,misnamed");
+    let ran = service.run(&world, &golden(&world, 3, mishaps));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for told in [
+        "trial \"foreign-golden-0\": parameter x: 7 is not within 0.0 to 1.0",
+        "trial \"foreign-golden-0\": experiment default/foreign has a trial of this name already",
+        "trial \"../Golden\": its name must be a DNS label",
+    ] {
+        let (port, answer) = (service.port(), "point 1 of its answer");
+        let told = format!("suggestion service http://127.0.0.1:{port}: {answer}, {told}");
+        assert!(ran.stderr.contains(&told), "{told} in {}", ran.stderr);
     }
     assert_eq!(world.trials("foreign").len(), 3);
 }

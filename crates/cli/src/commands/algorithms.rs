@@ -10,6 +10,8 @@ use crate::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Rows, print_json, print_line, print_yaml};
 
+/// List the optimizers and their settings
+///
 /// Optimizers go into `spec.algorithm`, stopping rules into `spec.earlyStopping`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

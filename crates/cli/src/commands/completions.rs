@@ -9,6 +9,8 @@ use crate::Exit;
 use crate::cli::Cli;
 use crate::failure::Failure;
 
+/// Print a completion script for your shell
+///
 /// `diwan completions bash > ~/.local/share/bash-completion/completions/diwan`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

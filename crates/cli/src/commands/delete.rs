@@ -9,6 +9,8 @@ use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
 
+/// Delete experiments with all their trials, observations and logs
+///
 /// The experiment must not be running: stop it first.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -16,6 +16,7 @@ use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{print_line, tally};
+use crate::standing::Standing;
 
 /// What can be described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,6 +27,8 @@ enum Noun {
     Trial,
 }
 
+/// Show everything about an experiment or a trial
+///
 /// For people; `diwan get … -o yaml` is for programs.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -45,7 +48,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
                 limit: 5,
                 ..TrialQuery::of(snapshot.record.key())
             };
-            experiment(&snapshot, &context.store.trials(&query).await?)
+            let newest = context.store.trials(&query).await?;
+            experiment(context, &snapshot, &newest)
         }
         Noun::Trial => {
             let (snapshot, trial) = context.trial(&arguments.name).await?;
@@ -128,12 +132,17 @@ impl Page {
     }
 }
 
-fn experiment(snapshot: &Snapshot, newest: &[TrialRecord]) -> String {
+fn experiment(context: &Context, snapshot: &Snapshot, newest: &[TrialRecord]) -> String {
     let record = &snapshot.record;
     let (spec, progress) = (&record.spec, &record.progress);
+    let standing = Standing::of(context, record);
     let mut page = Page::default();
     page.field("Name", &record.metadata.name);
     page.field("Namespace", &record.metadata.namespace);
+    page.field("State", &standing);
+    if let Standing::Running(holder) = &standing {
+        page.field("Run by", holder);
+    }
     if let Some(objective) = &spec.objective {
         let goal = objective
             .goal
@@ -197,7 +206,7 @@ fn experiment(snapshot: &Snapshot, newest: &[TrialRecord]) -> String {
     page.metrics(&progress.best.observation);
     page.assignments(&progress.best.parameter_assignments);
     page.conditions(&progress.conditions);
-    page.field("Next", next(snapshot));
+    page.field("Next", next(context, snapshot, &standing));
     page.heading("Newest trials");
     let row = |trial: &TrialRecord| [trial.name.clone(), format!("{:?}", trial.state)];
     page.columns(&newest.iter().map(row).collect::<Vec<_>>());
@@ -205,9 +214,16 @@ fn experiment(snapshot: &Snapshot, newest: &[TrialRecord]) -> String {
 }
 
 /// What the engine would do now, in words.
-fn next(snapshot: &Snapshot) -> String {
+fn next(context: &Context, snapshot: &Snapshot, standing: &Standing) -> String {
     if snapshot.is_completed() {
         return "nothing; it has ended".to_owned();
+    }
+    if let Some(trouble) = standing.trouble() {
+        let name = &snapshot.record.metadata.name;
+        return format!(
+            "{trouble}; go on with `{} resume {name}`",
+            context.program()
+        );
     }
     if let OptimizerState::Waiting { why, .. } = &snapshot.record.progress.optimizer {
         return format!("the optimizer waits: {why}");

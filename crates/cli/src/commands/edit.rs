@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use diwan_core::engine::{Event, Snapshot};
+use diwan_core::engine::Event;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, StopCause};
-use diwan_core::view::PAUSED_ANNOTATION;
+use diwan_core::resources::ExperimentSpec;
 use diwan_server::edit::change;
 use diwan_server::runner::{Control, Hold, HoldError, Report, RunError};
 use tokio::sync::watch;
@@ -17,20 +17,21 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
 
+/// End an experiment, or one trial, gracefully
+///
 /// Running trials get TERM and their grace period, then KILL. What they reported is kept.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub(crate) struct StopArguments {
     /// The experiment
     experiment: Option<String>,
     /// Only this trial; the experiment goes on
-    #[arg(
-        long,
-        conflicts_with = "experiment",
-        required_unless_present = "experiment"
-    )]
+    #[arg(long)]
     trial: Option<String>,
 }
 
+/// Start no new trials; running ones go on
+///
 /// `diwan resume` goes on.
 #[derive(Debug, Args)]
 pub(crate) struct PauseArguments {
@@ -38,6 +39,8 @@ pub(crate) struct PauseArguments {
     experiment: String,
 }
 
+/// Go on with a paused, stopped or interrupted experiment, here and now
+///
 /// If another process runs the experiment, that one goes on with it.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArguments {
@@ -92,7 +95,7 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
     };
     change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
     let runner = context.runner()?;
-    if nobody_runs(context, &snapshot.record)? {
+    if holder(context, &snapshot.record)?.is_none() {
         let id = launch_id(context, &snapshot.record, &trial, trial.attempt);
         runner
             .driver
@@ -113,16 +116,8 @@ pub(crate) async fn pause(arguments: &PauseArguments, context: &Context) -> Resu
         .record
         .key();
     change(&*context.store, &key, |snapshot| {
-        let parallel = snapshot.record.spec.parallel_trial_count.unwrap_or(3);
-        if parallel == 0 {
-            return Vec::new();
-        }
-        snapshot
-            .record
-            .metadata
-            .annotations
-            .insert(PAUSED_ANNOTATION.into(), parallel.to_string());
-        vec![with_parallel(snapshot, 0)]
+        let paused = snapshot.record.pause();
+        paused.map(edited).into_iter().collect()
     })
     .await?;
     eprintln!(
@@ -140,48 +135,28 @@ pub(crate) async fn resume(
     let record = context.experiment(&arguments.experiment).await?.record;
     let key = record.key();
     change(&*context.store, &key, |snapshot| {
-        let mut events = Vec::new();
-        if snapshot.record.spec.parallel_trial_count == Some(0) {
-            let before = snapshot
-                .record
-                .metadata
-                .annotations
-                .remove(PAUSED_ANNOTATION);
-            let parallel = before
-                .and_then(|text| text.parse().ok())
-                .filter(|count| *count > 0)
-                .unwrap_or(3);
-            events.push(with_parallel(snapshot, parallel));
-        }
+        let resumed = snapshot.record.resume();
+        let mut events: Vec<Event> = resumed.map(edited).into_iter().collect();
         if snapshot.record.progress.stop_requested {
             events.push(Event::StopWithdrawn);
         }
         events
     })
     .await?;
-    match Hold::acquire(&context.work_directory(&record), &key) {
-        Err(HoldError::Taken { holder, .. }) => {
-            eprintln!("{holder} runs the experiment and goes on with it");
-            return Ok(Exit::Done);
-        }
-        Err(error) => return Err(RunError::from(error).into()),
-        Ok(hold) => drop(hold),
+    if let Some(holder) = holder(context, &record)? {
+        eprintln!("{holder} runs the experiment and goes on with it");
+        return Ok(Exit::Done);
     }
     run::carry_on(context, &key, arguments.output, arguments.quiet).await
 }
 
-fn with_parallel(snapshot: &Snapshot, parallel: i32) -> Event {
-    let mut spec = snapshot.record.spec.clone();
-    spec.parallel_trial_count = Some(parallel);
+fn edited(spec: ExperimentSpec) -> Event {
     Event::Edited(Box::new(spec))
 }
 
-fn nobody_runs(context: &Context, record: &ExperimentRecord) -> Result<bool, Failure> {
-    match Hold::acquire(&context.work_directory(record), &record.key()) {
-        Ok(_) => Ok(true),
-        Err(HoldError::Taken { .. }) => Ok(false),
-        Err(error) => Err(RunError::from(error).into()),
-    }
+fn holder(context: &Context, record: &ExperimentRecord) -> Result<Option<String>, Failure> {
+    let holder = Hold::holder(&context.work_directory(record), &record.key());
+    Ok(holder.map_err(RunError::from)?)
 }
 
 /// Waits until the process that runs the experiment has carried out a stop; if there is none, carries it out here, with the

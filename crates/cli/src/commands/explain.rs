@@ -15,12 +15,15 @@ use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{print_line, values};
+use crate::shell::quoted;
 
 /// Lines shown from each end of a long list of metrics.
 const SHOWN: usize = 5;
 /// Bytes shown of a line.
 const LINE: usize = 200;
 
+/// Say why a trial is where it is
+///
 /// Why it waits, failed or was stopped; where its point came from; which lines of its output became metrics.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -175,7 +178,7 @@ fn print_metrics(
             (TrialState::Running, _) => "metrics: none so far".to_owned(),
             _ => format!(
                 "metrics: no line of its output became one; try diwan validate FILE --log {}",
-                id.stdout().display()
+                quoted(&id.stdout().display().to_string())
             ),
         });
     }

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::csv_line;
 
+/// Write all trials of an experiment as CSV or JSON lines
+///
 /// Trials are written in the order they were suggested, page by page: any number of them.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

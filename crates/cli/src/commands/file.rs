@@ -1,10 +1,13 @@
 //! Reads an experiment from a file.
 
+mod admission;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use diwan_core::load::ConfigMaps;
+use diwan_core::load::{ConfigMaps, read_experiments};
 use diwan_core::manifest::documents;
+use diwan_core::problem::{Problem, ProblemKind, Problems};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::Context as Rules;
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION};
@@ -47,12 +50,18 @@ impl Source {
         })
     }
 
-    /// Its experiments with defaults filled in, or everything that is wrong with them.
-    pub(super) fn experiments(&self, foreign: &[String]) -> Result<Vec<Experiment>, Failure> {
+    /// Its experiments with defaults filled in, or everything that is wrong with them. Their algorithms are of this program, of
+    /// one of the `services`, or known to be `elsewhere`.
+    pub(super) fn experiments(
+        &self,
+        services: &[String],
+        elsewhere: &[&str],
+    ) -> Result<Vec<Experiment>, Failure> {
         let algorithms: Vec<&str> = diwan_algorithms::registry::ALGORITHMS
             .iter()
             .map(|algorithm| algorithm.name())
-            .chain(foreign.iter().map(String::as_str))
+            .chain(services.iter().map(String::as_str))
+            .chain(elsewhere.iter().copied())
             .collect();
         let rules: Vec<&str> = diwan_algorithms::stopping::STOPPING_RULES
             .iter()
@@ -66,16 +75,42 @@ impl Source {
             config_map: Some(&read),
         };
         let mut experiments = diwan_core::load::check(&self.text, &context)
-            .map_err(|problems| Failure::of_file(&self.path, &problems))?;
+            .map_err(|problems| self.refused(problems))?;
+        self.admit(&experiments, services)?;
         for experiment in &mut experiments {
             self.annotate(experiment, &maps);
         }
         Ok(experiments)
     }
 
+    /// Asks the optimizers of this program, which judge only what is right otherwise.
+    fn admit(&self, experiments: &[Experiment], services: &[String]) -> Result<(), Failure> {
+        let written = read_experiments(&self.text).unwrap_or_default();
+        let mut problems = Vec::new();
+        for (experiment, written) in experiments.iter().zip(&written) {
+            let refusals = admission::refusals(&experiment.spec, services).into_iter();
+            problems.extend(refusals.map(|problem| written.located(problem)));
+        }
+        problems.sort_by_key(|problem| problem.at);
+        let problems = Problems(problems).or(());
+        problems.map_err(|problems| Failure::of_file(&self.path, &problems))
+    }
+
+    fn refused(&self, mut problems: Problems) -> Failure {
+        let unknown = |problem: &&mut Problem| {
+            problem.kind == ProblemKind::Invalid && problem.path == "spec.algorithm.algorithmName"
+        };
+        for problem in problems.0.iter_mut().filter(unknown) {
+            let hint = problem.hint.take().unwrap_or_default();
+            let flag = "--suggestion-service ALGORITHM=http://HOST:PORT";
+            problem.hint = Some(format!("{hint} (a service with others is named by {flag})"));
+        }
+        Failure::of_file(&self.path, &problems)
+    }
+
     /// Its only experiment.
-    pub(super) fn experiment(&self, foreign: &[String]) -> Result<Experiment, Failure> {
-        let mut experiments = self.experiments(foreign)?;
+    pub(super) fn experiment(&self, services: &[String]) -> Result<Experiment, Failure> {
+        let mut experiments = self.experiments(services, &[])?;
         match (experiments.pop(), experiments.len()) {
             (Some(experiment), 0) => Ok(experiment),
             (_, more) => Err(Failure::usage(format!(

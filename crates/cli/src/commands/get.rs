@@ -34,6 +34,8 @@ enum Noun {
     Suggestions,
 }
 
+/// List experiments, trials or suggestions
+///
 /// Lists objects, or shows the named ones.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

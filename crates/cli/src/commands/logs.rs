@@ -12,6 +12,8 @@ use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
 
+/// Print what a trial wrote
+///
 /// Standard output goes to standard output, standard error to standard error.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -8,9 +8,7 @@ use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::{FieldDifference, difference, validate_edit};
-use diwan_core::view::{
-    self, PAUSED_ANNOTATION, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION,
-};
+use diwan_core::view::{self, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
 use diwan_server::runner::{Control, Hold, Report, RunError};
@@ -34,7 +32,12 @@ const EDITABLE: [&str; 4] = [
     "spec.activeDeadlineSeconds",
 ];
 
-/// Runs the experiment of a file to its end, and prints its best trial. Run again, it goes on where it was.
+/// Run the experiment of a file, or go on with it
+///
+/// Prints its best trial at the end. Run again, it goes on where it was, unless it is paused: `diwan resume` lifts a pause.
+///
+/// Exit codes: 0 it ended with a best trial, 1 it ended without one or failed, 5 it was stopped, interrupted or paused, or its
+/// time was up.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The file; - reads standard input
@@ -49,19 +52,23 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let source = Source::read(&arguments.file)?;
-    let foreign: Vec<String> = global
-        .suggestion_services
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect();
-    let experiment = source.experiment(&foreign)?;
+    let experiment = source.experiment(&global.services())?;
     let namespace = namespace(&experiment, global)?;
     let context = Context::open(&Global {
         namespace: Some(namespace),
         ..global.clone()
     })
     .await?;
-    let key = admit(&context, experiment, &source.path).await?;
+    let key = Box::pin(admit(&context, experiment, &source.path)).await?;
+    let record = context.experiment(&key.name).await?.record;
+    if record.is_paused() && result::verdict(&record).is_none() {
+        if !matches!(arguments.output, Format::Table | Format::Wide) {
+            let (name, program) = (&key.name, context.program());
+            eprintln!("experiment {name} is paused; go on with `{program} resume {name}`");
+        }
+        result::print(&context, &record, arguments.output).await?;
+        return Ok(result::exit(&record));
+    }
     carry_on(&context, &key, arguments.output, arguments.quiet).await
 }
 
@@ -199,7 +206,8 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), F
     }
 }
 
-fn refused(error: SuggestError) -> Failure {
+/// What an optimizer says of an experiment that it does not take.
+pub(super) fn refused(error: SuggestError) -> Failure {
     match error {
         SuggestError::Refused(_) => {
             Failure::usage("the optimizer refuses the experiment").cause(error)
@@ -217,7 +225,7 @@ async fn go_on(
     wanted: &ExperimentRecord,
     file: &str,
 ) -> Result<(), Failure> {
-    let differences = difference(&existing.record.spec, &wanted.spec);
+    let differences = difference(&existing.record.spec_of_file(), &wanted.spec);
     let (old, new) = (
         &existing.record.metadata.annotations,
         &wanted.metadata.annotations,
@@ -226,19 +234,20 @@ async fn go_on(
         return Err(refuse_template(context, &existing.record, file));
     }
     if differences.is_empty() && old.get(SOURCE_ANNOTATION) == new.get(SOURCE_ANNOTATION) {
-        let what = if existing.is_completed() {
-            "exists and has ended"
-        } else {
-            "exists; going on with it"
-        };
-        eprintln!("experiment {} {what}", existing.record.metadata.name);
+        let name = &existing.record.metadata.name;
+        if existing.is_completed() {
+            eprintln!("experiment {name} exists and has ended");
+        } else if !existing.record.is_paused() {
+            eprintln!("experiment {name} exists; going on with it");
+        }
         return Ok(());
     }
-    let before = view::experiment(
+    let mut before = view::experiment(
         &existing.record,
         existing.version,
         view::NamesByState::new(),
     );
+    before.spec = existing.record.spec_of_file();
     let problems = validate_edit(
         &before,
         &Experiment {
@@ -255,6 +264,13 @@ async fn go_on(
             &problems,
         ));
     }
+    if !differences.is_empty() {
+        context
+            .suggester()
+            .validate(wanted)
+            .await
+            .map_err(refused)?;
+    }
     for one in &differences {
         eprintln!("edited {}", told(one));
     }
@@ -267,9 +283,9 @@ async fn go_on(
     let source = new.get(SOURCE_ANNOTATION).cloned().unwrap_or_default();
     let edited = |snapshot: &mut Snapshot| {
         let annotations = &mut snapshot.record.metadata.annotations;
-        annotations.remove(PAUSED_ANNOTATION);
         annotations.insert(SOURCE_ANNOTATION.into(), source.clone());
-        vec![Event::Edited(Box::new(wanted.spec.clone()))]
+        let spec = snapshot.record.edit(&wanted.spec);
+        vec![Event::Edited(Box::new(spec))]
     };
     change(&*context.store, &existing.record.key(), edited).await?;
     Ok(())

@@ -14,6 +14,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::print_line;
 
+/// Serve optimizers and the metrics database over gRPC
+///
 /// gRPC: diwan.v1.Suggestion, and api.v1.beta1 Suggestion, DBManager and EarlyStopping, with health and reflection. Callers
 /// are not asked who they are, so only this machine can reach it.
 #[derive(Debug, Args)]

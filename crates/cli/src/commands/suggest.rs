@@ -1,22 +1,28 @@
 //! `diwan suggest FILE`: the optimizer as one step of anybody's workflow.
 
-use std::path::{Path, PathBuf};
+mod history;
+
+use std::path::PathBuf;
 
 use clap::Args;
-use diwan_algorithms::algorithm::{More, SuggestError};
 use diwan_algorithms::registry;
+use diwan_algorithms::space::Space;
 use diwan_algorithms::study::{Report, Study, StudySpec};
-use diwan_core::engine::{Objective, objective_value};
-use diwan_core::record::TrialState;
-use diwan_core::resources::{Experiment, Trial};
-use serde::Deserialize;
+use diwan_core::engine::Point;
+use diwan_core::record::{ExperimentRecord, Progress, TrialRecord};
+use diwan_core::resources::Experiment;
+use diwan_server::suggester::{KatibService, Next, SuggestError, Suggestions};
 use serde_json::{Value, json};
 
 use super::file::Source;
+use super::run::refused;
 use crate::Exit;
+use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::{Format, Rows, print_json, print_line, print_yaml};
 
+/// Ask an optimizer once: history in, points out
+///
 /// Nothing is stored: the same file and history give the same points.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -33,20 +39,59 @@ pub(crate) struct Arguments {
     output: Format,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let experiment = Source::read(&arguments.file)?.experiment(&[])?;
-    let spec =
-        StudySpec::of(&experiment.spec, 0).map_err(|error| refused(&experiment, &error.into()))?;
-    let trials = arguments
-        .history
-        .as_deref()
-        .map(read_history)
-        .transpose()?
-        .unwrap_or_default();
-    let reports: Vec<Report> = trials
-        .iter()
-        .map(|trial| report(&experiment, trial))
-        .collect();
+pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    let experiment = Source::read(&arguments.file)?.experiment(&global.services())?;
+    // The parameters of an architecture are its optimizer's alone.
+    let space = Space::new(&experiment.spec.parameters).ok();
+    let history = match &arguments.history {
+        Some(path) => history::read(path, space.as_ref())?,
+        None => Vec::new(),
+    };
+    let algorithm = experiment.spec.algorithm.as_ref();
+    let name = algorithm.map_or("", |algorithm| &algorithm.algorithm_name);
+    let suggestions = match global.service(name) {
+        Some(url) => ask(url, &experiment, &history, arguments.count).await?,
+        None => search(&experiment, &history, arguments.count)?,
+    };
+    print(&experiment, &suggestions, arguments.output)?;
+    if suggestions.next == Next::Exhausted {
+        eprintln!("the search is exhausted: there are no more points");
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks a service elsewhere.
+async fn ask(
+    url: &str,
+    experiment: &Experiment,
+    history: &[TrialRecord],
+    count: u32,
+) -> Result<Suggestions, Failure> {
+    let mut record = ExperimentRecord {
+        metadata: experiment.metadata.clone(),
+        spec: experiment.spec.clone(),
+        progress: Progress::default(),
+    };
+    record.progress.counts.trials = history.len() as u64;
+    let service = KatibService::new(url).map_err(|error| Failure::of(Exit::Usage, &error))?;
+    service.validate(&record).await.map_err(refused)?;
+    let answer = service.ask(&record, history, u64::from(count)).await;
+    answer.map_err(refused)
+}
+
+/// Asks an optimizer of this program.
+fn search(
+    experiment: &Experiment,
+    history: &[TrialRecord],
+    count: u32,
+) -> Result<Suggestions, Failure> {
+    let refuse = |why: String| refused(SuggestError::Refused(why));
+    let spec = StudySpec::of(&experiment.spec, 0).map_err(|invalid| refuse(invalid.to_string()))?;
+    let report = |trial: &TrialRecord| Report {
+        number: None,
+        ..Report::of(trial, &spec.objective)
+    };
+    let reports: Vec<Report> = history.iter().map(report).collect();
     let study = Study::of(spec, None, reports);
     if study.misfits > 0 {
         eprintln!(
@@ -54,111 +99,56 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             study.misfits
         );
     }
-    let count = usize::try_from(arguments.count).unwrap_or(usize::MAX);
-    let suggested =
-        registry::suggest(&study, count).map_err(|error| refused(&experiment, &error))?;
-    let points: Vec<Value> = suggested
-        .points
-        .iter()
-        .map(|point| json!({"name": point.name, "parameterAssignments": point.assignments, "labels": point.labels}))
-        .collect();
-    let (state, why) = match &suggested.more {
-        More::Yes => ("ready", None),
-        More::NotYet { why } => ("waiting", Some(why)),
-        More::Exhausted => ("exhausted", None),
-    };
-    let document = json!({"suggestions": points, "algorithmSettings": suggested.settings, "state": state, "why": why});
-    match arguments.output {
-        Format::Json => print_json(&document)?,
-        Format::Yaml => print_yaml(&document)?,
-        Format::Name => suggested
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    match registry::suggest(&study, count) {
+        Ok(suggested) => Ok(suggested.into()),
+        Err(error) => Err(refuse(error.to_string())),
+    }
+}
+
+fn print(
+    experiment: &Experiment,
+    suggestions: &Suggestions,
+    format: Format,
+) -> Result<(), Failure> {
+    match format {
+        Format::Json => print_json(&document(suggestions)),
+        Format::Yaml => print_yaml(&document(suggestions)),
+        Format::Name => suggestions
             .points
             .iter()
-            .filter_map(|point| point.name.as_ref())
-            .try_for_each(|name| print_line(name))?,
-        Format::Csv | Format::Table | Format::Wide => {
-            let names: Vec<&str> = experiment
-                .spec
-                .parameters
-                .iter()
-                .map(|parameter| parameter.name.as_str())
-                .collect();
-            let mut rows = Rows::new(&names);
-            rows.rows = suggested
-                .points
-                .iter()
-                .map(|point| {
-                    point
-                        .assignments
-                        .iter()
-                        .map(|one| one.value.clone())
-                        .collect()
-                })
-                .collect();
-            if arguments.output == Format::Csv {
-                rows.print_csv()?
-            } else {
-                rows.print_table()?
-            }
-        }
+            .filter(|point| !point.name.is_empty())
+            .try_for_each(|point| print_line(&point.name)),
+        Format::Csv => rows(experiment, suggestions).print_csv(),
+        Format::Table | Format::Wide => rows(experiment, suggestions).print_table(),
     }
-    if suggested.more == More::Exhausted {
-        eprintln!("the search is exhausted: there are no more points");
-    }
-    Ok(Exit::Done)
 }
 
-fn refused(experiment: &Experiment, error: &SuggestError) -> Failure {
-    Failure::usage(format!(
-        "the optimizer refuses experiment {}",
-        experiment.metadata.name
-    ))
-    .cause(error)
-}
-
-/// A list, one trial, or one a line.
-fn read_history(path: &Path) -> Result<Vec<Trial>, Failure> {
-    let cannot = |cause: String| {
-        Failure::usage(format!("cannot read the history {}", path.display())).cause(cause)
+fn document(suggestions: &Suggestions) -> Value {
+    let point = |point: &Point| {
+        let name = Some(&point.name).filter(|name| !name.is_empty());
+        json!({"name": name, "parameterAssignments": point.assignments, "labels": point.labels})
     };
-    let text = std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
-    let mut trials = Vec::new();
-    for document in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
-        let document = document.map_err(|error| cannot(error.to_string()))?;
-        let items = match document {
-            Value::Array(items) => items,
-            Value::Object(mut object) => match object.remove("items") {
-                Some(Value::Array(items)) => items,
-                _ => vec![Value::Object(object)],
-            },
-            other => return Err(cannot(format!("expected a Trial, found {other}"))),
-        };
-        for item in items {
-            trials.push(Trial::deserialize(item).map_err(|error| cannot(error.to_string()))?);
-        }
-    }
-    Ok(trials)
+    let points: Vec<Value> = suggestions.points.iter().map(point).collect();
+    let (state, why) = match &suggestions.next {
+        Next::Ready => ("ready", None),
+        Next::Waiting { why } => ("waiting", Some(why)),
+        Next::Exhausted => ("exhausted", None),
+    };
+    json!({"suggestions": points, "algorithmSettings": suggestions.settings, "state": state, "why": why})
 }
 
-fn report(experiment: &Experiment, trial: &Trial) -> Report {
-    let status = trial.status.as_ref();
-    let last = status.and_then(|status| status.conditions.last());
-    let state = last.and_then(|last| {
-        TrialState::ALL
-            .into_iter()
-            .find(|state| state.condition() == last.kind)
-    });
-    let mut report = Report::new(
-        trial.spec.parameter_assignments.clone(),
-        state.unwrap_or(TrialState::Pending),
-    );
-    report.name.clone_from(&trial.metadata.name);
-    report.labels.clone_from(&trial.spec.labels);
-    let observation = status.and_then(|status| status.observation.as_ref());
-    if let Some(objective) = &experiment.spec.objective
-        && let Objective::Number(value) = objective_value(objective, observation)
-    {
-        report.value = Some(value);
-    }
-    report
+fn rows(experiment: &Experiment, suggestions: &Suggestions) -> Rows {
+    let parameters = experiment.spec.parameters.iter();
+    let names: Vec<&str> = parameters
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    let mut rows = Rows::new(&names);
+    let value = |point: &Point, name: &str| {
+        let one = point.assignments.iter().find(|one| one.name == name);
+        one.map(|one| one.value.clone()).unwrap_or_default()
+    };
+    let row = |point| names.iter().map(|name| value(point, name)).collect();
+    rows.rows = suggestions.points.iter().map(row).collect();
+    rows
 }

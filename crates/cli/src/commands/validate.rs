@@ -1,10 +1,10 @@
 //! `diwan validate FILE`.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diwan_algorithms::registry;
-use diwan_algorithms::study::StudySpec;
 use diwan_collect::{Explanation, explain};
 use diwan_core::resources::Experiment;
 
@@ -14,13 +14,15 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::{print_line, values};
 
+/// Check a file, and what a sample log would report, before anything is spent
+///
 /// Prints every problem with its line and column; exit code 2 when there is one.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The files; - reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Show which lines of this sample of a trial's output would become which metrics
+    /// Show which lines of this sample of a trial's output would become which metrics; - reads standard input
     #[arg(long, value_name = "SAMPLE")]
     log: Option<PathBuf>,
 }
@@ -42,11 +44,12 @@ const OF_KATIB: [&str; 11] = [
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
-    let services: Vec<String> = global
-        .suggestion_services
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect();
+    let sample = arguments
+        .log
+        .as_deref()
+        .map(|log| Sample::read(log, &arguments.files))
+        .transpose()?;
+    let services = global.services();
     for file in &arguments.files {
         match check(file, &services) {
             Ok((source, experiments)) => {
@@ -55,8 +58,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
                         "{}: experiment {} is valid",
                         source.path, experiment.metadata.name
                     ))?;
-                    if let Some(log) = &arguments.log {
-                        exit = exit_of(exit, explain_log(&experiment, log)?);
+                    if let Some(sample) = &sample {
+                        exit = exit_of(exit, explain_log(&experiment, sample)?);
                     }
                 }
             }
@@ -73,58 +76,69 @@ fn exit_of(so_far: Exit, metrics_found: bool) -> Exit {
     if metrics_found { so_far } else { Exit::Failed }
 }
 
-fn check(
-    file: &std::path::Path,
-    services: &[String],
-) -> Result<(Source, Vec<Experiment>), Failure> {
+fn check(file: &Path, services: &[String]) -> Result<(Source, Vec<Experiment>), Failure> {
     let source = Source::read(file)?;
-    let foreign: Vec<String> = services
-        .iter()
-        .cloned()
-        .chain(OF_KATIB.map(str::to_owned))
-        .collect();
-    let experiments = source.experiments(&foreign)?;
+    let experiments = source.experiments(services, &OF_KATIB)?;
     for experiment in &experiments {
-        let refuse = |why: String| {
-            Failure::usage(format!("{} is not a valid experiment", source.path))
-                .cause(format!("{}: {why}", source.path))
-        };
-        let algorithm = experiment
-            .spec
-            .algorithm
-            .as_ref()
-            .map_or("", |algorithm| &algorithm.algorithm_name);
-        if services.iter().any(|name| name == algorithm) {
-            continue;
-        }
-        if registry::find(algorithm).is_err() {
+        let algorithm = experiment.spec.algorithm.as_ref();
+        let name = algorithm.map_or("", |algorithm| &algorithm.algorithm_name);
+        if registry::find(name).is_err() && !services.iter().any(|service| service == name) {
             eprintln!(
-                "{}: {algorithm} is not built in; name a service that has it with --suggestion-service {algorithm}=URL",
+                "{}: {name} is not built in; name a service that has it with --suggestion-service {name}=URL",
                 source.path
             );
-        } else if experiment.spec.nas_config.is_none() {
-            let spec = StudySpec::of(&experiment.spec, 0)
-                .map_err(|invalid| refuse(invalid.to_string()))?;
-            registry::validate(&spec).map_err(|error| refuse(error.to_string()))?;
         }
     }
     Ok((source, experiments))
 }
 
+/// What a trial might have written.
+struct Sample {
+    /// The path as it was given.
+    path: String,
+    bytes: Vec<u8>,
+}
+
+impl Sample {
+    /// Reads a file; `-` is standard input, which none of the other `files` can be then.
+    fn read(path: &Path, files: &[PathBuf]) -> Result<Self, Failure> {
+        let is_input = path.as_os_str() == "-";
+        if is_input && files.iter().any(|file| file.as_os_str() == "-") {
+            return Err(
+                Failure::usage("standard input cannot be the experiment and the log")
+                    .hint("name a file for one of them"),
+            );
+        }
+        let mut sample = Self {
+            path: path.display().to_string(),
+            bytes: Vec::new(),
+        };
+        let read = if is_input {
+            std::io::stdin().read_to_end(&mut sample.bytes).map(drop)
+        } else {
+            std::fs::read(path).map(|bytes| sample.bytes = bytes)
+        };
+        match read {
+            Ok(()) => Ok(sample),
+            Err(error) => Err(sample.unreadable(&error)),
+        }
+    }
+
+    fn unreadable(&self, error: &dyn std::error::Error) -> Failure {
+        Failure::usage(format!("cannot read {} as a trial's output", self.path)).cause(error)
+    }
+}
+
 /// Whether the objective was found.
-fn explain_log(experiment: &Experiment, log: &std::path::Path) -> Result<bool, Failure> {
-    let cannot = |error: &dyn std::error::Error| {
-        Failure::usage(format!("cannot read {} as a trial's output", log.display())).cause(error)
-    };
-    let sample = std::fs::read(log).map_err(|error| cannot(&error))?;
+fn explain_log(experiment: &Experiment, sample: &Sample) -> Result<bool, Failure> {
     let spec = experiment
         .spec
         .metrics_collector_spec
         .clone()
         .unwrap_or_default();
     let objective = experiment.spec.objective.clone().unwrap_or_default();
-    let explanation =
-        explain(&spec, &objective, sample.as_slice()).map_err(|error| cannot(&error))?;
+    let explanation = explain(&spec, &objective, sample.bytes.as_slice())
+        .map_err(|error| sample.unreadable(&error))?;
     print(&explanation)?;
     let found = explanation
         .totals

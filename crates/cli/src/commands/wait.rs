@@ -12,6 +12,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::{output, result};
 
+/// Wait until an experiment has ended, or is as good as wanted
+///
 /// Exit codes: 0 it happened, 1 the experiment failed or ended without it, 4 the time is up, 5 it was stopped early.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

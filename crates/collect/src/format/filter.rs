@@ -3,12 +3,14 @@
 use diwan_core::filter::Filter;
 use regex::{Captures, Match};
 
+use super::number::{self, Refusal};
 use super::{BadLine, Format, Miss, Notes, Reading, step, text};
 use crate::{CollectError, Wanted};
 
 /// The format with filters. They replace the default one.
 ///
-/// A value is kept as it is captured, number or not: an architecture search reports a genotype.
+/// A value is kept as it is captured, number or not: an architecture search reports a genotype. Only a number that is too
+/// large to be one is not.
 #[derive(Debug)]
 pub(super) struct Filters {
     wanted: Wanted,
@@ -66,6 +68,9 @@ impl Format for Filters {
                 Some(captured) if captured.value.as_str().trim().is_empty() => {
                     "the filter captures an empty value".to_owned()
                 }
+                Some(captured) if number::overflows(captured.value.as_str().trim()) => {
+                    Refusal::TooLarge.to_string()
+                }
                 Some(_) => continue,
                 None => nearby(&captured, start, name.len()),
             };
@@ -108,7 +113,8 @@ struct Captured<'l> {
 impl Captured<'_> {
     fn reading(&self) -> Option<Reading> {
         let value = self.value.as_str().trim();
-        (!value.is_empty()).then(|| Reading {
+        let is_value = !value.is_empty() && !number::overflows(value);
+        is_value.then(|| Reading {
             metric: self.name.to_owned(),
             value: value.to_owned(),
             time_ns: None,
@@ -214,6 +220,7 @@ mod tests {
         );
         assert_eq!(values(&["acc"], &[r"(\w+)=(\d*)"], "acc=nan"), [""; 0]);
         assert_eq!(values(&["acc"], &[r"(\w+)=(\d+)?"], "acc=nan"), [""; 0]);
+        assert_eq!(values(&["acc"], &[r"(\w+)=(\S+)"], "acc=1e400"), [""; 0]);
     }
 
     #[test]
@@ -235,15 +242,16 @@ mod tests {
     #[test]
     fn a_miss_says_why() {
         let mut notes = Notes::default();
-        let format = filters(&["acc", "loss", "f1"], &[r"([\w/]+)=(\d*)"]).unwrap();
-        format.explain("train/acc=3 loss is 4 f1=nan", &mut notes);
+        let format = filters(&["acc", "loss", "f1", "f2"], &[r"([\w/]+)=(\d*(?:e400)?)"]).unwrap();
+        format.explain("train/acc=3 loss is 4 f1=nan f2=1e400", &mut notes);
         let why: Vec<_> = notes.misses.iter().map(|miss| miss.why.as_str()).collect();
         assert_eq!(
             why,
             [
                 "a filter matches here, but captures the name \"train/acc\"",
                 "no filter matches here",
-                "the filter captures an empty value"
+                "the filter captures an empty value",
+                "the number is larger than a 64-bit float can be; print inf if it is meant"
             ]
         );
     }

@@ -9,6 +9,7 @@ use diwan_core::resources::FileFormat;
 use regex::Regex;
 
 use self::scan::{Member, Value, members};
+use super::number::{self, Refusal};
 use super::{BadLine, Format, FormatEntry, Miss, Notes, Reading, step};
 use crate::{CollectError, Wanted, moment};
 
@@ -154,6 +155,8 @@ fn is_path(keys: &[Cow<'_, str>], name: &str) -> bool {
 /// The text of a metric's value, or why it is none.
 fn text_of(value: Value<'_>) -> Result<String, String> {
     match value {
+        Value::Number(text) if number::overflows(text) => Err(Refusal::TooLarge.to_string()),
+        Value::Text(text) if number::overflows(text.trim()) => Err(Refusal::TooLarge.to_string()),
         Value::Number(text) => Ok(text.to_owned()),
         Value::Text(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
         Value::Text(_) => Err("it is an empty string; print a number or a word".to_owned()),
@@ -210,6 +213,12 @@ mod tests {
             .into_iter()
             .map(|reading| format!("{} {}", reading.metric, reading.value))
             .collect()
+    }
+
+    #[test]
+    fn numbers_that_no_float_holds_are_none() {
+        let line = r#"{"a": 1e400, "b": " -1e309 ", "c": 1e308, "d": 1e-400}"#;
+        assert_eq!(values(&["a", "b", "c", "d"], line), ["c 1e308", "d 1e-400"]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) enum Refusal {
     NoNumber,
     /// A number follows, but it is only a part of what stands there.
     Partial,
+    /// The number is larger than any that can be kept.
+    TooLarge,
 }
 
 impl fmt::Display for Refusal {
@@ -24,6 +26,7 @@ impl fmt::Display for Refusal {
             Self::Partial => {
                 "the number goes on after its digits; print it without separators or units (% may stay), or give a filter"
             }
+            Self::TooLarge => "the number is larger than a 64-bit float can be; print inf if it is meant",
         })
     }
 }
@@ -37,9 +40,16 @@ pub(super) fn whole(text: &str) -> Result<usize, Refusal> {
     let length = prefix(text).ok_or(Refusal::NoNumber)?;
     if goes_on(&text[length..]) {
         Err(Refusal::Partial)
+    } else if overflows(&text[..length]) {
+        Err(Refusal::TooLarge)
     } else {
         Ok(length)
     }
+}
+
+/// Whether a text is a number in digits that no `f64` can hold. Reading it as infinite would make it the best of all.
+pub(super) fn overflows(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit()) && text.parse().is_ok_and(f64::is_infinite)
 }
 
 /// Length of the longest number at the start of `text`, whatever follows it.
@@ -185,6 +195,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_no_float_holds_are_refused() {
+        for text in ["1e400", "-1e309", "1e99999999999", &"9".repeat(400)] {
+            assert_eq!(whole(text), Err(Refusal::TooLarge), "{text}");
+        }
+        for text in ["1.7976931348623157e308", "1e-400", "inf", "-Infinity"] {
+            assert_eq!(whole(text), Ok(text.len()), "{text}");
+        }
+    }
+
+    #[test]
     fn other_things_are_no_numbers() {
         for text in [
             "",
@@ -206,7 +226,9 @@ mod tests {
         #[test]
         fn what_is_read_parses(text in "[-+.,0-9eEinfaNt% ]{0,12}") {
             if let Ok(length) = whole(&text) {
-                proptest::prop_assert!(text[..length].parse::<f64>().is_ok(), "{}", text);
+                let number = text[..length].parse::<f64>();
+                let is_word = text[..length].to_lowercase().contains("inf");
+                proptest::prop_assert!(number.is_ok_and(|number| is_word || !number.is_infinite()), "{}", text);
             }
         }
 

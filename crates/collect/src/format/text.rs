@@ -284,6 +284,8 @@ mod tests {
             "acc=>1",
             "acc=info",
             "acc=1,234",
+            "acc=1e400",
+            "acc=-1e309,",
             "acc=0.9abc",
             "acc",
         ] {

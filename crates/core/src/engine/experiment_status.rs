@@ -6,6 +6,9 @@ use crate::time::Timestamp;
 
 use super::{Snapshot, best::goal_reached, snapshot::count};
 
+/// How the message begins when the optimizer refuses the experiment.
+const SUGGESTION_FAILED: &str = "Suggestion has failed: ";
+
 /// How an experiment ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -64,11 +67,17 @@ impl Outcome {
                 return (
                     "Failed",
                     "ExperimentFailed",
-                    format!("Suggestion has failed: {why}"),
+                    format!("{SUGGESTION_FAILED}{why}"),
                 );
             }
         };
         (kind, reason, message.to_owned())
+    }
+
+    /// Why the optimizer refused the experiment, from the message of the condition that says so.
+    #[must_use]
+    pub fn suggestion_failure(message: &str) -> Option<&str> {
+        message.strip_prefix(SUGGESTION_FAILED)
     }
 
     /// The outcome that a condition's reason tells; none for failures, which share one reason.

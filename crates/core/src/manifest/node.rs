@@ -81,7 +81,7 @@ impl Node {
     }
 
     /// Where a field path such as `spec.parameters[0].name` leads, as far as there is something of the path: see
-    /// [`Self::place`].
+    /// [`Self::place`]. An item of a list may be called by its `name` too.
     #[must_use]
     pub fn locate(&self, path: &str) -> Position {
         let mut node = self;
@@ -106,11 +106,42 @@ impl Node {
 
     fn step(&self, step: &str) -> Option<(Position, &Self)> {
         match &self.content {
-            Content::Sequence(items) => items
-                .get(step.parse::<usize>().ok()?)
-                .map(|item| (item.at, item)),
+            Content::Sequence(items) => {
+                let item = match step.parse::<usize>() {
+                    Ok(index) => items.get(index),
+                    Err(_) => items.iter().find(|item| item.text("name") == Some(step)),
+                };
+                item.map(|item| (item.at, item))
+            }
             _ => self.entry(step).map(|entry| (entry.at, &entry.value)),
         }
+    }
+}
+
+/// A value that stands in no file.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let at = Position::default();
+        let content = match value {
+            Value::Array(items) => Content::Sequence(items.iter().map(Self::from).collect()),
+            Value::Object(fields) => {
+                let entry = |(key, value): (&String, &Value)| Entry {
+                    key: key.clone(),
+                    at,
+                    value: Self::from(value),
+                };
+                Content::Mapping(fields.iter().map(entry).collect())
+            }
+            Value::String(text) => Content::Scalar {
+                text: text.clone(),
+                plain: false,
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) => Content::Scalar {
+                text: value.to_string(),
+                plain: true,
+            },
+        };
+        Self { at, content }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::defaults::clear_derived;
 use crate::problem::{Problem, child};
 use crate::resources::{ConditionStatus, Experiment, ExperimentSpec};
 
@@ -16,9 +17,29 @@ pub struct FieldDifference {
     pub new: Option<Value>,
 }
 
-/// What differs between two specifications, field by field. Set the defaults of both first, or they count as changes.
+/// What differs between two specifications, field by field. Set the defaults of both first, or they count as changes. A default
+/// that only follows from another field that differs is not named: nobody wrote it.
 #[must_use]
 pub fn difference(old: &ExperimentSpec, new: &ExperimentSpec) -> Vec<FieldDifference> {
+    let written = |spec: &ExperimentSpec| {
+        let mut spec = spec.clone();
+        clear_derived(&mut spec);
+        spec
+    };
+    let written = all_differences(&written(old), &written(new));
+    let mut found = all_differences(old, new);
+    found.retain(|one| written.iter().any(|other| meet(&one.path, &other.path)));
+    found
+}
+
+/// Whether one of two paths is the other, or leads to it.
+fn meet(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let rest = long.strip_prefix(short);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn all_differences(old: &ExperimentSpec, new: &ExperimentSpec) -> Vec<FieldDifference> {
     let mut found = Vec::new();
     let value = |spec| serde_json::to_value(spec).ok();
     compare("spec", value(old).as_ref(), value(new).as_ref(), &mut found);
@@ -63,8 +84,8 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
 #[must_use]
 pub fn validate_edit(old: &Experiment, new: &Experiment) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if without_budgets(&old.spec) != without_budgets(&new.spec) {
-        let changed = difference(&without_budgets(&old.spec), &without_budgets(&new.spec));
+    let changed = difference(&without_budgets(&old.spec), &without_budgets(&new.spec));
+    if !changed.is_empty() {
         let paths: Vec<&str> = changed.iter().map(|field| field.path.as_str()).collect();
         let message = "only spec.parallelTrialCount, spec.maxTrialCount and spec.maxFailedTrialCount are editable";
         problems.push(
@@ -259,5 +280,48 @@ mod tests {
         );
         assert_eq!(found[2].new, None);
         assert_eq!(difference(&new, &new), []);
+    }
+
+    #[test]
+    fn defaults_that_follow_from_a_difference_are_not_named() {
+        let paths = |old: Value, new: Value| -> Vec<String> {
+            let defaulted = |spec: &Value| {
+                let mut experiment = experiment(spec, 0, "");
+                crate::defaults::set_defaults(&mut experiment);
+                experiment.spec
+            };
+            let found = difference(&defaulted(&old), &defaulted(&new));
+            found.into_iter().map(|one| one.path).collect()
+        };
+        let objective = |kind, metric, strategies: &Value| json!({"objective": {"type": kind, "objectiveMetricName": metric, "metricStrategies": strategies}});
+        let (none, last) = (json!([]), json!([{"name": "a", "value": "latest"}]));
+        assert_eq!(
+            paths(
+                objective("maximize", "a", &none),
+                objective("minimize", "b", &none)
+            ),
+            ["spec.objective.type", "spec.objective.objectiveMetricName"]
+        );
+        assert_eq!(
+            paths(
+                objective("maximize", "a", &none),
+                objective("maximize", "a", &last)
+            ),
+            ["spec.objective.metricStrategies[0].value"]
+        );
+        let collector = |kind| json!({"metricsCollectorSpec": {"collector": {"kind": kind}}});
+        assert_eq!(
+            paths(collector("StdOut"), collector("File")),
+            ["spec.metricsCollectorSpec.collector.kind"]
+        );
+        let job = |kind| json!({"trialTemplate": {"trialSpec": {"kind": kind}}});
+        assert_eq!(
+            paths(job("Job"), job("PyTorchJob")),
+            ["spec.trialTemplate.trialSpec.kind"]
+        );
+        assert_eq!(
+            paths(json!({}), json!({"parallelTrialCount": 5})),
+            ["spec.parallelTrialCount"]
+        );
     }
 }

@@ -33,11 +33,10 @@ pub(super) fn check(experiment: &Experiment, problems: &mut Vec<Problem>) {
         ));
     }
     if !metadata.namespace.is_empty() && !is_label(&metadata.namespace) {
-        let message = "must be a DNS label: lower case alphanumeric characters or '-', at most 63";
         problems.push(Problem::invalid(
             "metadata.namespace",
             metadata.namespace.as_str(),
-            message,
+            LABEL_RULE,
         ));
     }
 }
@@ -56,7 +55,13 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
-fn is_label(name: &str) -> bool {
+/// What [`is_label`] wants, in words.
+pub const LABEL_RULE: &str =
+    "must be a DNS label: lower case alphanumeric characters or '-', at most 63";
+
+/// Whether a name is one that Kubernetes takes for namespaces and, unlike others, everywhere a name is needed.
+#[must_use]
+pub fn is_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&name.len())
         && name.bytes().all(inner)

@@ -96,7 +96,7 @@ impl DiwanSuggestionService {
             };
             match self.suggester.validate(&record).await {
                 Ok(()) => {}
-                Err(SuggestError::Refused(why)) => problems.push(status::refused("spec", why)),
+                Err(SuggestError::Refused(why)) => problems.push(Problem::refused("spec", why)),
                 Err(error) => return Err(refused(error)),
             }
         }

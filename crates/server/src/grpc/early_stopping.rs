@@ -7,7 +7,7 @@ use diwan_algorithms::settings::Settings;
 use diwan_algorithms::stopping::{self, StoppingRule};
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::observation::MetricPoint;
-use diwan_core::problem::Problems;
+use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{TrialRecord, TrialState};
 use diwan_core::resources::{EarlyStoppingSpec, Experiment};
 use diwan_proto::convert::{experiment, read_early_stopping, rules, trials as history};
@@ -128,7 +128,7 @@ impl EarlyStoppingService {
             .transpose()
             .map_err(|error| {
                 let message = format!("must be host:port: {error}");
-                let problem = status::refused("db_manager_address", message);
+                let problem = Problem::refused("db_manager_address", message);
                 status::invalid_field(problem)
             })?;
         Ok(ReportSource {
@@ -147,7 +147,7 @@ fn rule_of(
 ) -> Result<(&'static dyn StoppingRule, Settings), Problems> {
     let rule = stopping::find(&named.algorithm_name).map_err(|unknown| {
         let path = status::message_path(root, "earlyStopping.algorithmName");
-        Problems(vec![status::refused(path, unknown.to_string())])
+        Problems(vec![Problem::refused(path, unknown.to_string())])
     })?;
     let settings = Settings::from(named.algorithm_settings.as_slice());
     rule.validate(&settings)

@@ -1,7 +1,7 @@
 //! Errors as callers see them.
 
 use diwan_algorithms::invalid::Invalid;
-use diwan_core::problem::{Problem, ProblemKind, Problems};
+use diwan_core::problem::{Problem, Problems};
 use diwan_proto::convert::spec_field;
 use diwan_store::StoreError;
 use tonic::{Code, Status};
@@ -30,22 +30,10 @@ pub(super) fn invalid_field(problem: Problem) -> Status {
     invalid(&Problems(vec![problem]))
 }
 
-/// A field whose value is wrong, where the message says all.
-pub(super) fn refused(path: impl Into<String>, message: impl Into<String>) -> Problem {
-    Problem {
-        path: path.into(),
-        kind: ProblemKind::Invalid,
-        value: None,
-        message: message.into(),
-        hint: None,
-        at: None,
-    }
-}
-
 /// What an algorithm or stopping rule has against an experiment, as problems of the message that `root` is the path of.
 pub(super) fn problems_of(invalid: &Invalid, root: &str) -> Vec<Problem> {
     let problem = |found: &diwan_algorithms::invalid::Problem| {
-        refused(message_path(root, &found.field), found.message.clone())
+        Problem::refused(message_path(root, &found.field), found.message.clone())
     };
     invalid.problems.iter().map(problem).collect()
 }

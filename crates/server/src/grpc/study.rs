@@ -10,7 +10,7 @@ use diwan_core::record::{ExperimentRecord, Progress, TrialRecord};
 use diwan_core::resources::{Experiment, ObjectMeta};
 use diwan_core::validate::validate_search;
 
-use super::status::{message_path, problems_of, refused};
+use super::status::{message_path, problems_of};
 
 /// Path of the specification in a request.
 const SPEC: &str = "experiment.spec";
@@ -52,7 +52,7 @@ pub(super) fn check(experiment: &Experiment) -> Problems {
     let study = spec_of(experiment);
     let named = spec.algorithm.clone().unwrap_or_default();
     match (registry::find(&named.algorithm_name), &study) {
-        (Err(unknown), _) => problems.push(refused(ALGORITHM, unknown.to_string())),
+        (Err(unknown), _) => problems.push(Problem::refused(ALGORITHM, unknown.to_string())),
         (Ok(algorithm), Ok(study)) => {
             let verdict = algorithm.validate(study);
             problems.extend(
@@ -83,7 +83,7 @@ pub(super) fn check(experiment: &Experiment) -> Problems {
 /// What an algorithm said to the experiment of a request.
 pub(super) fn refusal(error: &SuggestError) -> Problems {
     Problems(match error {
-        SuggestError::Unknown(unknown) => vec![refused(ALGORITHM, unknown.to_string())],
+        SuggestError::Unknown(unknown) => vec![Problem::refused(ALGORITHM, unknown.to_string())],
         SuggestError::Invalid(invalid) => problems_of(invalid, SPEC),
     })
 }

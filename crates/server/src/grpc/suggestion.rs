@@ -7,7 +7,7 @@
 //! answer is an error that says so and that no caller can mistake: OUT_OF_RANGE when the search is exhausted (a caller can
 //! ask for the few that are left), ABORTED when a running trial must end first. An experiment that would wait for ever for
 //! points that do not exist is stopped before it begins: `ValidateAlgorithmSettings` refuses a `max_trial_count` above the
-//! number of points, as Katib does for grids.
+//! number of points for every algorithm, as Katib does for grids.
 
 use diwan_algorithms::algorithm::{More, Suggested};
 use diwan_algorithms::invalid::Invalid;
@@ -145,12 +145,6 @@ fn refused(invalid: &Invalid) -> Status {
 
 /// A search that ends before the experiment does: no algorithm tries a point twice.
 fn too_few_points(experiment: &Experiment) -> Option<Problem> {
-    let spec = spec_of(experiment).ok()?;
-    let points = spec.space.cardinality()?;
-    let max = spec.max_trials?;
-    (u128::from(max) > points).then(|| {
-        let message =
-            format!("Max Trial Count: {max} > all possible search combinations: {points}");
-        status::refused("experiment.spec.max_trial_count", message)
-    })
+    let message = spec_of(experiment).ok()?.too_few_points()?;
+    Some(Problem::refused("experiment.spec.max_trial_count", message))
 }

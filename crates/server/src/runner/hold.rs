@@ -54,21 +54,60 @@ impl Hold {
             .truncate(false)
             .open(&path)
             .map_err(io)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(io(source)),
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).map_err(io)?;
                 return Err(HoldError::Taken {
                     experiment: experiment.clone(),
-                    holder: holder.trim().to_owned(),
+                    holder: signature(&mut file).map_err(io)?,
                 });
             }
         }
         sign(&mut file).map_err(io)?;
         Ok(Self { _file: file })
     }
+
+    /// Who runs `experiment` now; `None`: nobody. Leaves no trace.
+    ///
+    /// # Errors
+    /// [`HoldError::Io`].
+    pub fn holder(
+        work_directory: &Path,
+        experiment: &ExperimentKey,
+    ) -> Result<Option<String>, HoldError> {
+        let path = super::plan::experiment_directory(work_directory, experiment).join("lock");
+        let holder = match File::open(&path) {
+            Ok(mut file) => match file.try_lock_shared() {
+                Ok(()) => Ok(None),
+                Err(TryLockError::WouldBlock) => signature(&mut file).map(Some),
+                Err(TryLockError::Error(source)) => Err(source),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(source),
+        };
+        holder.map_err(|source| HoldError::Io { path, source })
+    }
+}
+
+/// Those who only look ([`Hold::holder`]) share the lock for a moment: it is taken only if it cannot be shared either.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                file.try_lock_shared()?;
+                file.unlock().map_err(TryLockError::Error)?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What the holder wrote.
+fn signature(file: &mut File) -> io::Result<String> {
+    let mut holder = String::new();
+    file.read_to_string(&mut holder)?;
+    Ok(holder.trim().to_owned())
 }
 
 /// Leaves word of who holds the lock, for whoever finds it taken.
@@ -108,5 +147,36 @@ mod tests {
         assert!(refused.starts_with(&me), "{refused}");
         drop(first);
         Hold::acquire(directory.path(), &key).unwrap();
+    }
+
+    #[test]
+    fn looking_takes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ExperimentKey::new("default", "tune");
+        let holder = || Hold::holder(directory.path(), &key).unwrap();
+        assert_eq!(holder(), None);
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+        let hold = Hold::acquire(directory.path(), &key).unwrap();
+        let me = format!("process {} on ", std::process::id());
+        assert!(holder().unwrap().starts_with(&me));
+        drop(hold);
+        assert_eq!(holder(), None);
+    }
+
+    #[test]
+    fn whoever_looks_is_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ExperimentKey::new("default", "tune");
+        drop(Hold::acquire(directory.path(), &key).unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    Hold::holder(directory.path(), &key).unwrap();
+                }
+            });
+            for _ in 0..500 {
+                Hold::acquire(directory.path(), &key).unwrap();
+            }
+        });
     }
 }

@@ -1,5 +1,7 @@
 //! What accompanies one launched trial: reads its output while it runs, stops it when told, and reports its end.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,11 +163,7 @@ impl Task {
             return Ok(End::Failed("it was stopped before it started".to_owned()));
         }
         let id = plan.id();
-        if let Some(directory) = reading
-            .metrics_file
-            .as_deref()
-            .and_then(std::path::Path::parent)
-        {
+        if let Some(directory) = reading.metrics_file.as_deref().and_then(Path::parent) {
             // A failure shows when the trial cannot write there.
             let _ = std::fs::create_dir_all(directory);
         }
@@ -320,10 +318,10 @@ impl Task {
         loop {
             let mut read = 0;
             for follow in &mut tails.files {
-                read += follow.tail.poll(&mut points).unwrap_or_else(|error| {
-                    warn!(%error, "output cannot be read");
-                    0
-                });
+                match follow.tail.poll(&mut points) {
+                    Ok(bytes) => read += bytes,
+                    Err(error) => tails.complaints.say(follow.tail.path(), "read", &error),
+                }
                 if to_the_end && read == 0 {
                     follow.tail.finish(&mut points);
                 }
@@ -438,6 +436,21 @@ impl Task {
 struct Tails {
     files: Vec<Follow>,
     stdout_and_stderr: [Option<std::path::PathBuf>; 2],
+    complaints: Complaints,
+}
+
+/// What was said of the files, so that it is said once and not at every look.
+#[derive(Default)]
+struct Complaints(HashSet<String>);
+
+impl Complaints {
+    fn say(&mut self, path: &Path, what: &str, error: &std::io::Error) {
+        let text = format!("{} cannot be {what}: {error}", path.display());
+        if !self.0.contains(&text) {
+            warn!("{text}");
+            self.0.insert(text);
+        }
+    }
 }
 
 impl Tails {
@@ -447,7 +460,7 @@ impl Tails {
     }
 
     /// Keeps the logs below the cap; never what has not been read.
-    fn trim(&self, cap: u64) {
+    fn trim(&mut self, cap: u64) {
         for (path, source) in self
             .stdout_and_stderr
             .iter()
@@ -461,7 +474,7 @@ impl Tails {
                 continue;
             };
             if let Err(error) = logs::trim(path, cap, follow.saved) {
-                warn!(%error, "log cannot be trimmed");
+                self.complaints.say(path, "trimmed", &error);
             }
         }
     }

@@ -1,10 +1,9 @@
 //! Optimizers elsewhere that speak Katib's `api.v1.beta1.Suggestion`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use diwan_core::engine::Snapshot;
-use diwan_core::record::{ExperimentRecord, TrialRecord};
+use diwan_core::engine::Point;
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_proto::convert::{experiment, suggestions, trials};
 use diwan_proto::katib::suggestion_client::SuggestionClient;
 use diwan_proto::katib::{GetSuggestionsRequest, ValidateAlgorithmSettingsRequest};
@@ -12,7 +11,7 @@ use diwan_store::{Store, StoreError, TrialQuery};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use super::{Next, SuggestError, Suggestions};
+use super::{Next, SuggestError, Suggestions, answer};
 
 /// How long an answer may take; Katib's controller waits as long.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -20,10 +19,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_ANSWER: usize = 64 << 20;
 
 /// One such service. It gets the whole history with every request, as these services expect.
-pub(super) struct KatibService {
+pub struct KatibService {
     url: String,
     client: SuggestionClient<Channel>,
-    store: Arc<dyn Store>,
 }
 
 impl KatibService {
@@ -31,7 +29,7 @@ impl KatibService {
     ///
     /// # Errors
     /// When the URL is none.
-    pub(super) fn new(url: &str, store: Arc<dyn Store>) -> Result<Self, tonic::transport::Error> {
+    pub fn new(url: &str) -> Result<Self, tonic::transport::Error> {
         let endpoint = Endpoint::from_shared(url.to_owned())?
             .connect_timeout(TIMEOUT)
             .timeout(TIMEOUT);
@@ -41,12 +39,14 @@ impl KatibService {
         Ok(Self {
             url: url.to_owned(),
             client,
-            store,
         })
     }
 
     /// Katib's reading of the codes: a service that does not validate accepts, one that raises an exception refuses.
-    pub(super) async fn validate(&self, record: &ExperimentRecord) -> Result<(), SuggestError> {
+    ///
+    /// # Errors
+    /// See [`SuggestError`].
+    pub async fn validate(&self, record: &ExperimentRecord) -> Result<(), SuggestError> {
         let message = experiment::write(&record.metadata.name, &record.spec, &[]);
         let request = ValidateAlgorithmSettingsRequest {
             experiment: Some(message),
@@ -66,16 +66,30 @@ impl KatibService {
         }
     }
 
+    /// The next points of a stored experiment.
     pub(super) async fn suggest(
         &self,
-        snapshot: &Snapshot,
+        store: &dyn Store,
+        record: &ExperimentRecord,
         count: u64,
     ) -> Result<Suggestions, SuggestError> {
-        let record = &snapshot.record;
-        let history = self
-            .history(record)
-            .await
-            .map_err(|error| SuggestError::Failed(error.to_string()))?;
+        let history = history(store, record).await.map_err(unreadable)?;
+        let suggestions = self.ask(record, &history, count).await?;
+        self.check_names(store, record, &suggestions.points).await?;
+        Ok(suggestions)
+    }
+
+    /// The next points, at most `count`, of an experiment with these trials. No two of them have one name, and all of them
+    /// are in the search space.
+    ///
+    /// # Errors
+    /// See [`SuggestError`].
+    pub async fn ask(
+        &self,
+        record: &ExperimentRecord,
+        history: &[TrialRecord],
+        count: u64,
+    ) -> Result<Suggestions, SuggestError> {
         let objective = record.spec.objective.clone().unwrap_or_default();
         let number = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
         let request = GetSuggestionsRequest {
@@ -84,7 +98,7 @@ impl KatibService {
                 &record.spec,
                 &record.progress.algorithm_settings,
             )),
-            trials: trials::write(&objective, &history),
+            trials: trials::write(&objective, history),
             current_request_number: number(count),
             total_request_number: number(record.progress.counts.trials.saturating_add(count)),
         };
@@ -92,7 +106,7 @@ impl KatibService {
             Ok(reply) => reply.into_inner(),
             // Fewer points than asked for are left: ask for them one by one, until there is none.
             Err(status) if status.code() == Code::OutOfRange && count > 1 => {
-                return Box::pin(self.suggest(snapshot, 1)).await;
+                return Box::pin(self.ask(record, history, 1)).await;
             }
             Err(status) if status.code() == Code::OutOfRange => return Ok(Suggestions::exhausted()),
             Err(status) => return Err(self.error(&status)),
@@ -100,11 +114,10 @@ impl KatibService {
         let (points, settings) = suggestions::read(reply);
         let given = points.len() as u64;
         if given == 0 || given > count {
-            return Err(SuggestError::Failed(format!(
-                "{} gave {given} points where {count} were asked for",
-                self.url
-            )));
+            let what = format!("gave {given} points where {count} were asked for");
+            return Err(self.failed(what));
         }
+        answer::check(&record.spec, &points).map_err(|what| self.failed(what))?;
         Ok(Suggestions {
             points,
             settings,
@@ -112,17 +125,27 @@ impl KatibService {
         })
     }
 
-    async fn history(&self, record: &ExperimentRecord) -> Result<Vec<TrialRecord>, StoreError> {
-        let mut query = TrialQuery::of(record.key());
-        let mut history = Vec::new();
-        loop {
-            let page = self.store.trials(&query).await?;
-            let Some(last) = page.last() else {
-                return Ok(history);
-            };
-            query.after = Some(last.number);
-            history.extend(page);
+    /// Whether no trial of the namespace has the name of one of the points.
+    async fn check_names(
+        &self,
+        store: &dyn Store,
+        record: &ExperimentRecord,
+        points: &[Point],
+    ) -> Result<(), SuggestError> {
+        for (index, point) in points.iter().enumerate() {
+            if point.name.is_empty() {
+                continue;
+            }
+            let found = store.find_trials(&point.name).await.map_err(unreadable)?;
+            let mut holders = found.into_iter().map(|trial| trial.experiment);
+            let here = |key: &ExperimentKey| key.namespace == record.metadata.namespace;
+            if let Some(holder) = holders.find(here) {
+                let told = answer::told(index, point);
+                let what = format!("{told}: experiment {holder} has a trial of this name already");
+                return Err(self.failed(what));
+            }
         }
+        Ok(())
     }
 
     fn error(&self, status: &Status) -> SuggestError {
@@ -130,6 +153,10 @@ impl KatibService {
             Code::InvalidArgument => SuggestError::Refused(self.told(status)),
             _ => SuggestError::Failed(self.told(status)),
         }
+    }
+
+    fn failed(&self, what: String) -> SuggestError {
+        SuggestError::Failed(format!("suggestion service {}: {what}", self.url))
     }
 
     fn told(&self, status: &Status) -> String {
@@ -144,4 +171,25 @@ impl KatibService {
             status.code()
         )
     }
+}
+
+/// All trials of a stored experiment.
+async fn history(
+    store: &dyn Store,
+    record: &ExperimentRecord,
+) -> Result<Vec<TrialRecord>, StoreError> {
+    let mut query = TrialQuery::of(record.key());
+    let mut history = Vec::new();
+    loop {
+        let page = store.trials(&query).await?;
+        let Some(last) = page.last() else {
+            return Ok(history);
+        };
+        query.after = Some(last.number);
+        history.extend(page);
+    }
+}
+
+fn unreadable(error: StoreError) -> SuggestError {
+    SuggestError::Failed(error.to_string())
 }

@@ -56,7 +56,7 @@ impl Warm {
 impl Suggester for LocalSuggester {
     async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError> {
         let spec = study_spec(experiment)?;
-        registry::validate(&spec).map_err(|error| refused(&error))?;
+        registry::admit(&spec).map_err(|error| refused(&error))?;
         let empty = Study::new(spec, 0);
         rules(experiment.spec.early_stopping.as_ref(), &empty).map_err(|error| refused(&error))?;
         Ok(())
@@ -72,7 +72,7 @@ impl Suggester for LocalSuggester {
         };
         let answer = self.with_study(snapshot, spec, whole, work).await?;
         let (suggested, rules) = answer.map_err(|error| refused(&error))?;
-        Ok(suggestions(suggested, &rules))
+        Ok(with_rules(suggested, &rules))
     }
 
     fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {
@@ -81,7 +81,7 @@ impl Suggester for LocalSuggester {
             return None;
         }
         let suggested = registry::suggest(&active_study(snapshot, spec), many(count)).ok()?;
-        Some(suggestions(suggested, &[]))
+        Some(suggested.into())
     }
 }
 
@@ -261,22 +261,32 @@ fn rules(
     )
 }
 
-fn suggestions(suggested: Suggested, rules: &[EarlyStoppingRule]) -> Suggestions {
-    let points = suggested.points.into_iter().map(|point| Point {
-        name: point.name.unwrap_or_default(),
-        assignments: point.assignments,
-        labels: point.labels,
-        rules: rules.to_vec(),
-    });
-    Suggestions {
-        points: points.collect(),
-        settings: suggested.settings,
-        next: match suggested.more {
-            More::Yes => Next::Ready,
-            More::NotYet { why } => Next::Waiting { why },
-            More::Exhausted => Next::Exhausted,
-        },
+impl From<Suggested> for Suggestions {
+    fn from(suggested: Suggested) -> Self {
+        let points = suggested.points.into_iter().map(|point| Point {
+            name: point.name.unwrap_or_default(),
+            assignments: point.assignments,
+            labels: point.labels,
+            rules: Vec::new(),
+        });
+        Self {
+            points: points.collect(),
+            settings: suggested.settings,
+            next: match suggested.more {
+                More::Yes => Next::Ready,
+                More::NotYet { why } => Next::Waiting { why },
+                More::Exhausted => Next::Exhausted,
+            },
+        }
     }
+}
+
+fn with_rules(suggested: Suggested, rules: &[EarlyStoppingRule]) -> Suggestions {
+    let mut suggestions = Suggestions::from(suggested);
+    for point in &mut suggestions.points {
+        point.rules = rules.to_vec();
+    }
+    suggestions
 }
 
 /// What the optimizer searches: the experiment's specification with the settings that it stored over it.

@@ -13,6 +13,7 @@ use super::{LocalSuggester, SuggestError, Suggester, Suggestions};
 
 /// Asks a service elsewhere for the algorithms that the configuration names one for, and this program for all others.
 pub struct RoutedSuggester {
+    store: Arc<dyn Store>,
     local: LocalSuggester,
     services: HashMap<String, KatibService>,
 }
@@ -24,14 +25,18 @@ impl RoutedSuggester {
     /// When one of the URLs is none.
     pub fn new(store: Arc<dyn Store>, services: &[(String, String)]) -> Result<Self, String> {
         let local = LocalSuggester::new(store.clone());
-        let service = |(name, url): &(String, String)| match KatibService::new(url, store.clone()) {
+        let service = |(name, url): &(String, String)| match KatibService::new(url) {
             Ok(service) => Ok((name.clone(), service)),
             Err(error) => Err(format!(
                 "{url} is no address of a suggestion service: {error}"
             )),
         };
         let services = services.iter().map(service).collect::<Result<_, _>>()?;
-        Ok(Self { local, services })
+        Ok(Self {
+            store,
+            local,
+            services,
+        })
     }
 
     fn service(&self, experiment: &ExperimentRecord) -> Option<&KatibService> {
@@ -53,7 +58,8 @@ impl Suggester for RoutedSuggester {
         let Some(service) = self.service(&snapshot.record) else {
             return self.local.suggest(snapshot, count).await;
         };
-        let mut suggestions = service.suggest(snapshot, count).await?;
+        let record = &snapshot.record;
+        let mut suggestions = service.suggest(&*self.store, record, count).await?;
         let rules = self.local.rules(snapshot).await?;
         for point in &mut suggestions.points {
             point.rules.clone_from(&rules);

@@ -9,6 +9,7 @@ use super::{Arguments, Listing, age, chosen};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Rows, short};
+use crate::standing::Standing;
 
 const TITLES: [&str; 8] = [
     "name",
@@ -32,8 +33,10 @@ pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<
             .best_value
             .map(|value| value.to_string())
             .unwrap_or_default();
-        rows.rows.push(row(&record, short(&best)));
-        wide.rows.push([row(&record, best), more(&record)].concat());
+        let standing = Standing::of(context, &record);
+        rows.rows.push(row(&record, &standing, short(&best)));
+        wide.rows
+            .push([row(&record, &standing, best), more(&record, &standing)].concat());
         if arguments.wants_objects() {
             items.push(serde_json::to_value(
                 experiment_resource(context, &record.key()).await?,
@@ -43,7 +46,7 @@ pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<
     Ok(Listing { rows, wide, items })
 }
 
-fn row(record: &ExperimentRecord, best: String) -> Vec<String> {
+fn row(record: &ExperimentRecord, standing: &Standing, best: String) -> Vec<String> {
     let progress = &record.progress;
     let counts = &progress.counts;
     let trials = match record.spec.max_trial_count {
@@ -52,11 +55,7 @@ fn row(record: &ExperimentRecord, best: String) -> Vec<String> {
     };
     vec![
         record.metadata.name.clone(),
-        progress
-            .conditions
-            .last()
-            .map(|condition| condition.kind.clone())
-            .unwrap_or_default(),
+        standing.to_string(),
         trials,
         counts.trials_succeeded.to_string(),
         (counts.trials_failed + counts.trial_metrics_unavailable).to_string(),
@@ -66,8 +65,13 @@ fn row(record: &ExperimentRecord, best: String) -> Vec<String> {
     ]
 }
 
-fn more(record: &ExperimentRecord) -> Vec<String> {
+fn more(record: &ExperimentRecord, standing: &Standing) -> Vec<String> {
     let (spec, progress) = (&record.spec, &record.progress);
+    // The last condition is of the time when somebody ran it.
+    let reason = progress
+        .conditions
+        .last()
+        .filter(|_| *standing != Standing::Interrupted);
     vec![
         spec.objective
             .as_ref()
@@ -78,9 +82,7 @@ fn more(record: &ExperimentRecord) -> Vec<String> {
             .map(|algorithm| algorithm.algorithm_name.clone())
             .unwrap_or_default(),
         progress.best.best_trial_name.clone(),
-        progress
-            .conditions
-            .last()
+        reason
             .map(|condition| condition.reason.clone())
             .unwrap_or_default(),
     ]

@@ -22,10 +22,9 @@ pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<
                 .map(|algorithm| algorithm.algorithm_name.clone())
                 .unwrap_or_default(),
             progress.counts.trials.to_string(),
-            progress
-                .conditions
-                .last()
-                .map(|condition| condition.kind.clone())
+            view::suggestion_conditions(&record)
+                .pop()
+                .map(|condition| condition.kind)
                 .unwrap_or_default(),
             age(progress.start_time),
         ]);

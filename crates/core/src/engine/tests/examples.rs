@@ -231,6 +231,35 @@ fn an_interrupted_trial_runs_again_and_costs_nothing() {
 }
 
 #[test]
+fn what_a_stopped_trial_answers_does_not_count() {
+    let rule = StopCause::RuleFired {
+        message: "accuracy < 0.5".into(),
+    };
+    for (cause, state) in [
+        (StopCause::Interrupted, TrialState::Pending),
+        (StopCause::DeadlineExceeded, TrialState::Failed),
+        (rule, TrialState::EarlyStopped),
+        (StopCause::Requested, TrialState::Killed),
+    ] {
+        for end in [
+            End::Succeeded,
+            End::Failed("exit code 1".into()),
+            End::Lost("it is gone".into()),
+        ] {
+            let mut world = run(record(1, Some(2), None, None, 3));
+            fill(&mut world);
+            let stopping = Event::Stopping {
+                trial: 0,
+                cause: cause.clone(),
+            };
+            world.apply(stopping, true);
+            world.end(0, 1, end.clone(), accuracy("0.1"), true);
+            assert_eq!(world.trials[&0].state, state, "{cause:?} {end:?}");
+        }
+    }
+}
+
+#[test]
 fn a_launch_that_keeps_vanishing_fails_in_the_end() {
     let mut world = run(record(1, Some(1), None, None, 0));
     for attempt in 1..=11 {

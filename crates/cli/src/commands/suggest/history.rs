@@ -1,0 +1,224 @@
+//! Trials that were made before, from a file.
+
+use std::path::Path;
+
+use diwan_algorithms::space::{Misfit, Space};
+use diwan_core::problem::{Problem, Problems};
+use diwan_core::record::{TrialRecord, TrialState};
+use diwan_core::resources::Trial;
+use diwan_core::schema::Decoder;
+use diwan_core::time::Timestamp;
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// The trials of a file: a Trial, a list of them, or one a line. Each must have the parameters of `space`, if there is one;
+/// their values may be outside.
+pub(super) fn read(path: &Path, space: Option<&Space>) -> Result<Vec<TrialRecord>, Failure> {
+    let cannot = || Failure::usage(format!("cannot read the history {}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| cannot().cause(error))?;
+    trials(&text, space).map_err(|problems| {
+        let causes = problems.0.iter();
+        causes.fold(cannot(), |failure, problem| match &problem.hint {
+            Some(hint) => failure.cause(problem).hint(hint),
+            None => failure.cause(problem),
+        })
+    })
+}
+
+/// All trials, or what is wrong with the first that is wrong.
+fn trials(text: &str, space: Option<&Space>) -> Result<Vec<TrialRecord>, Problems> {
+    let mut trials = Vec::new();
+    let decoder = Decoder::<Trial>::new();
+    let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    for (line, document) in documents.enumerate() {
+        let document =
+            document.map_err(|error| Problems(vec![Problem::syntax(None, error.to_string())]))?;
+        for (place, item) in items(document, line) {
+            let record = decoder
+                .decode_value(&item)
+                .and_then(|trial| record(trial, trials.len() as u64, space));
+            trials.push(record.map_err(|problems| below(&place, problems))?);
+        }
+    }
+    Ok(trials)
+}
+
+/// The trials of a document, each with its place.
+fn items(document: Value, line: usize) -> Vec<(String, Value)> {
+    let numbered = |place: &str, items: Vec<Value>| {
+        let item = |(index, item)| (format!("{place}[{index}]"), item);
+        items.into_iter().enumerate().map(item).collect()
+    };
+    match document {
+        Value::Array(items) => numbered("", items),
+        Value::Object(mut object) => match object.remove("items") {
+            Some(Value::Array(items)) => numbered("items", items),
+            Some(other) => {
+                object.insert("items".to_owned(), other);
+                vec![(format!("[{line}]"), Value::Object(object))]
+            }
+            None => vec![(format!("[{line}]"), Value::Object(object))],
+        },
+        other => vec![(format!("[{line}]"), other)],
+    }
+}
+
+fn below(place: &str, mut problems: Problems) -> Problems {
+    for problem in &mut problems.0 {
+        let dot = if problem.path.is_empty() { "" } else { "." };
+        problem.path = format!("{place}{dot}{}", problem.path);
+    }
+    problems
+}
+
+fn record(trial: Trial, number: u64, space: Option<&Space>) -> Result<TrialRecord, Problems> {
+    let mut problems = Vec::new();
+    if !matches!(trial.kind.as_str(), "Trial" | "") {
+        problems.push(Problem::unsupported("kind", &trial.kind, &["Trial"]));
+    }
+    let misfit = space.and_then(|space| space.point(&trial.spec.parameter_assignments).err());
+    match misfit {
+        None | Some(Misfit::OutOfRange { .. } | Misfit::NotListed { .. }) => {}
+        Some(misfit) => {
+            let given: Value = trial
+                .spec
+                .parameter_assignments
+                .iter()
+                .map(|one| one.name.clone())
+                .collect();
+            let problem = Problem::invalid("spec.parameterAssignments", given, misfit.to_string());
+            problems.push(problem);
+        }
+    }
+    let status = trial.status.unwrap_or_default();
+    let state = state(status.conditions.iter().map(|one| one.kind.as_str()));
+    let state = state.unwrap_or_else(|problem| {
+        problems.push(problem);
+        TrialState::Pending
+    });
+    Problems(problems).or(TrialRecord {
+        number,
+        name: trial.metadata.name,
+        assignments: trial.spec.parameter_assignments,
+        rules: trial.spec.early_stopping_rules,
+        labels: trial.spec.labels,
+        state,
+        attempt: 1,
+        failures: 0,
+        losses: 0,
+        created: status.start_time.unwrap_or(Timestamp::from_millis(0)),
+        started: status.start_time,
+        finished: status.completion_time,
+        not_before: None,
+        stopping: None,
+        conditions: status.conditions,
+        observation: status.observation,
+    })
+}
+
+/// What the last condition says; a trial without one has just been made.
+fn state<'a>(conditions: impl ExactSizeIterator<Item = &'a str>) -> Result<TrialState, Problem> {
+    let Some((index, last)) = conditions.enumerate().last() else {
+        return Ok(TrialState::Pending);
+    };
+    let known = TrialState::ALL.into_iter();
+    known
+        .clone()
+        .find(|state| state.condition() == last)
+        .ok_or_else(|| {
+            let words: Vec<&str> = known.map(TrialState::condition).collect();
+            Problem::unsupported(format!("status.conditions[{index}].type"), last, &words)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use diwan_core::resources::ParameterSpec;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_all(text: &str) -> Result<Vec<TrialRecord>, String> {
+        let parameter = json!({"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}});
+        let parameter: ParameterSpec = serde_json::from_value(parameter).unwrap();
+        let space = Space::new(&[parameter]).unwrap();
+        trials(text, Some(&space)).map_err(|problems| problems.to_string())
+    }
+
+    fn trial(x: &str, state: &str) -> Value {
+        json!({
+            "kind": "Trial", "metadata": {"name": "t", "managedFields": []},
+            "spec": {"parameterAssignments": [{"name": "x", "value": x}]},
+            "status": {"conditions": [{"type": "Created", "status": "True"}, {"type": state, "status": "True"}]},
+        })
+    }
+
+    #[test]
+    fn one_a_list_and_one_a_line_are_read() {
+        let (one, two) = (trial("0.5", "Succeeded"), trial("7", "EarlyStopped"));
+        let states = |text: &str| -> Vec<TrialState> {
+            let trials = read_all(text).unwrap();
+            trials.iter().map(|trial| trial.state).collect()
+        };
+        assert_eq!(states(&one.to_string()), [TrialState::Succeeded]);
+        let both = [TrialState::Succeeded, TrialState::EarlyStopped];
+        assert_eq!(states(&json!([one, two]).to_string()), both);
+        let list = json!({"kind": "List", "items": [one, two]});
+        assert_eq!(states(&list.to_string()), both);
+        assert_eq!(states(&format!("{one}\n{two}\n")), both);
+        assert_eq!(states(""), []);
+    }
+
+    #[test]
+    fn what_is_no_trial_is_refused_with_its_field() {
+        let bad = |change: fn(&mut Value)| {
+            let mut trial = trial("0.5", "Succeeded");
+            change(&mut trial);
+            read_all(&json!({"items": [trial]}).to_string()).unwrap_err()
+        };
+        assert_eq!(
+            bad(|trial| trial["spec"]["parameters"] = json!({"x": 1})),
+            "items[0].spec.parameters: Unknown field: \"parameters\""
+        );
+        assert_eq!(
+            bad(|trial| trial["kind"] = json!("Experiment")),
+            "items[0].kind: Unsupported value: \"Experiment\": supported values: \"Trial\""
+        );
+        assert_eq!(
+            bad(|trial| trial["spec"]["parameterAssignments"] = json!([])),
+            "items[0].spec.parameterAssignments: Invalid value: []: parameter x has no value"
+        );
+        assert_eq!(
+            bad(|trial| trial["spec"]["parameterAssignments"][0]["name"] = json!("y")),
+            "items[0].spec.parameterAssignments: Invalid value: [\"y\"]: parameter y is not in the search space"
+        );
+        let state = bad(|trial| trial["status"]["conditions"][1]["type"] = json!("Done"));
+        assert!(
+            state.starts_with("items[0].status.conditions[1].type: Unsupported value: \"Done\""),
+            "{state}"
+        );
+    }
+
+    #[test]
+    fn its_place_is_told_wherever_it_is() {
+        let (good, missing) = (trial("0.5", "Succeeded"), "parameter x has no value");
+        for (text, place) in [
+            (format!("{good}\n{{}}"), "[1].spec.parameterAssignments"),
+            (
+                json!([good, {}]).to_string(),
+                "[1].spec.parameterAssignments",
+            ),
+        ] {
+            let told = format!("{place}: Invalid value: []: {missing}");
+            assert_eq!(read_all(&text).unwrap_err(), told);
+        }
+        assert_eq!(
+            read_all("[1]").unwrap_err(),
+            "[0]: Invalid value: 1: must be an object"
+        );
+        let no_list = read_all(r#"{"items": {}}"#).unwrap_err();
+        assert!(no_list.starts_with("[0].items: Unknown field"), "{no_list}");
+        assert!(read_all("{").unwrap_err().starts_with("Syntax error: "));
+    }
+}
