@@ -1,11 +1,11 @@
 //! Grid search: every combination of the parameters' values, one after the other.
 
+use diwan_core::permutation::Permutation;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::fresh::{Order, drawn, untried};
 use crate::invalid::Invalid;
-use crate::permutation::Permutation;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::Size;
 use crate::study::{Study, StudySpec};

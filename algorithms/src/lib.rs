@@ -10,7 +10,6 @@ mod fresh;
 mod grid;
 pub mod invalid;
 pub mod listing;
-mod permutation;
 mod random;
 pub mod registry;
 pub mod settings;

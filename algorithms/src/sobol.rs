@@ -4,13 +4,13 @@
 //! direction numbers of Joe and Kuo. Any element of it can be computed alone, so suggestion number k is element k. After
 //! 2^16 elements, where the implementation ends, a new scramble begins.
 
+use diwan_core::permutation::mix;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::fresh::Fresh;
 use crate::invalid::Invalid;
-use crate::permutation::mix;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::{Point, Size, Space};
 use crate::study::{Study, StudySpec};

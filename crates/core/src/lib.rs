@@ -7,6 +7,7 @@ pub mod filter;
 pub mod load;
 pub mod manifest;
 pub mod observation;
+pub mod permutation;
 pub mod problem;
 pub mod record;
 pub mod resources;
