@@ -8,7 +8,6 @@ pub mod algorithm;
 pub mod conformance;
 mod fresh;
 mod grid;
-pub mod invalid;
 pub mod listing;
 mod random;
 pub mod registry;

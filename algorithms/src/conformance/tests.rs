@@ -132,17 +132,18 @@ fn right_parameter() -> impl Strategy<Value = ParameterSpec> {
     );
     let ints = (whole.clone(), whole, 1_i64.., distribution).prop_map(
         |(a, b, step, distribution): (i64, i64, i64, _)| {
+            let widest = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX).max(1);
             let step = if step % 2 == 0 { 1 + step % 5 } else { step };
             int(
                 "",
                 a.min(b),
                 a.max(b),
-                step,
+                step.min(widest),
                 linear_unless(a.min(b) > 0, distribution),
             )
         },
     );
-    let lists = prop::collection::vec("[0-9]{1,2}", 1..5).prop_map(|list| {
+    let lists = prop::collection::btree_set("[1-9][0-9]?", 1..5).prop_map(|list| {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         if list.len() > 2 {
             words("", &list)

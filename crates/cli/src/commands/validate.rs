@@ -85,10 +85,6 @@ fn check(
         .collect();
     let experiments = source.experiments(&foreign)?;
     for experiment in &experiments {
-        let refuse = |why: String| {
-            Failure::usage(format!("{} is not a valid experiment", source.path))
-                .cause(format!("{}: {why}", source.path))
-        };
         let algorithm = experiment
             .spec
             .algorithm
@@ -97,15 +93,17 @@ fn check(
         if services.iter().any(|name| name == algorithm) {
             continue;
         }
-        if registry::find(algorithm).is_err() {
+        let Ok(built_in) = registry::find(algorithm) else {
             eprintln!(
                 "{}: {algorithm} is not built in; name a service that has it with --suggestion-service {algorithm}=URL",
                 source.path
             );
-        } else if experiment.spec.nas_config.is_none() {
-            let spec = StudySpec::of(&experiment.spec, 0)
-                .map_err(|invalid| refuse(invalid.to_string()))?;
-            registry::validate(&spec).map_err(|error| refuse(error.to_string()))?;
+            continue;
+        };
+        if experiment.spec.nas_config.is_none() {
+            StudySpec::of(&experiment.spec, 0)
+                .and_then(|spec| built_in.validate(&spec))
+                .map_err(|problems| Failure::of_file(&source.path, &problems))?;
         }
     }
     Ok((source, experiments))
