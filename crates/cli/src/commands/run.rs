@@ -6,7 +6,7 @@ use clap::Args;
 use diwan_core::engine::{Event, Snapshot};
 use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
-use diwan_core::resources::Experiment;
+use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
 use diwan_core::validate::{FieldDifference, difference, validate_edit};
 use diwan_core::view::{
     self, PAUSED_ANNOTATION, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION,
@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
-use crate::context::{Context, DEFAULT_NAMESPACE};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::{progress, result};
