@@ -26,7 +26,7 @@ impl Algorithm for Grid {
     fn settings(&self) -> &'static [Setting] {
         &[Setting {
             default: "not shuffled",
-            help: "shuffles the grid: the same seed gives the same order",
+            help: "shuffles the grid; the same number gives the same order",
             ..RANDOM_STATE
         }]
     }

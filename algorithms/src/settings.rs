@@ -14,7 +14,7 @@ pub struct Setting {
     pub kind: Kind,
     /// What holds when it is not given, in words or as a value.
     pub default: &'static str,
-    /// One line for people.
+    /// What it is for: a lowercase fragment.
     pub help: &'static str,
 }
 
@@ -51,8 +51,18 @@ pub const RANDOM_STATE: Setting = Setting {
         max: i64::MAX,
     },
     default: "the experiment's own seed",
-    help: "seed: the same seed gives the same trials",
+    help: "the seed; the same seed gives the same trials",
 };
+
+// === impl Setting ===
+
+impl Setting {
+    /// What it is for, what values it takes, and its default.
+    #[must_use]
+    pub fn description(&self) -> String {
+        format!("{} ({}; default: {})", self.help, self.kind, self.default)
+    }
+}
 
 // === impl Kind ===
 
@@ -208,6 +218,15 @@ mod tests {
         assert_eq!(
             problems("colour", "red"),
             r#"settings[colour]: Unsupported value: "colour": supported values: "random_state", "gamma", "acq""#
+        );
+    }
+
+    #[test]
+    fn a_setting_tells_what_it_is_for() {
+        assert_eq!(
+            RANDOM_STATE.description(),
+            "the seed; the same seed gives the same trials (a whole number, 0 or more; default: the experiment's \
+             own seed)"
         );
     }
 
