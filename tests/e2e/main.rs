@@ -4,6 +4,7 @@
 
 mod architecture;
 mod control;
+mod disk;
 mod examples;
 mod harness;
 mod invalid;

@@ -64,6 +64,10 @@ fn a_trial_has_only_so_much_time() {
         trial["status"]["observation"]["metrics"][0]["latest"], "0.5",
         "what it reported is kept"
     );
+    let name = trial["metadata"]["name"].as_str().unwrap();
+    let told = case.world.run(["explain", name]).stdout;
+    let why = "why: Trial has failed: it ran longer than activeDeadlineSeconds\n";
+    assert!(told.contains(why), "{told}");
 }
 
 #[test]
@@ -76,6 +80,8 @@ fn an_experiment_has_only_so_much_time() {
     );
     let run = case.run();
     assert_eq!(run.code, 5, "{}", run.stderr);
+    let why = "experiment case: Experiment has ended because activeDeadlineSeconds has passed\n";
+    assert!(run.stderr.contains(why), "{}", run.stderr);
     assert_eq!(case.ended_because(), "ExperimentDeadlineReached");
     assert_eq!(case.trials("Killed").len(), 2);
 }
