@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -53,6 +53,36 @@ impl Drop for Disk {
     }
 }
 
+/// A run, and what it says.
+struct Told {
+    run: Running,
+    path: PathBuf,
+}
+
+impl Told {
+    fn start(world: &World, file: &Path) -> Self {
+        let path = world.path("told");
+        let mut command = world.diwan(["run", file.to_str().unwrap()]);
+        command
+            .stdout(Stdio::null())
+            .stderr(File::create(&path).unwrap());
+        let run = Running(command.spawn().unwrap());
+        Self { run, path }
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap()
+    }
+
+    /// Waits until it says that it waits for something.
+    fn waits_for(&self, what: &str) {
+        let said = |line: &str| line.starts_with("waiting: ") && line.contains(what);
+        eventually("it says what it waits for", || {
+            self.text().lines().any(said)
+        });
+    }
+}
+
 /// The database's file system has no more room while trials run; diwan is killed then, and run again when there is room.
 #[test]
 fn a_full_disk_is_waited_for_and_loses_nothing() {
@@ -63,28 +93,19 @@ fn a_full_disk_is_waited_for_and_loses_nothing() {
     let ledger = world.path("ledger");
     let text = experiment("killed", 60, 2, &script(ledger.to_str().unwrap()));
     let file = world.file("killed.yaml", &text);
-    let file = file.to_str().unwrap();
     let ran = || std::fs::read_to_string(&ledger).map_or(0, |text| text.lines().count());
 
-    let mut run = world.start(["run", file]);
+    let mut told = Told::start(&world, &file);
     eventually("some trials have run", || ran() > 10);
     disk.fill();
-    let mut seen = (ran(), 0);
-    eventually("nothing moves any more", || {
-        seen = if ran() == seen.0 {
-            (seen.0, seen.1 + 1)
-        } else {
-            (ran(), 0)
-        };
-        seen.1 > 75
-    });
+    told.waits_for("the disk of the database is full");
     assert!(ran() < 60, "it could not finish");
-    assert!(!run.has_ended(), "it waits");
-    run.signal("KILL");
-    run.code();
+    assert!(!told.run.has_ended(), "it waits");
+    told.run.signal("KILL");
+    told.run.code();
     disk.free();
 
-    let last = world.run(["run", file, "--quiet"]);
+    let last = world.run(["run", file.to_str().unwrap(), "--quiet"]);
     assert_eq!(last.code, 0, "{}", last.stderr);
     check(&world, &ledger, 60);
 }
@@ -98,35 +119,27 @@ fn full_logs_are_told_and_waited_for() {
     let ledger = world.path("ledger");
     let script = format!("set -e; {}", script(ledger.to_str().unwrap()));
     let file = world.file("full.yaml", &experiment("full", 40, 2, &script));
-    let told = world.path("told");
-    let mut command = world.diwan(["run", file.to_str().unwrap()]);
-    command
-        .stdout(Stdio::null())
-        .stderr(File::create(&told).unwrap());
-    let mut run = Running(command.spawn().unwrap());
     let ended = || {
         world.status("full")["trialsSucceeded"]
             .as_u64()
             .unwrap_or(0)
     };
 
+    let mut told = Told::start(&world, &file);
     eventually("the experiment is there", || {
         world.run(["get", "experiments", "full"]).code == 0
     });
     eventually("some trials have ended", || ended() > 5);
     disk.fill();
-    eventually("the run says what it waits for", || {
-        let told = std::fs::read_to_string(&told).unwrap();
-        told.contains("waiting: cannot ") && told.contains("No space left on device")
-    });
-    assert!(!run.has_ended());
+    told.waits_for("No space left on device");
+    assert!(!told.run.has_ended());
     let recorded: Vec<Value> = world
         .trials("full")
         .into_iter()
         .filter(|trial| trial["status"]["completionTime"].is_string())
         .collect();
     disk.free();
-    assert_eq!(run.code(), 0, "{}", std::fs::read_to_string(&told).unwrap());
+    assert_eq!(told.run.code(), 0, "{}", told.text());
 
     let trials = world.trials("full");
     assert!(

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -19,12 +18,12 @@ pub(crate) fn script(ledger: &str) -> String {
 struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
+        (self.0 >> 33) as usize % bound
     }
 }
 
@@ -86,10 +85,12 @@ fn a_run_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
     let text = experiment("killed", 200, 4, &script(ledger.to_str().unwrap()));
     let file = world.file("killed.yaml", &text);
     let file = file.to_str().unwrap();
+    let launches = || std::fs::read_to_string(&ledger).map_or(0, |text| text.lines().count());
     let mut dice = Dice(42);
     for _ in 0..20 {
         let mut run = world.start(["run", file]);
-        std::thread::park_timeout(Duration::from_millis(20 + dice.below(250)));
+        let moment = launches() + dice.below(8);
+        eventually("the moment of the kill", || launches() >= moment);
         let ended = run.has_ended();
         assert!(!ended, "killed before it is done");
         run.signal("KILL");
