@@ -9,15 +9,17 @@
 
 mod apply;
 mod best;
+mod event;
 mod experiment_status;
 mod names;
 mod snapshot;
 mod step;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-pub use apply::{End, Event, Point, Rejected};
 pub use best::{Objective, objective_value};
+pub use event::{End, Event, Point, Rejected};
 pub use experiment_status::Outcome;
 pub use names::trial_name;
 pub use snapshot::{Change, Snapshot};
