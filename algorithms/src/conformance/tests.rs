@@ -1,6 +1,7 @@
 use super::*;
 use crate::registry::{ALGORITHMS, suggest};
 use crate::settings::Settings;
+use diwan_core::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
 use proptest::prelude::*;
 
 #[test]

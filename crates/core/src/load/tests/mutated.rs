@@ -98,7 +98,6 @@ proptest! {
                 prop_assert!(problem.at.is_some() || problem.path.is_empty(), "{problem}");
             }
         }
-        let _ = read_experiments(&text);
     }
 
     #[test]
