@@ -155,48 +155,37 @@ impl Dimension {
     /// Reads a value, also as other programs write it: `3.0` for a whole number, `0.10` for a listed 0.1, an end or a
     /// step missed by rounding.
     pub fn read(&self, text: &str) -> Result<Coordinate, Misfit> {
-        let number = |wanted| {
-            move || Misfit::NotANumber {
-                name: self.name.clone(),
-                text: text.to_owned(),
-                wanted,
-            }
-        };
-        let outside = |range| Misfit::OutOfRange {
+        let not = |wanted| Misfit::NotANumber {
             name: self.name.clone(),
             text: text.to_owned(),
-            range,
+            wanted,
         };
-        match &self.domain {
-            Domain::Double(interval) => {
-                let x = finite(text).ok_or_else(number("a finite number"))?;
-                interval
-                    .admit(x)
-                    .map(Coordinate::real)
-                    .ok_or_else(|| outside(interval.range()))
-            }
-            Domain::Stepped(stepped) => {
-                let x = finite(text).ok_or_else(number("a finite number"))?;
-                stepped
-                    .admit(x)
-                    .map(Coordinate::number)
-                    .ok_or_else(|| outside(stepped.range()))
-            }
-            Domain::Int(whole) => {
-                let value = domain::whole(text).ok_or_else(number("a whole number"))?;
-                whole
-                    .admit(value)
-                    .map(Coordinate::number)
-                    .ok_or_else(|| outside(whole.range()))
+        let real = || finite(text).ok_or_else(|| not("a finite number"));
+        let found = match &self.domain {
+            Domain::Double(all) => all.admit(real()?).map(Coordinate::real),
+            Domain::Stepped(all) => all.admit(real()?).map(Coordinate::number),
+            Domain::Int(all) => {
+                let value = domain::whole(text).ok_or_else(|| not("a whole number"))?;
+                all.admit(value).map(Coordinate::number)
             }
             Domain::Discrete(list) | Domain::Categorical(list) => {
-                let absent = || Misfit::NotListed {
-                    name: self.name.clone(),
-                    text: text.to_owned(),
-                };
-                list.admit(text).map(Coordinate::number).ok_or_else(absent)
+                list.admit(text).map(Coordinate::number)
             }
-        }
+        };
+        found.ok_or_else(|| self.stranger(text))
+    }
+
+    fn stranger(&self, text: &str) -> Misfit {
+        let (name, text) = (self.name.clone(), text.to_owned());
+        let range = match &self.domain {
+            Domain::Double(all) => all.range(),
+            Domain::Stepped(all) => all.range(),
+            Domain::Int(all) => all.range(),
+            Domain::Discrete(_) | Domain::Categorical(_) => {
+                return Misfit::NotListed { name, text };
+            }
+        };
+        Misfit::OutOfRange { name, text, range }
     }
 }
 

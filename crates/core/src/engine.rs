@@ -12,6 +12,7 @@ mod best;
 mod event;
 mod experiment_status;
 mod names;
+mod outcome;
 mod snapshot;
 mod step;
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod trial;
 
 pub use best::{Objective, objective_value};
 pub use event::{End, Event, Point, Rejected};
-pub use experiment_status::Outcome;
 pub use names::trial_name;
+pub use outcome::Outcome;
 pub use snapshot::{Change, Snapshot};
 pub use step::{Action, step};
