@@ -13,6 +13,53 @@ use crate::validate::{Context, validate};
 
 pub use config_maps::ConfigMaps;
 
+/// An experiment of a file.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// As it is written: without defaults, not validated.
+    pub experiment: Experiment,
+    /// Where its fields stand.
+    pub document: Document,
+}
+
+impl Loaded {
+    /// The experiment with its defaults, if it can run.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with places.
+    pub fn check(&self, context: &Context<'_>) -> Result<Experiment, Problems> {
+        let (experiment, problems) = judge(self.experiment.clone(), &self.document, &[], context);
+        Problems(problems).or(experiment)
+    }
+
+    /// The problem with the place of its field, for checks of one's own (an edit, settings of an algorithm).
+    #[must_use]
+    pub fn located(&self, problem: Problem) -> Problem {
+        located(problem, &self.document.root)
+    }
+}
+
+/// The experiments of a file, as they are written. Objects of other kinds are passed over.
+///
+/// # Errors
+/// Syntax errors, unknown fields, wrong types, and a file without an experiment.
+pub fn read_experiments(text: &str) -> Result<Vec<Loaded>, Problems> {
+    let File {
+        experiments,
+        mut problems,
+        ..
+    } = File::open(text);
+    let mut loaded = Vec::new();
+    for (document, decoded) in experiments {
+        problems.extend(decoded.problems);
+        loaded.push(Loaded {
+            experiment: decoded.value,
+            document,
+        });
+    }
+    sorted(problems).or(loaded)
+}
+
 /// The experiments of a file with their defaults, if all of them can run. Templates may stand in `ConfigMap`s of the same
 /// file.
 ///

@@ -8,6 +8,9 @@ fn a_good_file_is_read_with_its_defaults() {
     assert_eq!(experiments.len(), 1);
     assert_eq!(experiments[0].metadata.name, "random");
     assert!(experiments[0].spec.metrics_collector_spec.is_some());
+    let written = read_experiments(GOOD).unwrap();
+    assert_eq!(written[0].experiment.spec.metrics_collector_spec, None);
+    assert_eq!(written[0].check(&context()).unwrap(), experiments[0]);
 }
 
 #[test]

@@ -98,6 +98,7 @@ proptest! {
                 prop_assert!(problem.at.is_some() || problem.path.is_empty(), "{problem}");
             }
         }
+        let _ = read_experiments(&text);
     }
 
     #[test]
