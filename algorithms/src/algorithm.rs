@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{AlgorithmSetting, ParameterAssignment};
 use rand::rngs::ChaCha8Rng;
 
-use crate::invalid::Invalid;
 use crate::settings::Setting;
 use crate::space::{Point, Space};
 use crate::study::{Study, StudySpec};
@@ -34,25 +34,24 @@ pub trait Algorithm: Sync {
     }
 
     /// Notes what is wrong with a study beyond its settings' names and ranges.
-    fn check(&self, _spec: &StudySpec, _invalid: &mut Invalid) {}
+    fn check(&self, _spec: &StudySpec, _problems: &mut Vec<Problem>) {}
 
     /// Whether this algorithm can search this study; the error names everything that is in the way.
-    fn validate(&self, spec: &StudySpec) -> Result<(), Invalid> {
-        let mut invalid = Invalid::default();
-        spec.settings
-            .check(self.settings(), "algorithm.algorithmSettings", &mut invalid);
-        self.check(spec, &mut invalid);
-        invalid.into_result()
+    fn validate(&self, spec: &StudySpec) -> Result<(), Problems> {
+        let path = "spec.algorithm.algorithmSettings";
+        let mut problems = spec.settings.problems(self.settings(), path);
+        self.check(spec, &mut problems);
+        Problems(problems).or(())
     }
 
     /// Notes what is wrong with a study that is about to begin, but would not stop one that has.
-    fn check_beginning(&self, _spec: &StudySpec, _invalid: &mut Invalid) {}
+    fn check_beginning(&self, _spec: &StudySpec, _problems: &mut Vec<Problem>) {}
 
     /// Whether a study of this algorithm may begin; the error names everything that is in the way.
-    fn admit(&self, spec: &StudySpec) -> Result<(), Invalid> {
-        let mut invalid = self.validate(spec).err().unwrap_or_default();
-        self.check_beginning(spec, &mut invalid);
-        invalid.into_result()
+    fn admit(&self, spec: &StudySpec) -> Result<(), Problems> {
+        let mut problems = self.validate(spec).err().unwrap_or_default();
+        self.check_beginning(spec, &mut problems.0);
+        problems.or(())
     }
 
     /// Up to `count` points to try next; fewer only for the reason in [`Suggested::more`].
@@ -124,8 +123,8 @@ pub enum SuggestError {
     #[error(transparent)]
     Unknown(#[from] crate::registry::UnknownName),
     /// The algorithm cannot search this study.
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
+    #[error("{}", .0.to_string().replace('\n', "; "))]
+    Invalid(#[from] Problems),
 }
 
 // === impl Suggested ===

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use diwan_core::permutation::Permutation;
 use rand::rngs::ChaCha8Rng;
 
-use crate::permutation::Permutation;
 use crate::space::{Point, Size, Space};
 use crate::study::Study;
 

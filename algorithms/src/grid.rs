@@ -1,11 +1,11 @@
 //! Grid search: every combination of the parameters' values, one after the other.
 
+use diwan_core::permutation::Permutation;
+use diwan_core::problem::Problem;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::fresh::{Order, drawn, untried};
-use crate::invalid::Invalid;
-use crate::permutation::Permutation;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::Size;
 use crate::study::{Study, StudySpec};
@@ -26,7 +26,7 @@ impl Algorithm for Grid {
     fn settings(&self) -> &'static [Setting] {
         &[Setting {
             default: "not shuffled",
-            help: "shuffles the grid: the same seed gives the same order",
+            help: "shuffles the grid; the same number gives the same order",
             ..RANDOM_STATE
         }]
     }
@@ -39,7 +39,7 @@ impl Algorithm for Grid {
         true
     }
 
-    fn check(&self, spec: &StudySpec, invalid: &mut Invalid) {
+    fn check(&self, spec: &StudySpec, problems: &mut Vec<Problem>) {
         for (index, dimension) in spec.space.dimensions().iter().enumerate() {
             if dimension.count().is_none() {
                 let message = format!(
@@ -47,14 +47,15 @@ impl Algorithm for Grid {
                      (or list the values, with parameterType discrete)",
                     dimension.name(),
                 );
-                invalid.add(format!("parameters[{index}].feasibleSpace.step"), message);
+                let path = format!("spec.parameters[{index}].feasibleSpace.step");
+                problems.push(Problem::required(path, message));
             }
         }
     }
 
-    fn check_beginning(&self, spec: &StudySpec, invalid: &mut Invalid) {
+    fn check_beginning(&self, spec: &StudySpec, problems: &mut Vec<Problem>) {
         if let Some(message) = spec.too_few_points() {
-            invalid.add("maxTrialCount", message);
+            problems.push(Problem::refused("spec.maxTrialCount", message));
         }
     }
 

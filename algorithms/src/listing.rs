@@ -25,21 +25,12 @@ pub fn markdown() -> String {
 fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str, &'a [Setting])>) -> String {
     let mut text = String::from("| name | what it does | settings |\n| --- | --- | --- |\n");
     for (name, summary, settings) in rows {
+        let describe = |setting: &Setting| format!("`{}`: {}", setting.name, setting.description());
         let settings: Vec<String> = settings.iter().map(describe).collect();
         writeln!(text, "| `{name}` | {summary} | {} |", settings.join("<br>"))
             .expect("a String takes any text");
     }
     text
-}
-
-fn describe(setting: &Setting) -> String {
-    let Setting {
-        name,
-        kind,
-        default,
-        help,
-    } = setting;
-    format!("`{name}`: {help}; {kind} (default: {default})")
 }
 
 #[cfg(test)]

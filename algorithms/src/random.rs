@@ -1,11 +1,11 @@
 //! Random search (Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 13, 2012): every point is
 //! drawn from the space's distribution, whatever came of the others.
 
+use diwan_core::permutation::Permutation;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::fresh::{Order, drawn, untried};
-use crate::permutation::Permutation;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::Size;
 use crate::study::{Study, StudySpec};

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use diwan_core::problem::nearest;
+use diwan_core::problem::Problem;
 use diwan_core::resources::AlgorithmSetting;
-
-use crate::invalid::Invalid;
 
 /// A setting that an algorithm or stopping rule takes.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +14,7 @@ pub struct Setting {
     pub kind: Kind,
     /// What holds when it is not given, in words or as a value.
     pub default: &'static str,
-    /// One line for people.
+    /// What it is for: a lowercase fragment.
     pub help: &'static str,
 }
 
@@ -53,8 +51,18 @@ pub const RANDOM_STATE: Setting = Setting {
         max: i64::MAX,
     },
     default: "the experiment's own seed",
-    help: "seed: the same seed gives the same trials",
+    help: "the seed; the same seed gives the same trials",
 };
+
+// === impl Setting ===
+
+impl Setting {
+    /// What it is for, what values it takes, and its default.
+    #[must_use]
+    pub fn description(&self) -> String {
+        format!("{} ({}; default: {})", self.help, self.kind, self.default)
+    }
+}
 
 // === impl Kind ===
 
@@ -112,21 +120,24 @@ impl Settings {
         self.text(name)?.parse().ok()
     }
 
-    /// Notes every setting that `schema` does not know or that is out of its range, at `field[name]`.
-    pub fn check(&self, schema: &[Setting], field: &str, invalid: &mut Invalid) {
-        for given in &self.0 {
-            let place = format!("{field}[{}]", given.name);
+    /// Every setting that `schema` does not know or that is out of its range, at `path[name]`.
+    #[must_use]
+    pub fn problems(&self, schema: &[Setting], path: &str) -> Vec<Problem> {
+        let judge = |given: &AlgorithmSetting| {
+            let path = format!("{path}[{}]", given.name);
             match schema.iter().find(|known| known.name == given.name) {
-                None => invalid.add(place, unknown(&given.name, schema)),
-                Some(known) if known.kind.admits(given.value.trim()) => {}
+                None => {
+                    let known: Vec<&str> = schema.iter().map(|known| known.name).collect();
+                    Some(Problem::unsupported(path, &given.name, &known))
+                }
+                Some(known) if known.kind.admits(given.value.trim()) => None,
                 Some(known) => {
-                    invalid.add(
-                        place,
-                        format!("must be {}, is {:?}", known.kind, given.value),
-                    );
+                    let message = format!("must be {}", known.kind);
+                    Some(Problem::invalid(path, given.value.as_str(), message))
                 }
             }
-        }
+        };
+        self.0.iter().filter_map(judge).collect()
     }
 }
 
@@ -146,20 +157,10 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Settings {
     }
 }
 
-fn unknown(name: &str, schema: &[Setting]) -> String {
-    if let Some(near) = nearest(name, schema.iter().map(|known| known.name)) {
-        return format!("unknown setting; did you mean {near}?");
-    }
-    if schema.is_empty() {
-        return "unknown setting; there are none".to_owned();
-    }
-    let names: Vec<&str> = schema.iter().map(|known| known.name).collect();
-    format!("unknown setting; known: {}", names.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use diwan_core::problem::Problems;
 
     const SCHEMA: &[Setting] = &[
         RANDOM_STATE,
@@ -181,9 +182,8 @@ mod tests {
     ];
 
     fn problems(name: &str, value: &str) -> String {
-        let mut invalid = Invalid::default();
-        Settings::from_iter([(name, value)]).check(SCHEMA, "settings", &mut invalid);
-        invalid.to_string()
+        let settings = Settings::from_iter([(name, value)]);
+        Problems(settings.problems(SCHEMA, "settings")).to_string()
     }
 
     #[test]
@@ -197,27 +197,36 @@ mod tests {
     fn says_the_range_or_the_nearest_name() {
         assert_eq!(
             problems("random_state", "-1"),
-            r#"settings[random_state]: must be a whole number, 0 or more, is "-1""#
+            r#"settings[random_state]: Invalid value: "-1": must be a whole number, 0 or more"#
         );
         assert_eq!(
             problems("gamma", "1"),
-            r#"settings[gamma]: must be a number above 0 and below 1, is "1""#
+            r#"settings[gamma]: Invalid value: "1": must be a number above 0 and below 1"#
         );
         assert_eq!(
             problems("gamma", "NaN"),
-            r#"settings[gamma]: must be a number above 0 and below 1, is "NaN""#
+            r#"settings[gamma]: Invalid value: "NaN": must be a number above 0 and below 1"#
         );
         assert_eq!(
             problems("acq", "pi"),
-            r#"settings[acq]: must be one of ei, ucb, is "pi""#
+            r#"settings[acq]: Invalid value: "pi": must be one of ei, ucb"#
         );
         assert_eq!(
             problems("gama", "0.1"),
-            "settings[gama]: unknown setting; did you mean gamma?"
+            r#"settings[gama]: Unsupported value: "gama": supported values: "random_state", "gamma", "acq" (did you mean "gamma"?)"#
         );
         assert_eq!(
             problems("colour", "red"),
-            "settings[colour]: unknown setting; known: random_state, gamma, acq"
+            r#"settings[colour]: Unsupported value: "colour": supported values: "random_state", "gamma", "acq""#
+        );
+    }
+
+    #[test]
+    fn a_setting_tells_what_it_is_for() {
+        assert_eq!(
+            RANDOM_STATE.description(),
+            "the seed; the same seed gives the same trials (a whole number, 0 or more; default: the experiment's \
+             own seed)"
         );
     }
 

@@ -4,13 +4,13 @@
 //! direction numbers of Joe and Kuo. Any element of it can be computed alone, so suggestion number k is element k. After
 //! 2^16 elements, where the implementation ends, a new scramble begins.
 
+use diwan_core::permutation::mix;
+use diwan_core::problem::Problem;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::fresh::Fresh;
-use crate::invalid::Invalid;
-use crate::permutation::mix;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::{Point, Size, Space};
 use crate::study::{Study, StudySpec};
@@ -50,13 +50,12 @@ impl Algorithm for Sobol {
         true
     }
 
-    fn check(&self, spec: &StudySpec, invalid: &mut Invalid) {
+    fn check(&self, spec: &StudySpec, problems: &mut Vec<Problem>) {
         let count = spec.space.dimensions().len();
         let limit = sobol_burley::NUM_DIMENSIONS;
         if count > limit as usize {
-            let message =
-                format!("must be at most {limit} for sobol, are {count}; random has no such limit");
-            invalid.add("parameters", message);
+            let message = format!("must be at most {limit} for sobol; random has no such limit");
+            problems.push(Problem::invalid("spec.parameters", count, message));
         }
     }
 

@@ -10,8 +10,8 @@ mod point;
 mod rungs;
 mod whole;
 
-use std::collections::HashSet;
-
+use diwan_core::domain;
+use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{ParameterAssignment, ParameterSpec};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
@@ -19,11 +19,9 @@ use rand::rngs::ChaCha8Rng;
 pub use dimension::{Dimension, Value};
 pub use point::{Coordinate, Misfit, Point};
 
-use crate::invalid::Invalid;
-
 /// A search space.
 ///
-/// Discrete values are ordered by size, categorical ones as they are listed; a value listed twice counts once.
+/// Discrete values are ordered by size, categorical ones as they are listed.
 #[derive(Clone, Debug)]
 pub struct Space {
     dimensions: Vec<Dimension>,
@@ -44,28 +42,21 @@ pub enum Size {
 // === impl Space ===
 
 impl Space {
-    /// Compiles parameters. The error names every parameter that is wrong.
-    pub fn new(parameters: &[ParameterSpec]) -> Result<Self, Invalid> {
-        let mut invalid = Invalid::default();
+    /// Compiles the parameters of an experiment.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn new(parameters: &[ParameterSpec]) -> Result<Self, Problems> {
+        let path = "spec.parameters";
         if parameters.is_empty() {
-            invalid.add("parameters", "must name at least one parameter");
+            let message = "must name at least one parameter";
+            return Err(Problems(vec![Problem::required(path, message)]));
         }
-        let mut names = HashSet::new();
-        let mut dimensions = Vec::with_capacity(parameters.len());
-        for (index, parameter) in parameters.iter().enumerate() {
-            if !names.insert(&parameter.name) {
-                let message = format!("must be unique; {:?} is there twice", parameter.name);
-                invalid.add(format!("parameters[{index}].name"), message);
-            }
-            match Dimension::new(parameter) {
-                Ok(dimension) => dimensions.push(dimension),
-                Err(problem) => invalid.add(
-                    format!("parameters[{index}].{}", problem.field),
-                    problem.message,
-                ),
-            }
-        }
-        invalid.into_result()?;
+        let domains = domain::read(path, parameters)?;
+        let pairs = parameters.iter().zip(domains);
+        let dimensions: Vec<_> = pairs
+            .map(|(spec, domain)| Dimension::new(spec, domain))
+            .collect();
         let size = Size::of(&dimensions);
         Ok(Self { dimensions, size })
     }

@@ -2,10 +2,10 @@
 
 mod medianstop;
 
+use diwan_core::problem::Problems;
 use diwan_core::resources::EarlyStoppingRule;
 
 use crate::algorithm::SuggestError;
-use crate::invalid::Invalid;
 use crate::registry::UnknownName;
 use crate::settings::{Setting, Settings};
 use crate::study::Study;
@@ -25,14 +25,9 @@ pub trait StoppingRule: Sync {
     fn values_needed(&self, settings: &Settings) -> usize;
 
     /// Whether the settings are right; the error names every one that is not.
-    fn validate(&self, settings: &Settings) -> Result<(), Invalid> {
-        let mut invalid = Invalid::default();
-        settings.check(
-            self.settings(),
-            "earlyStopping.algorithmSettings",
-            &mut invalid,
-        );
-        invalid.into_result()
+    fn validate(&self, settings: &Settings) -> Result<(), Problems> {
+        let path = "spec.earlyStopping.algorithmSettings";
+        Problems(settings.problems(self.settings(), path)).or(())
     }
 
     /// The rules for trials that run or start now: a trial stops when all of them hold. Empty: none is stopped.

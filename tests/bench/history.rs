@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use diwan_core::defaults::set_defaults;
 use diwan_core::engine::Snapshot;
 use diwan_core::load;
 use diwan_core::record::{ExperimentRecord, Progress};
+use diwan_core::resources::DEFAULT_NAMESPACE;
 use diwan_core::validate::Context;
 use diwan_server::clock;
 use diwan_server::runner::{Control, Options, Report, Runner};
@@ -14,6 +14,7 @@ use diwan_server::suggester::LocalSuggester;
 use diwan_testkit::driver::{Script, Scripted};
 use tokio::sync::watch;
 
+use crate::experiment::experiment;
 use crate::median;
 
 /// Trials whose times are taken together.
@@ -112,35 +113,15 @@ fn now() -> Instant {
 }
 
 fn record() -> ExperimentRecord {
-    let text = format!(
-        r#"
-apiVersion: kubeflow.org/v1beta1
-kind: Experiment
-metadata: {{name: history, namespace: default, uid: history}}
-spec:
-  objective: {{type: maximize, objectiveMetricName: score}}
-  algorithm: {{algorithmName: random}}
-  parallelTrialCount: 1
-  maxTrialCount: {LATE}
-  parameters:
-    - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "1"}}}}
-  trialTemplate:
-    primaryContainerName: main
-    trialParameters: [{{name: x, reference: x}}]
-    trialSpec:
-      apiVersion: batch/v1
-      kind: Job
-      spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, command: ["true", "${{trialParameters.x}}"]}}]}}}}}}
-"#
-    );
     let context = Context {
         algorithms: &["random"],
         ..Context::default()
     };
-    let mut experiment = load::check(&text, &context)
+    let mut experiment = load::check(&experiment("history", 1, LATE), &context)
         .expect("a valid experiment")
         .remove(0);
-    set_defaults(&mut experiment);
+    experiment.metadata.namespace = DEFAULT_NAMESPACE.to_owned();
+    experiment.metadata.uid = "history".to_owned();
     ExperimentRecord {
         metadata: experiment.metadata,
         spec: experiment.spec,

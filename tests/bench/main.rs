@@ -2,6 +2,7 @@
 //!
 //! Everything is measured beside its yardstick in the same run, so that the ratios hold on a shared machine.
 
+mod experiment;
 mod history;
 mod processes;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::experiment::experiment;
 use crate::median;
 
 const ROUNDS: usize = 5;
@@ -36,7 +37,7 @@ pub(crate) fn measure() {
     );
 }
 
-fn xargs(count: usize) -> Duration {
+fn xargs(count: u64) -> Duration {
     let begun = now();
     let script = format!("seq {count} | xargs -P2 -I{{}} true");
     assert!(
@@ -50,9 +51,9 @@ fn xargs(count: usize) -> Duration {
 }
 
 /// How long it takes, and the most memory it has, in MB.
-fn diwan(directory: &Path, name: &str, count: usize) -> (Duration, f64) {
+fn diwan(directory: &Path, name: &str, count: u64) -> (Duration, f64) {
     let file = directory.join(format!("{name}.yaml"));
-    std::fs::write(&file, experiment(name, count)).expect("the file is written");
+    std::fs::write(&file, experiment(name, 2, count)).expect("the file is written");
     let begun = now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_diwan"))
         .arg("--db")
@@ -82,33 +83,4 @@ fn peak_memory(pid: u32) -> f64 {
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
 fn now() -> Instant {
     Instant::now()
-}
-
-fn experiment(name: &str, count: usize) -> String {
-    format!(
-        r#"
-apiVersion: kubeflow.org/v1beta1
-kind: Experiment
-metadata: {{name: {name}}}
-spec:
-  objective: {{type: maximize, objectiveMetricName: score}}
-  algorithm: {{algorithmName: random}}
-  parallelTrialCount: 2
-  maxTrialCount: {count}
-  parameters:
-    - {{name: x, parameterType: double, feasibleSpace: {{min: "0", max: "1"}}}}
-  trialTemplate:
-    primaryContainerName: main
-    trialParameters: [{{name: x, reference: x}}]
-    trialSpec:
-      apiVersion: batch/v1
-      kind: Job
-      spec:
-        template:
-          spec:
-            containers:
-              - {{name: main, image: unused, env: [{{name: X, value: "${{trialParameters.x}}"}}], command: ["true"]}}
-            restartPolicy: Never
-"#
-    )
 }

@@ -220,7 +220,7 @@ spec:
                 image: unused
                 env:
                   - name: X
-                    value: ${{trialParameters.x}}
+                    value: "${{trialParameters.x}}"
                 command: ["sh", "-c", {script}]
             restartPolicy: Never
 "#

@@ -148,11 +148,11 @@ fn what_an_optimizer_refuses_has_its_place_too() {
     assert_eq!(
         said_of_text(&text),
         "error: FILE is not a valid experiment\n\
-         cause: FILE:13:9: spec.algorithm.algorithmSettings[random_state]: Invalid value: must be a whole number, 0 or more, \
-         is \"-7\"\n\
-         cause: FILE:15:66: spec.earlyStopping.algorithmSettings[start_step]: Invalid value: must be a whole number from 1 to \
-         2147483647, is \"0\"\n\
-         cause: FILE:18:3: spec.parameters: Invalid value: must be at most 256 for sobol, are 301; random has no such limit\n"
+         cause: FILE:13:9: spec.algorithm.algorithmSettings[random_state]: Invalid value: \"-7\": must be a whole number, \
+         0 or more\n\
+         cause: FILE:15:66: spec.earlyStopping.algorithmSettings[start_step]: Invalid value: \"0\": must be a whole number \
+         from 1 to 2147483647\n\
+         cause: FILE:18:3: spec.parameters: Invalid value: 301: must be at most 256 for sobol; random has no such limit\n"
     );
 }
 

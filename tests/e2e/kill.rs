@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::{Ran, World, eventually, experiment};
 
 /// A trial writes down that it ran, then reports five values.
-fn script(ledger: &str) -> String {
+pub(crate) fn script(ledger: &str) -> String {
     format!(
         "echo \"$KATIB_TRIAL_NAME\" >> {ledger}; for i in 1 2 3 4 5; do echo \"epoch=$i score=$X\"; sleep 0.01; done"
     )
@@ -19,17 +18,17 @@ fn script(ledger: &str) -> String {
 struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
+        (self.0 >> 33) as usize % bound
     }
 }
 
 /// Every trial is there, ran once, and has each of its five values once; the best is right.
-fn check(world: &World, ledger: &std::path::Path, count: usize) {
+pub(crate) fn check(world: &World, ledger: &std::path::Path, count: usize) {
     let trials = world.trials("killed");
     assert_eq!(trials.len(), count);
     let state = |trial: &Value| {
@@ -86,10 +85,12 @@ fn a_run_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
     let text = experiment("killed", 200, 4, &script(ledger.to_str().unwrap()));
     let file = world.file("killed.yaml", &text);
     let file = file.to_str().unwrap();
+    let launches = || std::fs::read_to_string(&ledger).map_or(0, |text| text.lines().count());
     let mut dice = Dice(42);
     for _ in 0..20 {
         let mut run = world.start(["run", file]);
-        std::thread::park_timeout(Duration::from_millis(20 + dice.below(250)));
+        let moment = launches() + dice.below(8);
+        eventually("the moment of the kill", || launches() >= moment);
         let ended = run.has_ended();
         assert!(!ended, "killed before it is done");
         run.signal("KILL");
@@ -118,85 +119,6 @@ fn a_second_run_is_told_who_has_the_experiment() {
     assert!(second.stderr.contains(&holder), "{}", second.stderr);
     assert_eq!(first.code(), 0);
     check(&world, &ledger, 20);
-}
-
-/// A small file system of its own.
-struct Disk(std::path::PathBuf);
-
-impl Disk {
-    fn mount(path: std::path::PathBuf) -> Self {
-        std::fs::create_dir(&path).unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"])
-            .arg(&path)
-            .status()
-            .unwrap();
-        assert!(
-            mount.success(),
-            "this test mounts a small file system; it needs root"
-        );
-        Self(path)
-    }
-
-    /// Leaves no room for anything.
-    fn fill(&self) {
-        for block in ["64k", "512"] {
-            let ballast = format!("of={}", self.0.join(format!("ballast-{block}")).display());
-            let written = Command::new("dd")
-                .args(["if=/dev/zero", &format!("bs={block}"), &ballast])
-                .output()
-                .unwrap();
-            assert!(!written.status.success(), "it is full");
-        }
-    }
-
-    fn free(&self) {
-        for block in ["64k", "512"] {
-            std::fs::remove_file(self.0.join(format!("ballast-{block}"))).unwrap();
-        }
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
-/// The database's file system has no more room while trials run; diwan is killed then, and run again when there is room.
-#[test]
-fn a_full_disk_is_waited_for_and_loses_nothing() {
-    let world = World::new();
-    let disk = Disk::mount(world.path("disk"));
-    let database = disk.0.join("diwan.db");
-    let world = world.with_database(&database);
-    let ledger = world.path("ledger");
-    let text = experiment("killed", 60, 2, &script(ledger.to_str().unwrap()));
-    let file = world.file("killed.yaml", &text);
-    let file = file.to_str().unwrap();
-    let ran = || std::fs::read_to_string(&ledger).map_or(0, |text| text.lines().count());
-
-    let mut run = world.start(["run", file]);
-    eventually("some trials have run", || ran() > 10);
-    disk.fill();
-    let mut seen = (ran(), 0);
-    eventually("nothing moves any more", || {
-        seen = if ran() == seen.0 {
-            (seen.0, seen.1 + 1)
-        } else {
-            (ran(), 0)
-        };
-        seen.1 > 75
-    });
-    assert!(ran() < 60, "it could not finish");
-    assert!(!run.has_ended(), "it waits");
-    run.signal("KILL");
-    run.code();
-    disk.free();
-
-    let last = world.run(["run", file, "--quiet"]);
-    assert_eq!(last.code, 0, "{}", last.stderr);
-    check(&world, &ledger, 60);
 }
 
 /// The lock and the running trials are where the experiment was made, whatever a later command says.

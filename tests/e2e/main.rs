@@ -5,6 +5,7 @@
 mod architecture;
 mod control;
 mod database;
+mod disk;
 mod examples;
 mod harness;
 mod invalid;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::registry::{ALGORITHMS, suggest};
 use crate::settings::Settings;
+use diwan_core::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
 use proptest::prelude::*;
 
 #[test]
@@ -98,59 +99,60 @@ fn any_parameter() -> impl Strategy<Value = ParameterSpec> {
 
 /// Parameters that are right, of every size that numbers have.
 fn right_parameter() -> impl Strategy<Value = ParameterSpec> {
+    prop_oneof![right_double(), right_int(), right_list()]
+}
+
+fn right_double() -> impl Strategy<Value = ParameterSpec> {
     let float = prop_oneof![
         -10.0..10.0,
         any::<f64>().prop_filter("finite", |x| x.is_finite()),
         prop::sample::select(&[f64::MIN, 0.0, 5e-324, 1e-300, 1e300, f64::MAX][..]),
     ];
+    let step = prop_oneof![
+        Just(None),
+        (1.0..30.0).prop_map(Some),
+        (1.0..1e20).prop_map(Some)
+    ];
+    let distribution = prop::sample::select(&DISTRIBUTIONS[..]);
+    let range = |(a, b, parts, distribution): (f64, f64, Option<f64>, _)| {
+        let (low, high) = (a.min(b), a.max(b));
+        let step = parts
+            .map(|parts| high / parts - low / parts)
+            .filter(|step| *step > 0.0 && step.is_finite());
+        let step = step.map(|step| format!("{step:e}")).unwrap_or_default();
+        let ends = (format!("{low:e}"), format!("{high:e}"));
+        let distribution = linear_unless(low > 0.0, distribution);
+        double("", &ends.0, &ends.1, &step, distribution)
+    };
+    (float.clone(), float, step, distribution).prop_map(range)
+}
+
+fn right_int() -> impl Strategy<Value = ParameterSpec> {
     let whole = prop_oneof![
         -20_i64..20,
         any::<i64>(),
         prop::sample::select(&[i64::MIN, i64::MAX][..])
     ];
     let distribution = prop::sample::select(&DISTRIBUTIONS[..]);
-    let step = prop_oneof![
-        Just(None),
-        (1.0..30.0).prop_map(Some),
-        (1.0..1e20).prop_map(Some)
-    ];
-    let doubles = (float.clone(), float, step, distribution.clone()).prop_map(
-        |(a, b, parts, distribution): (f64, f64, Option<f64>, _)| {
-            let (low, high) = (a.min(b), a.max(b));
-            let step = parts
-                .map(|parts| high / parts - low / parts)
-                .filter(|step| *step > 0.0 && step.is_finite());
-            let step = step.map(|step| format!("{step:e}")).unwrap_or_default();
-            double(
-                "",
-                &format!("{low:e}"),
-                &format!("{high:e}"),
-                &step,
-                linear_unless(low > 0.0, distribution),
-            )
-        },
-    );
-    let ints = (whole.clone(), whole, 1_i64.., distribution).prop_map(
-        |(a, b, step, distribution): (i64, i64, i64, _)| {
-            let step = if step % 2 == 0 { 1 + step % 5 } else { step };
-            int(
-                "",
-                a.min(b),
-                a.max(b),
-                step,
-                linear_unless(a.min(b) > 0, distribution),
-            )
-        },
-    );
-    let lists = prop::collection::vec("[0-9]{1,2}", 1..5).prop_map(|list| {
+    let range = |(a, b, step, distribution): (i64, i64, i64, _)| {
+        let (low, high) = (a.min(b), a.max(b));
+        let widest = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX).max(1);
+        let step = if step % 2 == 0 { 1 + step % 5 } else { step };
+        let distribution = linear_unless(low > 0, distribution);
+        int("", low, high, step.min(widest), distribution)
+    };
+    (whole.clone(), whole, 1_i64.., distribution).prop_map(range)
+}
+
+fn right_list() -> impl Strategy<Value = ParameterSpec> {
+    prop::collection::btree_set("[1-9][0-9]?", 1..5).prop_map(|list| {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         if list.len() > 2 {
             words("", &list)
         } else {
             numbers("", &list)
         }
-    });
-    prop_oneof![doubles, ints, lists]
+    })
 }
 
 fn linear_unless(positive: bool, distribution: Distribution) -> Distribution {

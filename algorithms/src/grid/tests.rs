@@ -83,7 +83,7 @@ fn a_double_without_step_is_refused() {
         .to_string();
     assert_eq!(
         message,
-        "parameters[1].feasibleSpace.step: param lr step is nil; For discrete search space, all parameters must include \
+        "spec.parameters[1].feasibleSpace.step: Required value: param lr step is nil; For discrete search space, all parameters must include \
          step (or list the values, with parameterType discrete)"
     );
 }

@@ -97,6 +97,6 @@ fn more_than_its_dimensions_are_refused() {
         .to_string();
     assert_eq!(
         message,
-        "parameters: must be at most 256 for sobol, are 257; random has no such limit"
+        "spec.parameters: Invalid value: 257: must be at most 256 for sobol; random has no such limit"
     );
 }

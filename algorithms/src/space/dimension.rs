@@ -1,12 +1,12 @@
 //! One parameter of a search space, compiled.
 
-use diwan_core::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
+use diwan_core::domain::{self, Range, finite};
+use diwan_core::resources::{ParameterSpec, ParameterType};
 
 use super::double::{Interval, Stepped};
-use super::list::{List, parse_finite};
+use super::list::List;
 use super::point::{Coordinate, Misfit};
-use super::whole::{Whole, parse_whole};
-use crate::invalid::Problem;
+use super::whole::Whole;
 
 /// One parameter: what values it takes and how likely each is.
 ///
@@ -43,32 +43,19 @@ pub enum Value<'a> {
 // === impl Dimension ===
 
 impl Dimension {
-    /// Compiles a parameter; an error's field is relative to the parameter.
-    pub(super) fn new(spec: &ParameterSpec) -> Result<Self, Problem> {
-        if spec.name.is_empty() {
-            return Err(problem("name", "must be given"));
-        }
-        let space = &spec.feasible_space;
-        let domain = match spec.parameter_type {
-            ParameterType::Double => double(space)?,
-            ParameterType::Int => Domain::Int(whole(space)?),
-            ParameterType::Discrete => Domain::Discrete(list(space, |list| {
-                List::numbers(list).map_err(|text| format!("must be numbers; {text:?} is none"))
-            })?),
-            ParameterType::Categorical => {
-                Domain::Categorical(list(space, |list| Ok(List::words(list)))?)
-            }
-            ParameterType::Unknown => {
-                return Err(problem(
-                    "parameterType",
-                    "must be double, int, discrete or categorical",
-                ));
-            }
+    /// Compiles a parameter and the domain that was read from it.
+    pub(super) fn new(spec: &ParameterSpec, domain: domain::Domain) -> Self {
+        let list = &spec.feasible_space.list;
+        let domain = match domain {
+            domain::Domain::Double(range) => double(range),
+            domain::Domain::Int(range) => Domain::Int(Whole::new(range)),
+            domain::Domain::Discrete(numbers) => Domain::Discrete(List::numbers(list, numbers)),
+            domain::Domain::Categorical => Domain::Categorical(List::words(list)),
         };
-        Ok(Self {
+        Self {
             name: spec.name.clone(),
             domain,
-        })
+        }
     }
 
     /// The parameter's name.
@@ -168,136 +155,45 @@ impl Dimension {
     /// Reads a value, also as other programs write it: `3.0` for a whole number, `0.10` for a listed 0.1, an end or a
     /// step missed by rounding.
     pub fn read(&self, text: &str) -> Result<Coordinate, Misfit> {
-        let number = |wanted| {
-            move || Misfit::NotANumber {
-                name: self.name.clone(),
-                text: text.to_owned(),
-                wanted,
-            }
-        };
-        let outside = |range| Misfit::OutOfRange {
+        let not = |wanted| Misfit::NotANumber {
             name: self.name.clone(),
             text: text.to_owned(),
-            range,
+            wanted,
         };
-        match &self.domain {
-            Domain::Double(interval) => {
-                let x = parse_finite(text).ok_or_else(number("a finite number"))?;
-                interval
-                    .admit(x)
-                    .map(Coordinate::real)
-                    .ok_or_else(|| outside(interval.range()))
-            }
-            Domain::Stepped(stepped) => {
-                let x = parse_finite(text).ok_or_else(number("a finite number"))?;
-                stepped
-                    .admit(x)
-                    .map(Coordinate::number)
-                    .ok_or_else(|| outside(stepped.range()))
-            }
-            Domain::Int(whole) => {
-                let value = parse_whole(text).ok_or_else(number("a whole number"))?;
-                whole
-                    .admit(value)
-                    .map(Coordinate::number)
-                    .ok_or_else(|| outside(whole.range()))
+        let real = || finite(text).ok_or_else(|| not("a finite number"));
+        let found = match &self.domain {
+            Domain::Double(all) => all.admit(real()?).map(Coordinate::real),
+            Domain::Stepped(all) => all.admit(real()?).map(Coordinate::number),
+            Domain::Int(all) => {
+                let value = domain::whole(text).ok_or_else(|| not("a whole number"))?;
+                all.admit(value).map(Coordinate::number)
             }
             Domain::Discrete(list) | Domain::Categorical(list) => {
-                let absent = || Misfit::NotListed {
-                    name: self.name.clone(),
-                    text: text.to_owned(),
-                };
-                list.admit(text).map(Coordinate::number).ok_or_else(absent)
+                list.admit(text).map(Coordinate::number)
             }
-        }
+        };
+        found.ok_or_else(|| self.stranger(text))
+    }
+
+    fn stranger(&self, text: &str) -> Misfit {
+        let (name, text) = (self.name.clone(), text.to_owned());
+        let range = match &self.domain {
+            Domain::Double(all) => all.range(),
+            Domain::Stepped(all) => all.range(),
+            Domain::Int(all) => all.range(),
+            Domain::Discrete(_) | Domain::Categorical(_) => {
+                return Misfit::NotListed { name, text };
+            }
+        };
+        Misfit::OutOfRange { name, text, range }
     }
 }
 
-fn double(space: &FeasibleSpace) -> Result<Domain, Problem> {
-    let wanted = "must be a finite number";
-    let min = parse_finite(&space.min).ok_or_else(|| bad("min", wanted, &space.min))?;
-    let max = parse_finite(&space.max).ok_or_else(|| bad("max", wanted, &space.max))?;
-    if min > max {
-        return Err(inverted(space));
-    }
-    let distribution = distribution(space, min > 0.0)?;
-    let stepped = if space.step.is_empty() {
-        None
-    } else {
-        let step = parse_finite(&space.step).filter(|step| *step > 0.0);
-        let step = step.ok_or_else(|| bad("step", "must be a number above 0", &space.step))?;
-        Stepped::new(distribution, min, max, step)
-    };
-    Ok(match stepped {
+fn double(range: Range<f64>) -> Domain {
+    let Range { min, max, .. } = range;
+    match Stepped::new(range) {
         Some(stepped) => Domain::Stepped(stepped),
         None if min == max => Domain::Stepped(Stepped::single(min)),
-        None => Domain::Double(Interval::new(distribution, min, max)),
-    })
-}
-
-fn whole(space: &FeasibleSpace) -> Result<Whole, Problem> {
-    let wanted = "must be a whole number that fits in 64 bits";
-    let min = parse_whole(&space.min).ok_or_else(|| bad("min", wanted, &space.min))?;
-    let max = parse_whole(&space.max).ok_or_else(|| bad("max", wanted, &space.max))?;
-    if min > max {
-        return Err(inverted(space));
-    }
-    let step = if space.step.is_empty() {
-        Some(1)
-    } else {
-        parse_whole(&space.step).filter(|step| *step > 0)
-    };
-    let step = step.ok_or_else(|| bad("step", "must be a whole number above 0", &space.step))?;
-    Ok(Whole::new(distribution(space, min > 0)?, min, max, step))
-}
-
-fn list(
-    space: &FeasibleSpace,
-    make: impl FnOnce(&[String]) -> Result<List, String>,
-) -> Result<List, Problem> {
-    if space.list.is_empty() {
-        return Err(problem(
-            "feasibleSpace.list",
-            "must name at least one value",
-        ));
-    }
-    make(&space.list).map_err(|message| problem("feasibleSpace.list", &message))
-}
-
-fn distribution(space: &FeasibleSpace, positive: bool) -> Result<Distribution, Problem> {
-    let distribution = space.distribution.unwrap_or(Distribution::Uniform);
-    if matches!(
-        distribution,
-        Distribution::LogUniform | Distribution::LogNormal
-    ) && !positive
-    {
-        return Err(bad(
-            "min",
-            "must be above 0 for a logarithmic distribution",
-            &space.min,
-        ));
-    }
-    Ok(distribution)
-}
-
-fn inverted(space: &FeasibleSpace) -> Problem {
-    bad(
-        "max",
-        &format!("must not be less than min ({})", space.min),
-        &space.max,
-    )
-}
-
-fn bad(field: &str, wanted: &str, text: &str) -> Problem {
-    problem(
-        &format!("feasibleSpace.{field}"),
-        &format!("{wanted}, is {text:?}"),
-    )
-}
-
-fn problem(field: &str, message: &str) -> Problem {
-    Problem {
-        field: field.to_owned(),
-        message: message.to_owned(),
+        None => Domain::Double(Interval::new(range.distribution, min, max)),
     }
 }

@@ -1,5 +1,6 @@
 //! Real numbers: every one between two ends, or equally spaced ones.
 
+use diwan_core::domain::Range;
 use diwan_core::resources::Distribution;
 
 use super::decimal::Ladder;
@@ -63,14 +64,16 @@ impl Interval {
 // === impl Stepped ===
 
 impl Stepped {
-    /// `None` when the step is too small for `f64` to tell the values apart.
-    pub(crate) fn new(distribution: Distribution, min: f64, max: f64, step: f64) -> Option<Self> {
+    /// `None` without a step, or when it is too small for `f64` to tell the values apart.
+    pub(crate) fn new(range: Range<f64>) -> Option<Self> {
+        let Range { min, max, .. } = range;
+        let step = range.step?;
         let (ladder, last) = Ladder::new(min, max, step)?;
         Some(Self {
             ladder,
             max,
             step,
-            rungs: Rungs::new(distribution, (min, max), step, last),
+            rungs: Rungs::new(range.distribution, (min, max), step, last),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Values from a list: numbers in their order, or words without one.
 
+use diwan_core::domain::finite;
+
 /// The values of a list, as they were written.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
@@ -11,34 +13,24 @@ pub(crate) struct List {
 // === impl List ===
 
 impl List {
-    /// Words, in the order given, each once.
+    /// Words, in the order given.
     pub(crate) fn words(list: &[String]) -> Self {
-        let mut texts: Vec<String> = Vec::new();
-        for word in list {
-            if !texts.contains(word) {
-                texts.push(word.clone());
-            }
-        }
         Self {
-            texts,
+            texts: list.to_vec(),
             numbers: None,
         }
     }
 
-    /// Numbers, sorted, each once however written. Fails with the first text that is no finite number.
-    pub(crate) fn numbers(list: &[String]) -> Result<Self, &str> {
-        let mut pairs = Vec::new();
-        for text in list {
-            let number = parse_finite(text).ok_or(text.as_str())?;
-            pairs.push((number + 0.0, text.trim().to_owned())); // -0 becomes 0
-        }
+    /// The `numbers` that these texts are, sorted.
+    pub(crate) fn numbers(list: &[String], numbers: Vec<f64>) -> Self {
+        let texts = list.iter().map(|text| text.trim().to_owned());
+        let mut pairs: Vec<_> = numbers.into_iter().zip(texts).collect();
         pairs.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        pairs.dedup_by(|(a, _), (b, _)| a == b);
         let (numbers, texts) = pairs.into_iter().unzip();
-        Ok(Self {
+        Self {
             texts,
             numbers: Some(numbers),
-        })
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -69,7 +61,7 @@ impl List {
     pub(crate) fn admit(&self, text: &str) -> Option<u64> {
         let same_text = self.texts.iter().position(|known| known == text);
         let position = same_text.or_else(|| {
-            let number = parse_finite(text)?;
+            let number = finite(text)?;
             self.numbers
                 .as_ref()?
                 .iter()
@@ -83,12 +75,4 @@ impl List {
             .unwrap_or(usize::MAX)
             .min(self.len() - 1)
     }
-}
-
-/// Reads a finite number.
-pub(crate) fn parse_finite(text: &str) -> Option<f64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
 }

@@ -1,6 +1,6 @@
 //! Whole numbers, equally spaced, up to all that `i64` has.
 
-use diwan_core::resources::Distribution;
+use diwan_core::domain::Range;
 
 use super::rungs::Rungs;
 
@@ -15,13 +15,15 @@ pub(crate) struct Whole {
 // === impl Whole ===
 
 impl Whole {
-    /// `min <= max`, `step > 0`.
-    pub(crate) fn new(distribution: Distribution, min: i64, max: i64, step: i64) -> Self {
+    pub(crate) fn new(range: Range<i64>) -> Self {
+        let Range { min, max, .. } = range;
+        let step = range.step.unwrap_or(1);
         let last = max.abs_diff(min) / step.unsigned_abs();
+        let ends = (min as f64, max as f64);
         Self {
             min,
             step,
-            rungs: Rungs::new(distribution, (min as f64, max as f64), step as f64, last),
+            rungs: Rungs::new(range.distribution, ends, step as f64, last),
         }
     }
 
@@ -53,49 +55,36 @@ impl Whole {
     }
 }
 
-/// Reads a whole number, also one written as `3.0` or `1e3`.
-pub(crate) fn parse_whole(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if let Ok(value) = text.parse() {
-        return Some(value);
-    }
-    let value: f64 = text.parse().ok()?;
-    // 2^63 itself is not an i64; every float below it is exact.
-    (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use diwan_core::resources::Distribution;
+
+    fn every(step: i64, min: i64, max: i64) -> Whole {
+        Whole::new(Range {
+            min,
+            max,
+            step: Some(step),
+            distribution: Distribution::Uniform,
+        })
+    }
 
     #[test]
     fn the_limits_of_i64() {
-        let all = Whole::new(Distribution::Uniform, i64::MIN, i64::MAX, 1);
+        let all = every(1, i64::MIN, i64::MAX);
         assert_eq!((all.value(0), all.value(u64::MAX)), (i64::MIN, i64::MAX));
         assert_eq!(all.admit(i64::MAX), Some(u64::MAX));
-        let wide = Whole::new(Distribution::Uniform, i64::MIN, i64::MAX, i64::MAX);
+        let wide = every(i64::MAX, i64::MIN, i64::MAX);
         assert_eq!((wide.value(1), wide.value(9)), (-1, i64::MAX - 1));
     }
 
     #[test]
     fn steps_are_counted_from_the_minimum() {
-        let range = Whole::new(Distribution::Uniform, 2, 10, 4);
+        let range = every(4, 2, 10);
         assert_eq!([0, 1, 2].map(|rung| range.value(rung)), [2, 6, 10]);
         assert_eq!(
             [2, 4, 6, 14, -2].map(|value| range.admit(value)),
             [Some(0), None, Some(1), None, None]
-        );
-    }
-
-    #[test]
-    fn reads_whole_numbers_however_written() {
-        assert_eq!(
-            ["3", " 3.0 ", "1e3", "-0.0"].map(parse_whole),
-            [Some(3), Some(3), Some(1000), Some(0)]
-        );
-        assert_eq!(
-            ["3.5", "", "nan", "inf", "9223372036854775808", "x"].map(parse_whole),
-            [None; 6]
         );
     }
 }

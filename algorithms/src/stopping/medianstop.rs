@@ -18,7 +18,7 @@ const MIN_TRIALS: Setting = Setting {
         max: i64::MAX,
     },
     default: "3",
-    help: "trials that must have succeeded before any is stopped",
+    help: "so many trials must have succeeded before any is stopped",
 };
 
 const START_STEP: Setting = Setting {
@@ -28,7 +28,7 @@ const START_STEP: Setting = Setting {
         max: i32::MAX as i64,
     },
     default: "4",
-    help: "values a trial reports before it can be stopped; so many of each succeeded trial are averaged",
+    help: "so many values a trial reports before it can be stopped, and so many of each succeeded trial are averaged",
 };
 
 impl StoppingRule for MedianStop {

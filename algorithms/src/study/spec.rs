@@ -1,12 +1,12 @@
 //! What a study searches and wants.
 
+use diwan_core::problem::Problems;
 use diwan_core::resources::{
     ExperimentSpec, MetricStrategyType, ObjectiveSpec, ObjectiveType, ParameterSpec,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
-use crate::invalid::Invalid;
 use crate::settings::{RANDOM_STATE, Settings};
 use crate::space::Space;
 
@@ -50,7 +50,7 @@ pub struct Objective {
 impl StudySpec {
     /// A study of these parameters by this algorithm, with defaults for everything else: a minimised metric without a
     /// name, no settings, seed 0.
-    pub fn new(parameters: &[ParameterSpec], algorithm: &str) -> Result<Self, Invalid> {
+    pub fn new(parameters: &[ParameterSpec], algorithm: &str) -> Result<Self, Problems> {
         Ok(Self {
             space: Space::new(parameters)?,
             objective: Objective::from(&ObjectiveSpec::default()),
@@ -63,8 +63,8 @@ impl StudySpec {
     }
 
     /// The study of an experiment. State that the algorithm stored is to be appended to the experiment's settings
-    /// before. The error's fields are relative to the experiment's `spec`.
-    pub fn of(experiment: &ExperimentSpec, seed: u64) -> Result<Self, Invalid> {
+    /// before.
+    pub fn of(experiment: &ExperimentSpec, seed: u64) -> Result<Self, Problems> {
         let algorithm = experiment.algorithm.clone().unwrap_or_default();
         let mut spec = Self::new(&experiment.parameters, &algorithm.algorithm_name)?;
         if let Some(objective) = &experiment.objective {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use diwan_core::engine::Snapshot;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
+use diwan_core::resources::DEFAULT_NAMESPACE;
 use diwan_drivers::ProcessDriver;
 use diwan_server::runner::{Options, Runner, work_directory};
 use diwan_server::suggester::{RoutedSuggester, Suggester};
@@ -15,9 +16,6 @@ use crate::commands::supervise;
 use crate::environment;
 use crate::failure::Failure;
 use crate::shell::quoted;
-
-/// Where experiments are that name no namespace.
-pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 
 /// The open store and the directories beside it.
 pub(crate) struct Context {

@@ -9,16 +9,19 @@
 
 mod apply;
 mod best;
+mod event;
 mod experiment_status;
 mod names;
+mod outcome;
 mod snapshot;
 mod step;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-pub use apply::{End, Event, Point, Rejected};
 pub use best::{Objective, objective_value};
-pub use experiment_status::Outcome;
+pub use event::{End, Event, Point, Rejected};
 pub use names::trial_name;
+pub use outcome::Outcome;
 pub use snapshot::{Change, Snapshot};
 pub use step::{Action, step};

@@ -2,12 +2,14 @@
 //! decides what happens next. No IO, no clock, no randomness.
 
 pub mod defaults;
+pub mod domain;
 pub mod engine;
 pub mod filter;
 pub mod load;
 pub mod manifest;
 pub mod observation;
 pub mod pause;
+pub mod permutation;
 pub mod problem;
 pub mod record;
 pub mod resources;

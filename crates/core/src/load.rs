@@ -1,8 +1,8 @@
 //! Files → experiments: read, decode, default and validate in one go, every problem with its line and column.
 
-use std::collections::HashSet;
+mod config_maps;
 
-use serde_json::Value;
+use std::collections::HashSet;
 
 use crate::defaults::set_defaults;
 use crate::manifest::{self, Content, Document, Node};
@@ -10,6 +10,8 @@ use crate::problem::{Problem, Problems, nearest};
 use crate::resources::Experiment;
 use crate::schema::{Decoded, decode_tolerant, located};
 use crate::validate::{Context, validate};
+
+pub use config_maps::ConfigMaps;
 
 /// An experiment of a file.
 #[derive(Clone, Debug)]
@@ -202,64 +204,6 @@ fn field<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
             .find(|entry| entry.key == name)
             .map(|entry| &mut entry.value),
         _ => None,
-    }
-}
-
-/// `ConfigMap`s from files.
-#[derive(Clone, Debug, Default)]
-pub struct ConfigMaps(Vec<Document>);
-
-impl ConfigMaps {
-    /// Those among some documents.
-    #[must_use]
-    pub fn of(documents: impl IntoIterator<Item = Document>) -> Self {
-        Self(
-            documents
-                .into_iter()
-                .filter(|document| document.kind() == "ConfigMap")
-                .collect(),
-        )
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The text at a key of the data, for [`Context::config_map`].
-    ///
-    /// # Errors
-    /// What is not there, and what is there instead.
-    pub fn read(&self, namespace: &str, name: &str, path: &str) -> Result<String, String> {
-        let Some(map) = self.find(namespace, name) else {
-            return Err(format!(
-                "there is no ConfigMap {name} in namespace {namespace}"
-            ));
-        };
-        let data = map.root.get("data").map(Node::to_value).unwrap_or_default();
-        match data.get(path) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            _ => {
-                let keys: Vec<&str> = data
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(key, _)| key.as_str())
-                    .collect();
-                Err(format!(
-                    "ConfigMap {name} has no {path}; it has [{}]",
-                    keys.join(" ")
-                ))
-            }
-        }
-    }
-
-    /// One without a namespace is found in any: a file leaves it to the one who applies it.
-    fn find(&self, namespace: &str, name: &str) -> Option<&Document> {
-        self.0.iter().find(|map| {
-            map.name() == name && (map.namespace() == namespace || map.namespace().is_empty())
-        })
     }
 }
 

@@ -3,12 +3,14 @@
 //! The text of a problem has the form of a Kubernetes field error (`spec.objective: Required value: must be specified`), so
 //! that tools that know Katib's refusals know Diwan's.
 
+mod nearest;
+
 use std::fmt;
 
 use serde_json::Value;
 
-/// How many words a misspelt one is compared with.
-const COMPARED: usize = 200;
+pub use nearest::nearest;
+
 /// Longest text of a value that a message repeats, in characters.
 const SHOWN: usize = 120;
 
@@ -243,25 +245,6 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-/// The word most like `given`, if one is like it at all: at most a third of its letters differ, case aside.
-#[must_use]
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Measuring is quadratic in the length; nobody mistypes a word into a page of text.
-    if given.len() > 64 {
-        return None;
-    }
-    let wanted = given.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .take(COMPARED)
-        .filter(|word| !word.is_empty())
-        .map(|word| (strsim::osa_distance(&wanted, &word.to_lowercase()), word))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
-}
-
 /// The path of a field of the object at `path`. Names that are no plain word stand in brackets.
 #[must_use]
 pub fn child(path: &str, name: &str) -> String {
@@ -323,16 +306,6 @@ mod tests {
     fn long_values_are_cut_between_characters() {
         let shown = Problem::invalid("a", "ü".repeat(500), "no").value.unwrap();
         assert_eq!(shown.chars().count(), SHOWN + 1);
-    }
-
-    #[test]
-    fn the_nearest_word_must_be_near() {
-        assert_eq!(
-            nearest("MaxTrialcount", ["maxTrialCount", "max"]),
-            Some("maxTrialCount")
-        );
-        assert_eq!(nearest("xyz", ["abc"]), None);
-        assert_eq!(nearest(&"a".repeat(100_000), ["abc"]), None);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::engine::Outcome;
 use crate::record::{ExperimentRecord, TrialRecord, TrialState};
 use crate::resources::{
-    API_VERSION, Condition, Experiment, ExperimentStatus, ObjectMeta, Suggestion, SuggestionSpec,
-    SuggestionStatus, Trial, TrialAssignment, TrialSpec, TrialStatus,
+    API_VERSION, Condition, Experiment, ExperimentSpec, ExperimentStatus, ObjectMeta, Suggestion,
+    SuggestionSpec, SuggestionStatus, Trial, TrialAssignment, TrialSpec, TrialStatus,
 };
 
 /// Label on a trial that names its experiment.
@@ -64,8 +64,6 @@ pub fn trial(
     trial: &TrialRecord,
     run_spec: Option<Map<String, Value>>,
 ) -> Trial {
-    let spec = &experiment.spec;
-    let template = spec.trial_template.clone().unwrap_or_default();
     let mut labels = trial.labels.clone();
     labels.insert(EXPERIMENT_LABEL.into(), experiment.metadata.name.clone());
     Trial {
@@ -79,19 +77,7 @@ pub fn trial(
             owner_references: vec![owner(experiment)],
             ..ObjectMeta::default()
         },
-        spec: TrialSpec {
-            objective: spec.objective.clone(),
-            parameter_assignments: trial.assignments.clone(),
-            early_stopping_rules: trial.rules.clone(),
-            run_spec,
-            retain_run: template.retain,
-            metrics_collector: spec.metrics_collector_spec.clone(),
-            primary_pod_labels: template.primary_pod_labels,
-            primary_container_name: template.primary_container_name,
-            success_condition: template.success_condition,
-            failure_condition: template.failure_condition,
-            labels: trial.labels.clone(),
-        },
+        spec: trial_spec(&experiment.spec, trial, run_spec),
         status: Some(TrialStatus {
             start_time: Some(trial.created),
             completion_time: trial.finished,
@@ -99,6 +85,27 @@ pub fn trial(
             conditions: trial.conditions.clone(),
             observation: trial.observation.clone(),
         }),
+    }
+}
+
+fn trial_spec(
+    spec: &ExperimentSpec,
+    trial: &TrialRecord,
+    run_spec: Option<Map<String, Value>>,
+) -> TrialSpec {
+    let template = spec.trial_template.clone().unwrap_or_default();
+    TrialSpec {
+        objective: spec.objective.clone(),
+        parameter_assignments: trial.assignments.clone(),
+        early_stopping_rules: trial.rules.clone(),
+        run_spec,
+        retain_run: template.retain,
+        metrics_collector: spec.metrics_collector_spec.clone(),
+        primary_pod_labels: template.primary_pod_labels,
+        primary_container_name: template.primary_container_name,
+        success_condition: template.success_condition,
+        failure_condition: template.failure_condition,
+        labels: trial.labels.clone(),
     }
 }
 

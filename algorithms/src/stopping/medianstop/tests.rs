@@ -79,11 +79,12 @@ fn wrong_settings_are_refused() {
     };
     assert_eq!(
         refusal("min_trials_required", "0"),
-        r#"earlyStopping.algorithmSettings[min_trials_required]: must be a whole number, 1 or more, is "0""#
+        r#"spec.earlyStopping.algorithmSettings[min_trials_required]: Invalid value: "0": must be a whole number, 1 or more"#
     );
     assert_eq!(
         refusal("startstep", "1"),
-        "earlyStopping.algorithmSettings[startstep]: unknown setting; did you mean start_step?"
+        "spec.earlyStopping.algorithmSettings[startstep]: Unsupported value: \"startstep\": supported values: \
+         \"min_trials_required\", \"start_step\" (did you mean \"start_step\"?)"
     );
     let unknown = rules("median", &Settings::default(), &study)
         .unwrap_err()

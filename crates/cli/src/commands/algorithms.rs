@@ -96,18 +96,10 @@ fn rows(entries: &[Entry]) -> Rows {
 fn describe(entry: &Entry) -> Result<(), Failure> {
     print_line(&format!("{} ({})", entry.name, entry.kind))?;
     print_line(&format!("  {}", entry.summary))?;
-    for setting in entry.settings {
-        let default = if setting.default.is_empty() {
-            String::new()
-        } else {
-            format!("; default {}", setting.default)
-        };
-        print_line(&format!(
-            "  {}: {}{default}. {}",
-            setting.name, setting.kind, setting.help
-        ))?;
-    }
-    Ok(())
+    let mut settings = entry.settings.iter();
+    settings.try_for_each(|setting| {
+        print_line(&format!("  {}: {}", setting.name, setting.description()))
+    })
 }
 
 fn document(entry: &Entry) -> Value {

@@ -1,99 +1,10 @@
-//! How an experiment ends, and its conditions.
+//! Whether an experiment ends, and its conditions.
 
 use crate::record::OptimizerState;
 use crate::resources::{ConditionStatus, holds, set_condition};
 use crate::time::Timestamp;
 
-use super::{Snapshot, best::goal_reached, snapshot::count};
-
-/// How the message begins when the optimizer refuses the experiment.
-const SUGGESTION_FAILED: &str = "Suggestion has failed: ";
-
-/// How an experiment ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A trial is as good as the goal.
-    GoalReached,
-    /// All trials that the budget allows have ended.
-    MaxTrialsReached,
-    /// The optimizer has no more points, and all trials have ended.
-    SearchExhausted,
-    /// The time is up.
-    DeadlineReached,
-    /// Somebody asked for the end.
-    Stopped,
-    /// Too many trials failed.
-    MaxFailedReached,
-    /// The optimizer refuses the experiment.
-    SuggestionFailed(String),
-}
-
-impl Outcome {
-    /// Type, reason and message of the condition. Types, and the reasons and messages of Katib's five outcomes, are Katib's.
-    #[must_use]
-    pub fn condition(&self) -> (&'static str, &'static str, String) {
-        let (kind, reason, message) = match self {
-            Self::GoalReached => (
-                "Succeeded",
-                "ExperimentGoalReached",
-                "Experiment has succeeded because Objective goal has reached",
-            ),
-            Self::MaxTrialsReached => (
-                "Succeeded",
-                "ExperimentMaxTrialsReached",
-                "Experiment has succeeded because max trial count has reached",
-            ),
-            Self::SearchExhausted => (
-                "Succeeded",
-                "ExperimentSuggestionEndReached",
-                "Experiment has succeeded because suggestion service has reached the end",
-            ),
-            Self::DeadlineReached => (
-                "Succeeded",
-                "ExperimentDeadlineReached",
-                "Experiment has ended because activeDeadlineSeconds has passed",
-            ),
-            Self::Stopped => (
-                "Succeeded",
-                "ExperimentStopped",
-                "Experiment was stopped on request",
-            ),
-            Self::MaxFailedReached => (
-                "Failed",
-                "ExperimentFailed",
-                "Experiment has failed because max failed count has reached",
-            ),
-            Self::SuggestionFailed(why) => {
-                return (
-                    "Failed",
-                    "ExperimentFailed",
-                    format!("{SUGGESTION_FAILED}{why}"),
-                );
-            }
-        };
-        (kind, reason, message.to_owned())
-    }
-
-    /// Why the optimizer refused the experiment, from the message of the condition that says so.
-    #[must_use]
-    pub fn suggestion_failure(message: &str) -> Option<&str> {
-        message.strip_prefix(SUGGESTION_FAILED)
-    }
-
-    /// The outcome that a condition's reason tells; none for failures, which share one reason.
-    #[must_use]
-    pub fn of_reason(reason: &str) -> Option<Self> {
-        [
-            Self::GoalReached,
-            Self::MaxTrialsReached,
-            Self::SearchExhausted,
-            Self::DeadlineReached,
-            Self::Stopped,
-        ]
-        .into_iter()
-        .find(|outcome| outcome.condition().1 == reason)
-    }
-}
+use super::{Outcome, Snapshot, best::goal_reached, snapshot::count};
 
 /// How the experiment ends now, if it does. The order is Katib's: goal, failures, budget.
 pub(super) fn verdict(snapshot: &Snapshot, now: Timestamp) -> Option<Outcome> {
@@ -136,35 +47,14 @@ pub(super) fn deadline(snapshot: &Snapshot) -> Option<Timestamp> {
 
 impl Snapshot {
     pub(super) fn finish(&mut self, outcome: &Outcome, now: Timestamp) {
-        let (kind, reason, message) = outcome.condition();
-        let progress = &mut self.record.progress;
-        progress.completion_time = Some(now);
-        if holds(&progress.conditions, "Restarting") {
-            set_condition(
-                &mut progress.conditions,
-                "Restarting",
-                ConditionStatus::False,
-                "ExperimentRestarting",
-                "Experiment is restarted",
-                now,
-            );
+        self.record.progress.completion_time = Some(now);
+        if holds(&self.record.progress.conditions, "Restarting") {
+            self.tell_restarting(ConditionStatus::False, now);
         }
-        set_condition(
-            &mut progress.conditions,
-            "Running",
-            ConditionStatus::False,
-            "ExperimentRunning",
-            "Experiment is not running",
-            now,
-        );
-        set_condition(
-            &mut progress.conditions,
-            kind,
-            ConditionStatus::True,
-            reason,
-            &message,
-            now,
-        );
+        let (reason, message) = ("ExperimentRunning", "Experiment is not running");
+        self.tell("Running", ConditionStatus::False, reason, message, now);
+        let (kind, reason, message) = outcome.condition();
+        self.tell(kind, ConditionStatus::True, reason, &message, now);
     }
 
     /// Opens a completed experiment again if nothing ends it any more: its budget was raised, or a stop was taken back.
@@ -179,14 +69,7 @@ impl Snapshot {
         progress
             .conditions
             .retain(|condition| !matches!(condition.kind.as_str(), "Succeeded" | "Failed"));
-        set_condition(
-            &mut progress.conditions,
-            "Restarting",
-            ConditionStatus::True,
-            "ExperimentRestarting",
-            "Experiment is restarted",
-            now,
-        );
+        self.tell_restarting(ConditionStatus::True, now);
     }
 
     /// Keeps the Running condition in step with what the experiment does.
@@ -209,14 +92,23 @@ impl Snapshot {
             ),
             _ => ("ExperimentRunning", "Experiment is running".to_owned()),
         };
+        self.tell("Running", ConditionStatus::True, reason, &message, now);
+    }
+
+    fn tell_restarting(&mut self, status: ConditionStatus, now: Timestamp) {
+        let (reason, message) = ("ExperimentRestarting", "Experiment is restarted");
+        self.tell("Restarting", status, reason, message, now);
+    }
+
+    fn tell(
+        &mut self,
+        kind: &str,
+        status: ConditionStatus,
+        reason: &str,
+        message: &str,
+        now: Timestamp,
+    ) {
         let conditions = &mut self.record.progress.conditions;
-        set_condition(
-            conditions,
-            "Running",
-            ConditionStatus::True,
-            reason,
-            &message,
-            now,
-        );
+        set_condition(conditions, kind, status, reason, message, now);
     }
 }

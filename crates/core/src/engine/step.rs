@@ -3,8 +3,8 @@
 use crate::record::{OptimizerState, StopCause, TrialRecord, TrialState};
 use crate::time::Timestamp;
 
-use super::experiment_status::{Outcome, deadline, verdict};
-use super::{Snapshot, snapshot::count};
+use super::experiment_status::{deadline, verdict};
+use super::{Outcome, Snapshot, snapshot::count};
 
 /// Something for the interpreter to do.
 #[derive(Clone, Debug, PartialEq)]

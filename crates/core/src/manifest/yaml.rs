@@ -1,11 +1,14 @@
 //! YAML text → trees. Events come one by one, so nothing recurses; depth and the growth through aliases are bounded.
 
-use std::collections::{HashMap, HashSet};
+mod mapping;
+
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
-use super::node::{Content, Entry, Node};
+use super::node::{Content, Node};
 use crate::problem::{Position, Problem, child};
+use mapping::Mapping;
 
 /// Deepest nesting of a document.
 pub(super) const MAX_DEPTH: usize = 100;
@@ -63,12 +66,7 @@ struct Frame {
 
 enum Inside {
     Sequence(Vec<Node>),
-    Mapping {
-        entries: Vec<Entry>,
-        seen: HashSet<String>,
-        merged: Vec<Node>,
-        key: Option<(String, Position, bool)>,
-    },
+    Mapping(Mapping),
 }
 
 /// A finished node with its weight (for the limit on copies) and its height.
@@ -113,7 +111,9 @@ impl Builder {
             Event::SequenceStart(anchor, _) => {
                 self.open(at, anchor, Inside::Sequence(Vec::new()))?
             }
-            Event::MappingStart(anchor, _) => self.open(at, anchor, Inside::empty_mapping())?,
+            Event::MappingStart(anchor, _) => {
+                self.open(at, anchor, Inside::Mapping(Mapping::default()))?
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close()?,
             Event::Alias(anchor) => {
                 let copy = self.copy(anchor, at)?;
@@ -144,12 +144,7 @@ impl Builder {
         };
         let content = match frame.inside {
             Inside::Sequence(items) => Content::Sequence(items),
-            Inside::Mapping {
-                entries,
-                merged,
-                seen,
-                ..
-            } => Content::Mapping(merge(entries, merged, seen)?),
+            Inside::Mapping(mapping) => Content::Mapping(mapping.close()?),
         };
         let node = Node {
             at: frame.at,
@@ -222,47 +217,20 @@ impl Builder {
             .take(outer)
             .fold(String::new(), |path, frame| match &frame.inside {
                 Inside::Sequence(items) => format!("{path}[{}]", items.len()),
-                Inside::Mapping {
-                    key: Some((name, ..)),
-                    ..
-                } => child(&path, name),
-                Inside::Mapping { key: None, .. } => path,
+                Inside::Mapping(mapping) => match mapping.open_key() {
+                    Some(name) => child(&path, name),
+                    None => path,
+                },
             })
     }
 }
 
 impl Inside {
-    fn empty_mapping() -> Self {
-        Self::Mapping {
-            entries: Vec::new(),
-            seen: HashSet::new(),
-            merged: Vec::new(),
-            key: None,
-        }
-    }
-
     /// Adds the next item, key or value. A key that was there before is left out and returned.
     fn add(&mut self, node: Node) -> Result<Option<(String, Position)>, Problem> {
         match self {
             Self::Sequence(items) => items.push(node),
-            Self::Mapping {
-                entries,
-                seen,
-                merged,
-                key,
-            } => match key.take() {
-                None => *key = Some(key_of(node)?),
-                Some((name, _, true)) if name == "<<" => merged.push(node),
-                Some((name, at, _)) if seen.contains(&name) => return Ok(Some((name, at))),
-                Some((key, at, _)) => {
-                    seen.insert(key.clone());
-                    entries.push(Entry {
-                        key,
-                        at,
-                        value: node,
-                    });
-                }
-            },
+            Self::Mapping(mapping) => return mapping.add(node),
         }
         Ok(None)
     }
@@ -279,46 +247,6 @@ fn too_deep(at: Position) -> Problem {
 /// `!!str 1` is a text, and so is anything with a tag of its own.
 fn is_text(tag: &Tag) -> bool {
     !(tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null"))
-}
-
-fn key_of(node: Node) -> Result<(String, Position, bool), Problem> {
-    match node.content {
-        Content::Scalar { text, plain } => Ok((text, node.at, plain)),
-        _ => Err(Problem::syntax(
-            Some(node.at),
-            "a key must be a word, not a list or an object",
-        )),
-    }
-}
-
-/// Adds the fields that `<<` brings and that are not given; of several sources the first wins.
-fn merge(
-    mut entries: Vec<Entry>,
-    merged: Vec<Node>,
-    mut seen: HashSet<String>,
-) -> Result<Vec<Entry>, Problem> {
-    for node in merged {
-        let sources = match node.content {
-            Content::Sequence(items) => items,
-            content => vec![Node {
-                at: node.at,
-                content,
-            }],
-        };
-        for source in sources {
-            let Content::Mapping(more) = source.content else {
-                return Err(Problem::syntax(
-                    Some(source.at),
-                    "only objects can be merged with <<",
-                ));
-            };
-            entries.extend(
-                more.into_iter()
-                    .filter(|entry| seen.insert(entry.key.clone())),
-            );
-        }
-    }
-    Ok(entries)
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::time::Timestamp;
 
+/// The namespace of what names none, as Kubernetes calls it.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
 /// Object metadata. Fields that Diwan has no use for are kept in `other`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

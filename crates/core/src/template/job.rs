@@ -42,36 +42,32 @@ impl Checker {
             }
             (Type::List(item), Value::Array(items)) => {
                 for (index, value) in items.iter().enumerate() {
-                    let pointer = join(pointer, &index.to_string());
-                    self.check(
-                        fields::item(item),
-                        value,
-                        &format!("{path}[{index}]"),
-                        &pointer,
+                    let (path, pointer) = (
+                        format!("{path}[{index}]"),
+                        join(pointer, &index.to_string()),
                     );
+                    self.check(fields::item(item), value, &path, &pointer);
                 }
             }
             (Type::Map(item), Value::Object(fields)) => {
                 for (key, value) in fields {
-                    self.check(
-                        fields::item(item),
-                        value,
-                        &child(path, key),
-                        &join(pointer, key),
-                    );
+                    let (path, pointer) = (child(path, key), join(pointer, key));
+                    self.check(fields::item(item), value, &path, &pointer);
                 }
             }
             (wanted, value) if wanted.takes(value) => {}
-            (wanted, value) => {
-                let problem = refusal(path, pointer, value, &format!("must be {}", wanted.words()));
-                self.problems.push(match value {
-                    Value::Number(_) | Value::Bool(_) if wanted.takes(&Value::from("")) => {
-                        problem.with_hint(format!("write it in quotes: \"{value}\""))
-                    }
-                    _ => problem,
-                });
-            }
+            (wanted, value) => self.misfit(wanted, value, path, pointer),
         }
+    }
+
+    fn misfit(&mut self, wanted: Type, value: &Value, path: &str, pointer: &str) {
+        let problem = refusal(path, pointer, value, &format!("must be {}", wanted.words()));
+        self.problems.push(match value {
+            Value::Number(_) | Value::Bool(_) if wanted.takes(&Value::from("")) => {
+                problem.with_hint(format!("write it in quotes: \"{value}\""))
+            }
+            _ => problem,
+        });
     }
 
     fn field(&mut self, object: &str, key: &str, value: &Value, path: &str, pointer: &str) {

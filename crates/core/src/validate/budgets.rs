@@ -28,19 +28,21 @@ pub(super) fn check(spec: &ExperimentSpec, problems: &mut Vec<Problem>) {
     if let Some(seconds) = spec.active_deadline_seconds.filter(|seconds| *seconds < 1) {
         refuse("activeDeadlineSeconds", seconds, "must be greater than 0");
     }
-    if let Some(max) = spec.max_trial_count.filter(|max| *max > 0) {
-        let both = [
-            ("maxFailedTrialCount", spec.max_failed_trial_count),
-            ("parallelTrialCount", spec.parallel_trial_count),
-        ];
-        for (field, count) in both {
-            if let Some(count) = count.filter(|count| *count > max) {
-                refuse(
-                    field,
-                    count.into(),
-                    "should be less than or equal to spec.maxTrialCount",
-                );
-            }
+    within_the_maximum(spec, problems);
+}
+
+fn within_the_maximum(spec: &ExperimentSpec, problems: &mut Vec<Problem>) {
+    let Some(max) = spec.max_trial_count.filter(|max| *max > 0) else {
+        return;
+    };
+    let both = [
+        ("maxFailedTrialCount", spec.max_failed_trial_count),
+        ("parallelTrialCount", spec.parallel_trial_count),
+    ];
+    for (field, count) in both {
+        if let Some(count) = count.filter(|count| *count > max) {
+            let message = "should be less than or equal to spec.maxTrialCount";
+            problems.push(Problem::invalid(format!("spec.{field}"), count, message));
         }
     }
 }

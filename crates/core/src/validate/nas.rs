@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::parameters;
+use crate::domain;
 use crate::problem::Problem;
 use crate::resources::{ExperimentSpec, GraphConfig};
 
@@ -30,11 +30,10 @@ pub(super) fn check(spec: &ExperimentSpec, problems: &mut Vec<Problem>) {
                 kind.as_str(),
             ));
         }
-        parameters::check_list(
-            &format!("{path}.parameters"),
-            &operation.parameters,
-            problems,
-        );
+        let path = format!("{path}.parameters");
+        if let Err(found) = domain::read(&path, &operation.parameters) {
+            problems.extend(found.0);
+        }
     }
 }
 

@@ -37,51 +37,46 @@ pub(super) fn check(experiment: &Experiment, context: &Context<'_>, problems: &m
 }
 
 fn fields(template: &TrialTemplate, problems: &mut Vec<Problem>) {
-    if template.primary_container_name.is_empty() {
+    let mut required = |field: &str| {
         problems.push(Problem::required(
-            format!("{PATH}.primaryContainerName"),
+            format!("{PATH}.{field}"),
             "must be specified",
         ));
+    };
+    if template.primary_container_name.is_empty() {
+        required("primaryContainerName");
     }
+    if template.trial_parameters.is_empty() {
+        required("trialParameters");
+    }
+    conditions(template, problems);
+    let mut refuse = |field: &str, value: i64, message: &str| {
+        problems.push(Problem::invalid(format!("{PATH}.{field}"), value, message));
+    };
+    let deadline = template.active_deadline_seconds;
+    if let Some(seconds) = deadline.filter(|seconds| *seconds < 1) {
+        refuse("activeDeadlineSeconds", seconds, "must be greater than 0");
+    }
+    if let Some(limit) = template.retry_limit.filter(|limit| *limit < 0) {
+        refuse("retryLimit", limit.into(), "should not be less than 0");
+    }
+}
+
+fn conditions(template: &TrialTemplate, problems: &mut Vec<Problem>) {
     let conditions = [
         ("successCondition", &template.success_condition),
         ("failureCondition", &template.failure_condition),
     ];
     if conditions.iter().any(|(_, condition)| condition.is_empty()) {
-        problems.push(Problem::required(
-            PATH,
-            "successCondition and failureCondition must be specified",
-        ));
+        let message = "successCondition and failureCondition must be specified";
+        problems.push(Problem::required(PATH, message));
     }
     for (field, condition) in conditions {
         if condition.len() > LONGEST {
             let message = format!("may not be longer than {LONGEST} bytes");
-            problems.push(Problem::invalid(
-                format!("{PATH}.{field}"),
-                condition.as_str(),
-                message,
-            ));
+            let path = format!("{PATH}.{field}");
+            problems.push(Problem::invalid(path, condition.as_str(), message));
         }
-    }
-    if template.trial_parameters.is_empty() {
-        problems.push(Problem::required(
-            format!("{PATH}.trialParameters"),
-            "must be specified",
-        ));
-    }
-    if let Some(seconds) = template
-        .active_deadline_seconds
-        .filter(|seconds| *seconds < 1)
-    {
-        let path = format!("{PATH}.activeDeadlineSeconds");
-        problems.push(Problem::invalid(path, seconds, "must be greater than 0"));
-    }
-    if let Some(limit) = template.retry_limit.filter(|limit| *limit < 0) {
-        problems.push(Problem::invalid(
-            format!("{PATH}.retryLimit"),
-            limit,
-            "should not be less than 0",
-        ));
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use diwan_core::record::ExperimentKey;
 use diwan_drivers::{Driver, End, LaunchId, trial_directory};
-use tokio::time::sleep;
 
-use crate::support::{PROGRAM, Place, driver, stdout};
+use crate::support::{PROGRAM, Place, at_once_when, driver, stdout};
 
 const TRIALS: u32 = 200;
-const KILLS: u64 = 40;
+const KILLS: u32 = 40;
 
 fn launch(root: &Path, number: u32) -> LaunchId {
     let experiment = ExperimentKey::new("default", "killed");
@@ -30,13 +28,23 @@ fn run(root: &Path) -> std::process::Child {
     command.stdin(Stdio::null()).spawn().expect("it starts")
 }
 
+/// How far a launch is: 0 before it is claimed, then the lines of its status file, up to 3.
+fn progress(id: &LaunchId) -> Option<usize> {
+    let status = std::fs::read_to_string(id.directory.join("attempt-1.status"));
+    let lines = status.map_or(0, |text| text.lines().count());
+    (lines > 0 || id.directory.exists()).then_some(lines)
+}
+
 /// Every launch happens once and its end is known, whenever Diwan dies.
 #[tokio::test]
 async fn every_launch_happens_once_and_its_end_is_known() {
     let place = Place::new();
     for round in 0..KILLS {
         let mut diwan = run(place.root());
-        sleep(Duration::from_micros(round * 7919 % 60_000)).await;
+        // Never a trial of the four that the kill before may have seen.
+        let next = launch(place.root(), round * (TRIALS / KILLS));
+        let wanted = Some(round as usize % 4);
+        at_once_when("the moment of the kill", || progress(&next) >= wanted);
         diwan.kill().unwrap();
         diwan.wait().unwrap();
     }

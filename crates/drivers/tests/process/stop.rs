@@ -75,7 +75,8 @@ async fn an_adopted_trial_is_stopped() {
     assert!(!matches!(end, End::Succeeded), "{end:?}");
 }
 
-/// TERM reaches a launch in its first moments too, while its leader is still getting ready.
+/// TERM reaches a launch in its first moments too, while its leader is still getting ready. Nothing tells from outside how
+/// far it is, so the moments are times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_moment_is_too_early_to_stop() {
     let place = Place::new();

@@ -52,7 +52,8 @@ async fn a_trial_of_a_killed_supervisor_can_be_stopped() {
     assert!(!is_alive(pid));
 }
 
-/// A kill at any moment of a launch: it happened once, or never and is lost.
+/// A kill at any moment of a launch: it happened once, or never and is lost. The moments lie between the steps of the
+/// supervisor, which nothing tells from outside, so they are times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_launch_hangs_or_repeats_whenever_supervisors_die() {
     let place = Place::new();

@@ -15,6 +15,9 @@ use tokio::time::{Instant, sleep};
 /// The program of the tests: see `program.rs`.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_test-driver");
 
+/// Longest time that any test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A directory for trials, removed at the end.
 pub(crate) struct Place {
     root: TempDir,
@@ -102,11 +105,17 @@ pub(crate) async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Opt
         if let Some(value) = condition() {
             return value;
         }
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "{what}: not after 30 s"
-        );
+        assert!(start.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
         sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits until something holds, looking all the time, so that what follows comes at that moment.
+pub(crate) fn at_once_when(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+        std::thread::yield_now();
     }
 }
 

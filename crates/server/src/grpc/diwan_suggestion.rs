@@ -8,7 +8,7 @@ use diwan_core::engine::Snapshot;
 use diwan_core::load;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
-use diwan_core::resources::Experiment;
+use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
 use diwan_core::validate::Context;
 use diwan_proto::convert::answer::{self, Answer, More};
 use diwan_proto::convert::problems;
@@ -22,8 +22,6 @@ use crate::suggester::{Next, SuggestError, Suggester, Suggestions};
 
 /// Most points of one request.
 const MAX_POINTS: u32 = 10_000;
-/// Where experiments are that are in no other namespace.
-const DEFAULT_NAMESPACE: &str = "default";
 
 /// The service.
 pub(super) struct DiwanSuggestionService {

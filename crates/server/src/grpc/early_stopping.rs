@@ -67,8 +67,7 @@ impl EarlyStopping for EarlyStoppingService {
         let root = "experiment.spec";
         let (rule, settings) =
             rule_of(&named, root).map_err(|problems| status::invalid(&problems))?;
-        let spec = spec_of(&experiment)
-            .map_err(|invalid| status::invalid(&Problems(status::problems_of(&invalid, root))))?;
+        let spec = spec_of(&experiment).map_err(|problems| status::invalid(&problems))?;
         let source = self.source(&experiment, &request.db_manager_address)?;
         let count = rule.values_needed(&settings);
         let reports = source.reports(trials, &spec, count).await?;
@@ -151,7 +150,7 @@ fn rule_of(
     })?;
     let settings = Settings::from(named.algorithm_settings.as_slice());
     rule.validate(&settings)
-        .map_err(|invalid| Problems(status::problems_of(&invalid, root)))?;
+        .map_err(|problems| status::in_message(root, problems))?;
     Ok((rule, settings))
 }
 

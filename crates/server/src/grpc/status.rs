@@ -1,6 +1,5 @@
 //! Errors as callers see them.
 
-use diwan_algorithms::invalid::Invalid;
 use diwan_core::problem::{Problem, Problems};
 use diwan_proto::convert::spec_field;
 use diwan_store::StoreError;
@@ -30,12 +29,17 @@ pub(super) fn invalid_field(problem: Problem) -> Status {
     invalid(&Problems(vec![problem]))
 }
 
-/// What an algorithm or stopping rule has against an experiment, as problems of the message that `root` is the path of.
-pub(super) fn problems_of(invalid: &Invalid, root: &str) -> Vec<Problem> {
-    let problem = |found: &diwan_algorithms::invalid::Problem| {
-        Problem::refused(message_path(root, &found.field), found.message.clone())
+/// Problems of an experiment's specification as those of the message that has it, at the path `root`.
+pub(super) fn in_message(root: &str, problems: Problems) -> Problems {
+    let move_to = |problem: Problem| {
+        let field = problem.path.strip_prefix("spec").unwrap_or(&problem.path);
+        let field = field.strip_prefix('.').unwrap_or(field);
+        Problem {
+            path: message_path(root, field),
+            ..problem
+        }
     };
-    invalid.problems.iter().map(problem).collect()
+    Problems(problems.0.into_iter().map(move_to).collect())
 }
 
 /// The path of a field of the message at `root`, given its path in a resource's `spec`.

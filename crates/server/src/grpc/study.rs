@@ -1,7 +1,6 @@
 //! Studies of experiments that come in requests.
 
 use diwan_algorithms::algorithm::SuggestError;
-use diwan_algorithms::invalid::Invalid;
 use diwan_algorithms::registry;
 use diwan_algorithms::settings::Settings;
 use diwan_algorithms::study::{Report, StudySpec};
@@ -10,7 +9,7 @@ use diwan_core::record::{ExperimentRecord, Progress, TrialRecord};
 use diwan_core::resources::{Experiment, ObjectMeta};
 use diwan_core::validate::validate_search;
 
-use super::status::{message_path, problems_of};
+use super::status::in_message;
 
 /// Path of the specification in a request.
 const SPEC: &str = "experiment.spec";
@@ -24,7 +23,7 @@ const ALGORITHM: &str = "experiment.spec.algorithm.algorithm_name";
 ///
 /// # Errors
 /// When the search space is none.
-pub(super) fn spec_of(experiment: &Experiment) -> Result<StudySpec, Invalid> {
+pub(super) fn spec_of(experiment: &Experiment) -> Result<StudySpec, Problems> {
     let name = &experiment.metadata.name;
     let record = ExperimentRecord {
         metadata: ObjectMeta {
@@ -34,7 +33,7 @@ pub(super) fn spec_of(experiment: &Experiment) -> Result<StudySpec, Invalid> {
         spec: experiment.spec.clone(),
         progress: Progress::default(),
     };
-    StudySpec::of(&experiment.spec, record.seed())
+    StudySpec::of(&experiment.spec, record.seed()).map_err(|problems| in_message(SPEC, problems))
 }
 
 /// A trial of a request. Requests do not say which suggestion it was.
@@ -48,52 +47,37 @@ pub(super) fn report(trial: &TrialRecord, spec: &StudySpec) -> Report {
 /// Everything that keeps an algorithm from searching the experiment of a request.
 pub(super) fn check(experiment: &Experiment) -> Problems {
     let spec = &experiment.spec;
-    let mut problems: Vec<Problem> = validate_search(spec).into_iter().map(in_message).collect();
-    let study = spec_of(experiment);
+    let mut problems = in_message(SPEC, Problems(validate_search(spec)));
     let named = spec.algorithm.clone().unwrap_or_default();
+    let study = spec_of(experiment);
     match (registry::find(&named.algorithm_name), &study) {
-        (Err(unknown), _) => problems.push(Problem::refused(ALGORITHM, unknown.to_string())),
+        (Err(unknown), _) => problems
+            .0
+            .push(Problem::refused(ALGORITHM, unknown.to_string())),
         (Ok(algorithm), Ok(study)) => {
-            let verdict = algorithm.validate(study);
-            problems.extend(
-                verdict
-                    .err()
-                    .iter()
-                    .flat_map(|invalid| problems_of(invalid, SPEC)),
-            );
+            let found = algorithm.validate(study).err().unwrap_or_default();
+            problems.0.extend(in_message(SPEC, found).0);
         }
         (Ok(algorithm), Err(_)) => {
-            let mut invalid = Invalid::default();
             let settings = Settings::from(named.algorithm_settings.as_slice());
-            settings.check(
-                algorithm.settings(),
-                "algorithm.algorithmSettings",
-                &mut invalid,
-            );
-            problems.extend(problems_of(&invalid, SPEC));
+            let path = "spec.algorithm.algorithmSettings";
+            let found = Problems(settings.problems(algorithm.settings(), path));
+            problems.0.extend(in_message(SPEC, found).0);
         }
     }
-    // Core and the algorithms judge spaces by the same rules; should they ever differ, nothing passes unnoticed.
-    if let (true, Err(invalid)) = (problems.is_empty(), &study) {
-        problems.extend(problems_of(invalid, SPEC));
+    // An architecture search is right, but nothing that these algorithms search.
+    match study {
+        Err(found) if problems.0.is_empty() => found,
+        _ => problems,
     }
-    Problems(problems)
 }
 
 /// What an algorithm said to the experiment of a request.
-pub(super) fn refusal(error: &SuggestError) -> Problems {
-    Problems(match error {
-        SuggestError::Unknown(unknown) => vec![Problem::refused(ALGORITHM, unknown.to_string())],
-        SuggestError::Invalid(invalid) => problems_of(invalid, SPEC),
-    })
-}
-
-/// A problem of a resource as one of the request.
-fn in_message(problem: Problem) -> Problem {
-    let field = problem.path.strip_prefix("spec").unwrap_or(&problem.path);
-    let field = field.strip_prefix('.').unwrap_or(field);
-    Problem {
-        path: message_path(SPEC, field),
-        ..problem
+pub(super) fn refusal(error: SuggestError) -> Problems {
+    match error {
+        SuggestError::Unknown(unknown) => {
+            Problems(vec![Problem::refused(ALGORITHM, unknown.to_string())])
+        }
+        SuggestError::Invalid(problems) => in_message(SPEC, problems),
     }
 }

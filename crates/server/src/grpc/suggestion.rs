@@ -10,7 +10,6 @@
 //! number of points for every algorithm, as Katib does for grids.
 
 use diwan_algorithms::algorithm::{More, Suggested};
-use diwan_algorithms::invalid::Invalid;
 use diwan_algorithms::registry;
 use diwan_algorithms::study::Study;
 use diwan_core::engine::Point;
@@ -63,14 +62,14 @@ fn answer(request: katib::GetSuggestionsRequest) -> Result<katib::GetSuggestions
     let (experiment, history) =
         read(request.experiment, request.trials).map_err(|problems| status::invalid(&problems))?;
     let count = count(request.current_request_number)?;
-    let spec = spec_of(&experiment).map_err(|invalid| refused(&invalid))?;
+    let spec = spec_of(&experiment).map_err(|problems| status::invalid(&problems))?;
     let before = request
         .total_request_number
         .saturating_sub(request.current_request_number);
     let reports: Vec<_> = history.iter().map(|trial| report(trial, &spec)).collect();
     let study = Study::of(spec, Some(next(before, reports.len())), reports);
     let suggested =
-        registry::suggest(&study, count).map_err(|error| status::invalid(&refusal(&error)))?;
+        registry::suggest(&study, count).map_err(|error| status::invalid(&refusal(error)))?;
     let points =
         enough(suggested.points.len(), count, &suggested.more).map(|()| points(&suggested))?;
     Ok(suggestions::write(
@@ -137,10 +136,6 @@ fn points(suggested: &Suggested) -> Vec<Point> {
         labels: point.labels.clone(),
     };
     suggested.points.iter().map(point).collect()
-}
-
-fn refused(invalid: &Invalid) -> Status {
-    status::invalid(&Problems(status::problems_of(invalid, "experiment.spec")))
 }
 
 /// A search that ends before the experiment does: no algorithm tries a point twice.

@@ -297,8 +297,7 @@ fn study_spec(experiment: &ExperimentRecord) -> Result<StudySpec, SuggestError> 
             set(&mut algorithm.algorithm_settings, stored);
         }
     }
-    StudySpec::of(&spec, experiment.seed())
-        .map_err(|invalid| SuggestError::Refused(invalid.to_string()))
+    StudySpec::of(&spec, experiment.seed()).map_err(|problems| refused(&problems.into()))
 }
 
 fn set(settings: &mut Vec<AlgorithmSetting>, stored: &AlgorithmSetting) {

@@ -1,10 +1,9 @@
 //! What the optimizer and the stopping rule have against an experiment that is about to begin.
 
-use diwan_algorithms::invalid::Invalid;
 use diwan_algorithms::settings::Settings;
 use diwan_algorithms::study::StudySpec;
 use diwan_algorithms::{registry, stopping};
-use diwan_core::problem::Problem;
+use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{EarlyStoppingSpec, ExperimentSpec};
 
 /// All of it. An algorithm that this program does not have, or that one of the `services` has, is not asked.
@@ -20,12 +19,11 @@ pub(super) fn refusals(spec: &ExperimentSpec, services: &[String]) -> Vec<Proble
     let verdicts = of_algorithm.into_iter().chain(of_rule);
     verdicts
         .filter_map(Result::err)
-        .flat_map(|invalid| invalid.problems)
-        .map(|problem| Problem::refused(format!("spec.{}", problem.field), problem.message))
+        .flat_map(|problems| problems.0)
         .collect()
 }
 
-fn judge(spec: &EarlyStoppingSpec) -> Option<Result<(), Invalid>> {
+fn judge(spec: &EarlyStoppingSpec) -> Option<Result<(), Problems>> {
     let rule = stopping::find(&spec.algorithm_name).ok()?;
     Some(rule.validate(&Settings::from(spec.algorithm_settings.as_slice())))
 }

@@ -345,3 +345,22 @@ fn an_optimizer_that_waits_is_asked_when_a_trial_has_ended() {
         vec![Action::Suggest { count: 2 }]
     );
 }
+
+#[test]
+fn a_trial_that_waits_for_its_retry_becomes_what_it_is_stopped_for() {
+    let rule = StopCause::RuleFired {
+        message: "below the median".into(),
+    };
+    for (cause, state) in [
+        (StopCause::Requested, TrialState::Killed),
+        (rule, TrialState::EarlyStopped),
+        (StopCause::Interrupted, TrialState::Pending),
+    ] {
+        let mut world = run(record(1, Some(1), None, None, 1));
+        fill(&mut world);
+        let boom = End::Failed("boom".into());
+        world.end(0, 1, boom, Observation::default(), true);
+        world.carry_out(Action::Stop { trial: 0, cause }, true);
+        assert_eq!(world.trials[&0].state, state);
+    }
+}

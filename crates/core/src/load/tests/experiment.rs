@@ -155,13 +155,6 @@ fn ranges() {
         format!("22:14: {path}.max: Invalid value: \"0.001\": must not be less than min (0.01)");
     rule("max: \"0.05\"", "max: '0.001'", &[&said]);
     rule("max: \"0.05\"", "max: '0.01'", &[]);
-    let said =
-        format!("22:14: {path}.max: Invalid value: \"1.7e308\": max - min must be a finite number");
-    rule(
-        "min: \"0.01\"\n        max: \"0.05\"",
-        "min: -1.7e308\n        max: 1.7e308",
-        &[&said],
-    );
 }
 
 #[test]
@@ -176,7 +169,7 @@ fn whole_numbers() {
     };
     assert_eq!(int("1", "5"), [""; 0]);
     assert_eq!(int("-1e3", "5.0"), [""; 0]);
-    let whole = "must be a whole number of at most 2^53";
+    let whole = "must be a whole number that fits in 64 bits";
     assert_eq!(
         int("1.5", "5"),
         [format!(

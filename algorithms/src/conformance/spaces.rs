@@ -1,0 +1,146 @@
+//! Spaces to try an algorithm on.
+
+use diwan_core::resources::Distribution::{self, LogNormal, LogUniform, Normal, Uniform};
+use diwan_core::resources::{FeasibleSpace, ParameterSpec, ParameterType};
+
+/// Spaces of every kind and of extreme sizes, each with a name.
+#[must_use]
+pub fn spaces() -> Vec<(&'static str, Vec<ParameterSpec>)> {
+    let mut spaces = small();
+    spaces.extend([
+        ("a line", vec![double("x", "-1", "1", "", Uniform)]),
+        ("a training job", training_job()),
+    ]);
+    spaces.extend(extreme());
+    spaces
+}
+
+fn small() -> Vec<(&'static str, Vec<ParameterSpec>)> {
+    vec![
+        ("one value", vec![words("only", &["it"])]),
+        (
+            "twelve points",
+            vec![int("a", 1, 4, 1, Uniform), words("b", &["x", "y", "z"])],
+        ),
+        (
+            "weighted points",
+            vec![
+                int("a", 1, 9, 2, LogUniform),
+                double("b", "0.1", "0.5", "0.1", Normal),
+            ],
+        ),
+        (
+            "numbers from a list",
+            vec![
+                numbers("a", &["64", "16.0", "3e1"]),
+                int("b", 0, 3, 1, Normal),
+            ],
+        ),
+    ]
+}
+
+fn training_job() -> Vec<ParameterSpec> {
+    vec![
+        double("lr", "1e-5", "1", "", LogUniform),
+        double("dropout", "0", "0.5", "0.1", Uniform),
+        int("layers", 1, 8, 1, LogNormal),
+        numbers("batch", &["16", "32", "64"]),
+        words("optimizer", &["sgd", "adam"]),
+    ]
+}
+
+fn extreme() -> Vec<(&'static str, Vec<ParameterSpec>)> {
+    let whole = |name: &str, step| int(name, i64::MIN, i64::MAX, step, Uniform);
+    vec![
+        (
+            "extreme doubles",
+            vec![
+                double("wide", "1e-300", "1e300", "", LogUniform),
+                double("huge", "-1.7e308", "1.7e308", "", Normal),
+                double("fine", "0", "1e300", "1e-300", Uniform),
+            ],
+        ),
+        ("all whole numbers", vec![whole("a", 1), whole("b", 3)]),
+        (
+            "more points than u128 counts",
+            (0..20).map(|i| whole(&format!("p{i}"), 1)).collect(),
+        ),
+        (
+            "a trillion points",
+            (0..12)
+                .map(|i| int(&format!("p{i}"), 0, 9, 1, Uniform))
+                .collect(),
+        ),
+    ]
+}
+
+/// A double parameter.
+#[must_use]
+pub fn double(
+    name: &str,
+    min: &str,
+    max: &str,
+    step: &str,
+    distribution: Distribution,
+) -> ParameterSpec {
+    range(ParameterType::Double, name, (min, max), step, distribution)
+}
+
+/// An int parameter.
+#[must_use]
+pub fn int(name: &str, min: i64, max: i64, step: i64, distribution: Distribution) -> ParameterSpec {
+    let ends = (&*min.to_string(), &*max.to_string());
+    range(
+        ParameterType::Int,
+        name,
+        ends,
+        &step.to_string(),
+        distribution,
+    )
+}
+
+/// A categorical parameter.
+#[must_use]
+pub fn words(name: &str, list: &[&str]) -> ParameterSpec {
+    listed(ParameterType::Categorical, name, list)
+}
+
+/// A discrete parameter.
+#[must_use]
+pub fn numbers(name: &str, list: &[&str]) -> ParameterSpec {
+    listed(ParameterType::Discrete, name, list)
+}
+
+fn range(
+    kind: ParameterType,
+    name: &str,
+    ends: (&str, &str),
+    step: &str,
+    distribution: Distribution,
+) -> ParameterSpec {
+    let feasible_space = FeasibleSpace {
+        min: ends.0.to_owned(),
+        max: ends.1.to_owned(),
+        step: step.to_owned(),
+        distribution: Some(distribution),
+        ..FeasibleSpace::default()
+    };
+    ParameterSpec {
+        name: name.to_owned(),
+        parameter_type: kind,
+        feasible_space,
+    }
+}
+
+fn listed(kind: ParameterType, name: &str, list: &[&str]) -> ParameterSpec {
+    let list = list.iter().map(|&text| text.to_owned()).collect();
+    let feasible_space = FeasibleSpace {
+        list,
+        ..FeasibleSpace::default()
+    };
+    ParameterSpec {
+        name: name.to_owned(),
+        parameter_type: kind,
+        feasible_space,
+    }
+}

@@ -1,0 +1,102 @@
+//! `diwan run` of a changed file.
+
+use super::case::Case;
+
+#[test]
+fn a_larger_budget_goes_on_and_nothing_else_is_edited() {
+    let case = Case::new(2, 1, "echo ran >> $W/ran; echo score=$X");
+    let first = case.run();
+    assert_eq!(first.code, 0);
+    let again = case.run();
+    assert_eq!(
+        (again.code, &again.stdout),
+        (0, &first.stdout),
+        "the result is shown again"
+    );
+    assert!(
+        again.stderr.starts_with(
+            "experiment case exists and has ended\nexperiment case: Experiment has succeeded"
+        ),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(case.lines("ran").len(), 2);
+
+    case.edit("maxTrialCount: 2", "maxTrialCount: 4");
+    let more = case.run();
+    assert_eq!(more.code, 0, "{}", more.stderr);
+    assert!(
+        more.stderr
+            .starts_with("edited spec.maxTrialCount: 2 in the experiment, 4 in the file\n"),
+        "{}",
+        more.stderr
+    );
+    assert_eq!(case.lines("ran").len(), 4);
+
+    case.edit("maxTrialCount: 4", "maxTrialCount: 9");
+    case.edit("max: \"1\"", "max: \"2\"");
+    case.edit("value: \"7\"", "value: \"8\"");
+    let refused = case.run();
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    let expected = format!(
+        "error: experiment case exists and {} differs from it\n\
+         cause: spec.parameters[0].feasibleSpace.max: \"1\" in the experiment, \"2\" in the file\n\
+         cause: spec.algorithm.algorithmSettings[0].value: \"7\" in the experiment, \"8\" in the file\n\
+         hint: only spec.parallelTrialCount, spec.maxTrialCount, spec.maxFailedTrialCount, spec.activeDeadlineSeconds can be edited\n\
+         hint: give the file another metadata.name to run it beside the old one\n",
+        case.file
+    );
+    assert!(refused.stderr.starts_with(&expected), "{}", refused.stderr);
+    assert_eq!(case.lines("ran").len(), 4);
+
+    case.edit("max: \"2\"", "max: \"1\"");
+    case.edit("value: \"8\"", "value: \"7\"");
+    case.edit("maxTrialCount: 9", "maxTrialCount: 3");
+    let refused = case.run();
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("cause: spec.maxTrialCount: Invalid value: 3: must be greater than status.trials count\nhint: 4 trials have been made\n"), "{}", refused.stderr);
+}
+
+/// Moves the template of a file into a ConfigMap of the same file.
+fn with_template_in_a_config_map(text: String) -> String {
+    let (head, job) = text.split_once("    trialSpec:\n").unwrap();
+    let job: String = job.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "{head}    successCondition: status.conditions.#(type==\"Complete\")#|#(status==\"True\")#
+    failureCondition: status.conditions.#(type==\"Failed\")#|#(status==\"True\")#
+    configMap: {{configMapNamespace: lab, configMapName: templates, templatePath: job.yaml}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{namespace: lab, name: templates}}
+data:
+  job.yaml: |-
+{job}"
+    )
+}
+
+#[test]
+fn another_template_in_the_config_map_is_refused() {
+    let script = "echo ran >> $W/ran; echo score=$X";
+    let case = Case::with(2, 1, script, with_template_in_a_config_map);
+    let first = case.run();
+    assert_eq!(first.code, 0, "{}", first.stderr);
+
+    case.edit("image: unused", "image: other");
+    let refused = case.run();
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    let expected = format!(
+        "error: experiment case exists and {} differs from it\n\
+         cause: the template in the ConfigMap is another one than when the experiment was made\n\
+         hint: give the file another metadata.name to run it beside the old one\n\
+         hint: or forget the old one: ",
+        case.file
+    );
+    assert!(refused.stderr.starts_with(&expected), "{}", refused.stderr);
+
+    case.edit("image: other", "image: unused");
+    case.edit("maxTrialCount: 2", "maxTrialCount: 3");
+    let more = case.run();
+    assert_eq!(more.code, 0, "{}", more.stderr);
+    assert_eq!(case.lines("ran").len(), 3, "what was refused has not run");
+}

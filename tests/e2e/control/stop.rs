@@ -1,0 +1,73 @@
+//! `diwan stop`, and `resume` after it.
+
+use super::case::{Case, WAITS, is_alive};
+use crate::harness::eventually;
+
+#[test]
+fn stop_ends_the_experiment_and_resume_takes_it_back() {
+    let case = Case::new(
+        5,
+        2,
+        &format!("trap 'echo told >> $W/told; exit 0' TERM; {WAITS}"),
+    );
+    let mut run = case.start(2);
+    let stopped = case.world.run(["stop", "case"]);
+    assert_eq!(
+        (stopped.code, stopped.stderr.as_str()),
+        (0, "stopped experiment case\n")
+    );
+    assert_eq!(run.code(), 5);
+    assert_eq!(case.lines("told").len(), 2);
+    assert_eq!(case.trials("Killed").len(), 2);
+    assert_eq!(case.ended_because(), "ExperimentStopped");
+    let again = case.run();
+    assert_eq!(again.code, 5, "it stays stopped: {}", again.stderr);
+    case.touch("go");
+    let resumed = case.world.run(["resume", "case"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(case.trials("Succeeded").len(), 3);
+}
+
+#[test]
+fn stop_can_end_one_trial_only() {
+    let case = Case::new(4, 2, WAITS);
+    let mut run = case.start(2);
+    let victim = case.trials("Running").remove(0);
+    let stopped = case.world.run(["stop", "--trial", &victim]);
+    assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+    eventually("it is killed", || case.trials("Killed") == [victim.clone()]);
+    case.touch("go");
+    assert_eq!(run.code(), 0);
+    assert_eq!(case.trials("Succeeded").len(), 3);
+    let told = case.world.run(["explain", &victim]).stdout;
+    assert!(
+        told.contains("why: Trial was stopped: somebody stopped it"),
+        "{told}"
+    );
+}
+
+#[test]
+fn stop_finds_what_a_killed_run_left_behind() {
+    let case = Case::new(4, 2, WAITS);
+    let mut run = case.start(2);
+    run.signal("KILL");
+    run.code();
+    let orphans = case.lines("started");
+    assert!(orphans.iter().all(|pid| is_alive(pid)), "they go on");
+    assert_eq!(case.state(), "Interrupted");
+    let refused = case.world.run(["delete", "case"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.starts_with(concat!(
+            "error: experiment case has trials that may still run\nhint: stop them first: ",
+            env!("CARGO_BIN_EXE_diwan"),
+            " --db "
+        )),
+        "{}",
+        refused.stderr
+    );
+    let stopped = case.world.run(["stop", "case"]);
+    assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+    assert!(orphans.iter().all(|pid| !is_alive(pid)), "they are gone");
+    assert_eq!(case.trials("Killed").len(), 2);
+}
