@@ -2,6 +2,7 @@
 
 mod live;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use diwan_core::record::ExperimentRecord;
@@ -46,7 +47,8 @@ enum Surface {
 struct Display {
     surface: Surface,
     pace: Pace,
-    last_trouble: Option<String>,
+    /// What is in the way and was said; several launches may take turns in reporting.
+    troubles: HashSet<String>,
 }
 
 impl Display {
@@ -62,16 +64,17 @@ impl Display {
                 begun: instant(),
                 before: None,
             },
-            last_trouble: None,
+            troubles: HashSet::new(),
         }
     }
 
     fn update(&mut self, report: &Report) {
-        if report.trouble != self.last_trouble {
-            if let Some(trouble) = &report.trouble {
+        match &report.trouble {
+            Some(trouble) if self.troubles.insert(trouble.clone()) => {
                 self.say(&format!("waiting: {trouble}"));
             }
-            self.last_trouble.clone_from(&report.trouble);
+            Some(_) => {}
+            None => self.troubles.clear(),
         }
         let Some(record) = &report.record else { return };
         let left = self.pace.time_left(record);

@@ -78,6 +78,9 @@ fn files_that_are_taken_away_are_missed_once() {
         .stderr(std::fs::File::create(&log).unwrap());
     let mut run = Running(run.spawn().unwrap());
     eventually("the trial runs", || case.lines("started").len() == 1);
+    let trial = case.trials("Running").remove(0);
+    let told = || case.world.run(["explain", &trial]).stdout;
+    eventually("its output is read", || told().contains("score=0.1"));
     std::fs::remove_dir_all(case.world.path("trials/default/case")).unwrap();
     let warnings = || -> Vec<String> {
         let lines = case.lines("stderr").into_iter();
