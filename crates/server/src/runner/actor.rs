@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diwan_core::engine::{Action, Event, Snapshot, step};
-use diwan_core::record::{ExperimentKey, ExperimentRecord, OptimizerState, StopCause, TrialState};
+use diwan_core::record::{
+    ExperimentKey, ExperimentRecord, OptimizerState, StopCause, TrialRecord, TrialState,
+};
 use diwan_core::time::Timestamp;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
@@ -39,6 +41,8 @@ pub(super) struct Actor<'a> {
     /// Events that were applied and not committed yet; applied again when somebody else committed first.
     uncommitted: Vec<(Event, Timestamp)>,
     launches: HashMap<u64, Launch>,
+    /// Launches that wait for the commit under way, which says that they run.
+    ready: HashMap<u64, Launch>,
     /// Trials that an earlier run of Diwan has launched: their output may have been read before.
     found: HashSet<u64>,
     asking: bool,
@@ -69,6 +73,7 @@ impl<'a> Actor<'a> {
                 .collect(),
             snapshot,
             launches: HashMap::new(),
+            ready: HashMap::new(),
             asking: false,
             sender,
             mailbox,
@@ -171,12 +176,15 @@ impl<'a> Actor<'a> {
     async fn commit(&mut self) -> Result<(), RunError> {
         while !self.uncommitted.is_empty() {
             let change = self.snapshot.take_change();
-            match self
-                .runner
-                .store
-                .commit(&self.key, self.snapshot.version, &change)
-                .await
-            {
+            let (key, version) = (self.key.clone(), self.snapshot.version);
+            let commit = self.runner.store.commit(&key, version, &change);
+            // Beside the commit, which is on its way first: who yields lets the store's task send it off.
+            let get_ready = async {
+                tokio::task::yield_now().await;
+                self.get_ready();
+            };
+            let (committed, ()) = tokio::join!(biased; commit, get_ready);
+            match committed {
                 Ok(version) => {
                     self.snapshot.version = version;
                     self.uncommitted.clear();
@@ -196,6 +204,7 @@ impl<'a> Actor<'a> {
     /// Takes the stored state and puts what was not committed on top. What does not fit any more is dropped, and so are starts
     /// and the end: whether they are still due is decided again, because the other's commit may be a pause.
     async fn reload(&mut self) -> Result<(), RunError> {
+        self.ready.clear();
         let Some(stored) = self.runner.store.load(&self.key).await? else {
             return Err(self.deleted().await);
         };
@@ -231,15 +240,10 @@ impl<'a> Actor<'a> {
                     launch.stop(grace);
                 }
             } else {
-                let is_new = !self.found.remove(&trial.number);
-                let launch = launch(
-                    self.runner,
-                    &self.plans,
-                    &self.snapshot.record,
-                    trial,
-                    is_new,
-                    &self.sender,
-                );
+                let ready = self.ready.remove(&trial.number);
+                let launch = ready.unwrap_or_else(|| self.launch(trial));
+                self.found.remove(&trial.number);
+                launch.begin();
                 if let Some(grace) = stop {
                     launch.stop(grace);
                 }
@@ -247,6 +251,28 @@ impl<'a> Actor<'a> {
             }
         }
         self.ask();
+    }
+
+    /// Makes launches of the trials that are about to run.
+    fn get_ready(&mut self) {
+        let running = self.snapshot.in_state(TrialState::Running);
+        self.ready = running
+            .filter(|trial| !self.launches.contains_key(&trial.number))
+            .map(|trial| (trial.number, self.launch(trial)))
+            .collect();
+    }
+
+    fn launch(&self, trial: &TrialRecord) -> Launch {
+        let is_new = !self.found.contains(&trial.number);
+        let record = &self.snapshot.record;
+        launch(
+            self.runner,
+            &self.plans,
+            record,
+            trial,
+            is_new,
+            &self.sender,
+        )
     }
 
     /// `None`: as long as the trial's template says.

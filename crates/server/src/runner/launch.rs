@@ -12,7 +12,7 @@ use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::{ObjectiveSpec, Observation};
 use diwan_drivers::{Driver, LaunchId, TrialPlan, logs, podspec};
 use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
@@ -26,6 +26,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// A launch that is accompanied.
 pub(super) struct Launch {
+    begin: Arc<Notify>,
     stop: watch::Sender<Option<Stop>>,
     task: JoinHandle<()>,
 }
@@ -41,6 +42,11 @@ impl Drop for Launch {
 type Stop = Option<Duration>;
 
 impl Launch {
+    /// Lets it begin: what it is about to do is committed.
+    pub(super) fn begin(&self) {
+        self.begin.notify_one();
+    }
+
     /// Asks the launch to end; asking again with less grace makes it shorter.
     pub(super) fn stop(&self, grace: Stop) {
         self.stop.send_if_modified(|current| {
@@ -51,8 +57,8 @@ impl Launch {
     }
 }
 
-/// Starts, or finds again, the current launch of a trial, and accompanies it in a task of its own. One that `is_new` was
-/// never launched before, so nothing of it is stored yet.
+/// Accompanies the current launch of a trial in a task of its own, which gets ready at once, and starts the launch, or finds it
+/// again, when it is let. One that `is_new` was never launched before, so nothing of it is stored yet.
 pub(super) fn launch(
     runner: &Runner,
     plans: &Arc<Plans>,
@@ -62,6 +68,7 @@ pub(super) fn launch(
     mailbox: &mpsc::UnboundedSender<Message>,
 ) -> Launch {
     let (stop, stopped) = watch::channel(None);
+    let begin = Arc::<Notify>::default();
     let task = Task {
         store: runner.store.clone(),
         driver: runner.driver.clone(),
@@ -74,8 +81,14 @@ pub(super) fn launch(
     };
     let plan = plans.plan(record, trial);
     let reading = Reading::new(plans, record, trial, is_new);
-    let task = tokio::spawn(task.run(plan, reading));
-    Launch { stop, task }
+    let task = tokio::spawn({
+        let begin = Arc::clone(&begin);
+        async move {
+            begin.notified().await;
+            task.run(plan, reading).await;
+        }
+    });
+    Launch { begin, stop, task }
 }
 
 /// What the task of a launch knows.
