@@ -9,6 +9,7 @@ mod actor;
 mod hold;
 mod launch;
 mod plan;
+mod tails;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,26 +1,24 @@
 //! What accompanies one launched trial: reads its output while it runs, stops it when told, and reports its end.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diwan_collect::{Collector, RuleWatch, Summary, Tail};
+use diwan_collect::{Collector, RuleWatch, Summary};
 use diwan_core::engine::{End, Event};
-use diwan_core::observation::{MetricPoint, Source};
+use diwan_core::observation::MetricPoint;
 use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::{ObjectiveSpec, Observation};
-use diwan_drivers::{Driver, LaunchId, TrialPlan, logs, podspec};
-use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
+use diwan_drivers::{Driver, LaunchId, TrialPlan, podspec};
+use diwan_store::{ObservationQuery, Store, StoreError, TrialRef};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::actor::Message;
+use super::tails::Tails;
 use super::{Options, Plans, Runner};
 
-/// Bytes that may be read again after a crash because no metric in them made it worth a write.
-const UNSAVED_BYTES: u64 = 1 << 20;
 /// Time between two tries of something that the system refused.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -284,11 +282,8 @@ impl Task {
         });
     }
 
-    /// The files to read, from where an earlier run stopped reading.
+    /// The files of the launch, from where an earlier run stopped reading.
     async fn tails(&self, id: &LaunchId, reading: &Reading) -> Result<Tails, StoreError> {
-        let Some(collector) = &reading.collector else {
-            return Ok(Tails::default());
-        };
         let cursors = match self.is_new {
             true => Vec::new(),
             false => {
@@ -296,28 +291,12 @@ impl Task {
                     .await?
             }
         };
-        let mut tails = Tails {
-            stdout_and_stderr: [Some(id.stdout()), Some(id.stderr())],
-            ..Tails::default()
-        };
-        for source in collector.sources() {
-            let path = match source {
-                Source::StdOut => id.stdout(),
-                Source::StdErr => id.stderr(),
-                Source::File => reading.metrics_file.clone().unwrap_or_default(),
-                Source::Push => continue,
-            };
-            let cursor = cursors
-                .iter()
-                .find(|cursor| cursor.source == *source)
-                .map_or(0, |cursor| cursor.offset);
-            let cursor = u64::try_from(cursor).unwrap_or(0);
-            tails.files.push(Follow {
-                tail: Tail::new(path, collector.stream(*source, cursor)),
-                saved: cursor,
-            });
-        }
-        Ok(tails)
+        Ok(Tails::new(
+            id,
+            reading.collector.as_ref(),
+            reading.metrics_file.as_deref(),
+            &cursors,
+        ))
     }
 
     /// Reads what is there, and stores it before anything is made of it. At the end, everything.
@@ -329,16 +308,7 @@ impl Task {
     ) -> Result<(), StoreError> {
         let mut points = Vec::new();
         loop {
-            let mut read = 0;
-            for follow in &mut tails.files {
-                match follow.tail.poll(&mut points) {
-                    Ok(bytes) => read += bytes,
-                    Err(error) => tails.complaints.say(follow.tail.path(), "read", &error),
-                }
-                if to_the_end && read == 0 {
-                    follow.tail.finish(&mut points);
-                }
-            }
+            let read = tails.poll(&mut points, !to_the_end);
             self.keep(&points, tails).await?;
             if let Some(summary) = &mut reading.summary {
                 points.iter().for_each(|point| summary.add(point));
@@ -352,21 +322,13 @@ impl Task {
     }
 
     async fn keep(&self, points: &[MetricPoint], tails: &mut Tails) -> Result<(), StoreError> {
-        let worth_it = |follow: &Follow| !points.is_empty() || follow.unsaved() > UNSAVED_BYTES;
-        let moved: Vec<Cursor> = tails
-            .files
-            .iter()
-            .filter(|follow| follow.unsaved() > 0 && worth_it(follow))
-            .map(Follow::cursor)
-            .collect();
+        let moved = tails.moved(!points.is_empty());
         if points.is_empty() && moved.is_empty() {
             return Ok(());
         }
         self.patiently(|| self.store.append(&self.reference, points, &moved))
             .await?;
-        for follow in &mut tails.files {
-            follow.saved = follow.tail.stream().cursor();
-        }
+        tails.save();
         Ok(())
     }
 
@@ -441,74 +403,5 @@ impl Task {
     fn tell(&self, message: Message) {
         // The loop is gone only when the program ends.
         let _ = self.mailbox.send(message);
-    }
-}
-
-/// The files of one launch.
-#[derive(Default)]
-struct Tails {
-    files: Vec<Follow>,
-    stdout_and_stderr: [Option<std::path::PathBuf>; 2],
-    complaints: Complaints,
-}
-
-/// What was said of the files, so that it is said once and not at every look.
-#[derive(Default)]
-struct Complaints(HashSet<String>);
-
-impl Complaints {
-    fn say(&mut self, path: &Path, what: &str, error: &std::io::Error) {
-        let text = format!("{} cannot be {what}: {error}", path.display());
-        if !self.0.contains(&text) {
-            warn!("{text}");
-            self.0.insert(text);
-        }
-    }
-}
-
-impl Tails {
-    /// Whether an earlier run of Diwan has read some of them.
-    fn are_resumed(&self) -> bool {
-        self.files.iter().any(|follow| follow.saved > 0)
-    }
-
-    /// Keeps the logs below the cap; never what has not been read.
-    fn trim(&mut self, cap: u64) {
-        for (path, source) in self
-            .stdout_and_stderr
-            .iter()
-            .zip([Source::StdOut, Source::StdErr])
-        {
-            let read = self
-                .files
-                .iter()
-                .find(|follow| follow.tail.stream().source() == source);
-            let (Some(path), Some(follow)) = (path, read.filter(|follow| follow.saved > 0)) else {
-                continue;
-            };
-            if let Err(error) = logs::trim(path, cap, follow.saved) {
-                self.complaints.say(path, "trimmed", &error);
-            }
-        }
-    }
-}
-
-/// A file and how far it is stored.
-struct Follow {
-    tail: Tail,
-    saved: u64,
-}
-
-impl Follow {
-    fn unsaved(&self) -> u64 {
-        self.tail.stream().cursor().saturating_sub(self.saved)
-    }
-
-    fn cursor(&self) -> Cursor {
-        let offset = i64::try_from(self.tail.stream().cursor()).unwrap_or(i64::MAX);
-        Cursor {
-            source: self.tail.stream().source(),
-            offset,
-        }
     }
 }
