@@ -397,7 +397,8 @@ async fn a_store_that_is_full_now_and_then_loses_nothing() {
     bench.store = Arc::new(Faulty::new(bench.store.clone(), fault));
     let driver = scores();
     let record = bench.run(&driver).await;
-    assert!(writes.load(Ordering::Relaxed) > 20);
+    let writes = writes.load(Ordering::Relaxed);
+    assert!(writes >= 12, "{writes} writes are too few to meet faults");
     assert_eq!(record.progress.counts.trials_succeeded, 8);
     assert_eq!(driver.started(), 8, "none was launched twice");
     for trial in bench.trials().await.values() {
@@ -408,4 +409,56 @@ async fn a_store_that_is_full_now_and_then_loses_nothing() {
             .unwrap();
         assert_eq!(stored.len(), 2);
     }
+}
+
+/// Two running trials and a store that is full from a moment on, until it is not.
+async fn running_on_a_full_disk(
+    bench: &mut Bench,
+) -> (
+    Scripted,
+    Arc<AtomicBool>,
+    watch::Sender<Control>,
+    tokio::task::JoinHandle<Result<ExperimentRecord, RunError>>,
+) {
+    let is_full = Arc::new(AtomicBool::new(false));
+    let told = is_full.clone();
+    let fault = move |access| {
+        let is_due = access == Access::Write && told.load(Ordering::Relaxed);
+        is_due.then_some(StoreError::Full)
+    };
+    bench.store = Arc::new(Faulty::new(bench.store.clone(), fault));
+    let driver = Scripted::new(|_| Script::Runs);
+    let (control, run) = bench.start(&driver);
+    eventually(|| driver.running().len() == 2).await;
+    is_full.store(true, Ordering::Relaxed);
+    (driver, is_full, control, run)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_stops_trials_although_the_disk_is_full() {
+    let mut bench = Bench::new("  maxTrialCount: 2\n  parallelTrialCount: 2").await;
+    let (driver, is_full, control, run) = running_on_a_full_disk(&mut bench).await;
+    // A launch that is kept busy by the full disk is stopped as well.
+    print(&driver.running()[0], "score=0.5\n");
+    control.send(Control::Interrupt).unwrap();
+    eventually(|| driver.running().is_empty()).await;
+    assert!(!run.is_finished(), "what was stopped is not recorded yet");
+    is_full.store(false, Ordering::Relaxed);
+    let record = within(run).await.unwrap().unwrap();
+    assert_eq!(record.progress.counts.trials_pending, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_interrupt_leaves_although_the_disk_is_full() {
+    let mut bench = Bench::new("  maxTrialCount: 2\n  parallelTrialCount: 2").await;
+    let (driver, _is_full, control, run) = running_on_a_full_disk(&mut bench).await;
+    print(&driver.running()[0], "score=0.5\n");
+    control.send(Control::Interrupt).unwrap();
+    eventually(|| driver.running().is_empty()).await;
+    control.send(Control::Kill).unwrap();
+    let ended = within(run).await.unwrap();
+    assert!(
+        matches!(ended, Err(RunError::Store(StoreError::Full))),
+        "{ended:?}"
+    );
 }

@@ -11,6 +11,8 @@ use diwan_core::record::{
 use diwan_core::time::Timestamp;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::launch::{Launch, launch};
@@ -20,8 +22,6 @@ use crate::suggester::{Next, SuggestError, Suggestions};
 
 /// What the tasks beside the loop tell it.
 pub(super) enum Message {
-    /// The optimizer answered.
-    Suggested(Result<Suggestions, SuggestError>),
     /// Something happened to a trial.
     Event(Event),
     /// The store failed a launch for good, which goes on until it ends or is stopped.
@@ -45,7 +45,10 @@ pub(super) struct Actor<'a> {
     ready: HashMap<u64, Launch>,
     /// Trials that an earlier run of Diwan has launched: their output may have been read before.
     found: HashSet<u64>,
-    asking: bool,
+    /// The question that the optimizer was asked, if it has not answered yet. Dropping the loop drops it.
+    question: JoinSet<Result<Suggestions, SuggestError>>,
+    /// When to look for other processes' edits again, whatever happens until then.
+    next_look: Instant,
     sender: mpsc::UnboundedSender<Message>,
     mailbox: mpsc::UnboundedReceiver<Message>,
     control: watch::Receiver<Control>,
@@ -74,7 +77,8 @@ impl<'a> Actor<'a> {
             snapshot,
             launches: HashMap::new(),
             ready: HashMap::new(),
-            asking: false,
+            question: JoinSet::new(),
+            next_look: Instant::now() + runner.options.poll,
             sender,
             mailbox,
             control,
@@ -133,7 +137,7 @@ impl<'a> Actor<'a> {
 
     /// Takes points of an optimizer that needs no time, so that they are committed with what made them due.
     fn suggest_at_once(&mut self, count: u64, time: Timestamp) -> bool {
-        if self.asking {
+        if !self.question.is_empty() {
             return false;
         }
         let answer = self.runner.suggester.suggest_at_once(&self.snapshot, count);
@@ -172,7 +176,8 @@ impl<'a> Actor<'a> {
     }
 
     /// Commits what was applied. When somebody else committed first, what was applied is applied again on top of that. While
-    /// the store cannot take it (the disk is full), trials go on and the commit is tried again.
+    /// the store cannot take it (the disk is full), trials go on, or are stopped if the owner wants to go, and the commit is
+    /// tried again, until the owner wants to go at any price.
     async fn commit(&mut self) -> Result<(), RunError> {
         while !self.uncommitted.is_empty() {
             let change = self.snapshot.take_change();
@@ -191,7 +196,7 @@ impl<'a> Actor<'a> {
                     self.publish(change.record, None);
                 }
                 Err(StoreError::Conflict { .. }) => self.reload().await?,
-                Err(error) if error.is_transient() && self.wanted() == Control::Run => {
+                Err(error) if error.is_transient() && self.wanted() != Control::Kill => {
                     self.publish(change.record, Some(error.to_string()));
                     self.reload_when_possible().await?;
                 }
@@ -205,7 +210,9 @@ impl<'a> Actor<'a> {
     /// and the end: whether they are still due is decided again, because the other's commit may be a pause.
     async fn reload(&mut self) -> Result<(), RunError> {
         self.ready.clear();
-        let Some(stored) = self.runner.store.load(&self.key).await? else {
+        let stored = self.runner.store.load(&self.key).await?;
+        let uid = &self.snapshot.record.metadata.uid;
+        let Some(stored) = stored.filter(|stored| stored.record.metadata.uid == *uid) else {
             return Err(self.deleted().await);
         };
         self.snapshot = stored;
@@ -218,13 +225,20 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    /// Reloads as soon as the store can be read again, or the owner wants to go.
+    /// Reloads as soon as the store can be read again.
     async fn reload_when_possible(&mut self) -> Result<(), RunError> {
         loop {
+            if self.wanted() != Control::Run {
+                let running = self.launches.values();
+                running.for_each(|launch| launch.stop(self.grace()));
+            }
             self.pause().await;
             match self.reload().await {
-                Err(RunError::Store(error))
-                    if error.is_transient() && self.wanted() == Control::Run => {}
+                Err(RunError::Store(error)) if error.is_transient() => {
+                    if self.wanted() == Control::Kill {
+                        return Err(self.failed(error).await);
+                    }
+                }
                 other => return other,
             }
         }
@@ -243,10 +257,10 @@ impl<'a> Actor<'a> {
                 let ready = self.ready.remove(&trial.number);
                 let launch = ready.unwrap_or_else(|| self.launch(trial));
                 self.found.remove(&trial.number);
-                launch.begin();
                 if let Some(grace) = stop {
                     launch.stop(grace);
                 }
+                launch.begin();
                 self.launches.insert(trial.number, launch);
             }
         }
@@ -281,7 +295,7 @@ impl<'a> Actor<'a> {
     }
 
     fn ask(&mut self) {
-        if self.asking || self.wanted() != Control::Run {
+        if !self.question.is_empty() || self.wanted() != Control::Run {
             return;
         }
         let due = step(&self.snapshot, now());
@@ -291,13 +305,10 @@ impl<'a> Actor<'a> {
         else {
             return;
         };
-        self.asking = true;
-        let (suggester, sender) = (self.runner.suggester.clone(), self.sender.clone());
+        let suggester = self.runner.suggester.clone();
         let snapshot = self.snapshot.clone();
-        tokio::spawn(async move {
-            let answer = suggester.suggest(&snapshot, count).await;
-            let _ = sender.send(Message::Suggested(answer));
-        });
+        self.question
+            .spawn(async move { suggester.suggest(&snapshot, count).await });
     }
 
     /// Over: nothing runs, and there is nothing more to do or the owner wants to go.
@@ -315,9 +326,14 @@ impl<'a> Actor<'a> {
         });
         tokio::select! {
             Some(message) = self.mailbox.recv() => self.hear(message).await?,
+            Some(answer) = self.question.join_next() => self.take(answer),
             () = changed(&mut self.control) => {}
             () = tokio::time::sleep(until_wake) => {}
-            () = tokio::time::sleep(self.runner.options.poll) => self.look_for_edits().await?,
+            () = tokio::time::sleep_until(self.next_look) => {}
+        }
+        if self.next_look <= Instant::now() {
+            self.look_for_edits().await?;
+            self.next_look = Instant::now() + self.runner.options.poll;
         }
         while let Ok(message) = self.mailbox.try_recv() {
             self.hear(message).await?;
@@ -351,13 +367,17 @@ impl<'a> Actor<'a> {
             Message::Trouble(trouble) => {
                 self.publish(self.snapshot.record.clone(), Some(trouble));
             }
-            Message::Suggested(answer) => {
-                self.asking = false;
-                let event = self.event_of(answer);
-                self.apply(event, time);
-            }
         }
         Ok(())
+    }
+
+    fn take(&mut self, answer: Result<Result<Suggestions, SuggestError>, JoinError>) {
+        let answer = answer.unwrap_or_else(|error| {
+            let broke_down = format!("the optimizer broke down: {error}");
+            Err(SuggestError::Failed(broke_down))
+        });
+        let event = self.event_of(answer);
+        self.apply(event, now());
     }
 
     fn event_of(&self, answer: Result<Suggestions, SuggestError>) -> Event {
@@ -390,27 +410,36 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// The store failed for good. Trials go on, and are found again when the experiment does; not if it was deleted.
+    /// The store failed for good. Trials go on, and are found again when the experiment does; not if it was deleted, or if the
+    /// owner wants them gone.
     async fn failed(&mut self, error: StoreError) -> RunError {
         match error {
             StoreError::NotFound { .. } => self.deleted().await,
-            error => error.into(),
+            error => {
+                if self.wanted() == Control::Kill {
+                    self.halt().await;
+                }
+                error.into()
+            }
         }
     }
 
-    /// The experiment is gone: stops whatever runs of it, with nothing to record it in.
     async fn deleted(&mut self) -> RunError {
-        for launch in self.launches.values() {
-            launch.stop(self.grace());
-        }
-        while !self.launches.is_empty() {
-            match self.mailbox.recv().await {
-                Some(Message::Gone { trial }) => drop(self.launches.remove(&trial)),
-                Some(_) => {}
-                None => break,
+        self.halt().await;
+        RunError::Deleted(self.key.clone())
+    }
+
+    /// Stops whatever runs, with nothing to record it in.
+    async fn halt(&mut self) {
+        loop {
+            let grace = self.grace();
+            let running = self.launches.values();
+            let halting: JoinSet<()> = running.map(|launch| launch.halt(grace)).collect();
+            tokio::select! {
+                _ = halting.join_all() => return,
+                () = changed(&mut self.control) => {}
             }
         }
-        RunError::Deleted(self.key.clone())
     }
 
     async fn pause(&mut self) {

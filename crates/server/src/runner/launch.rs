@@ -1,12 +1,13 @@
 //! What accompanies one launched trial: reads its output while it runs, stops it when told, and reports its end.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diwan_collect::{Collector, RuleWatch, Summary};
 use diwan_core::engine::{End, Event};
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, Place, Source};
 use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::{ObjectiveSpec, Observation};
 use diwan_drivers::{Driver, LaunchId, TrialPlan, podspec};
@@ -24,8 +25,14 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// A launch that is accompanied.
 pub(super) struct Launch {
+    driver: Arc<dyn Driver>,
+    /// None if the template cannot be rendered; then there is nothing to stop.
+    plan: Option<Arc<TrialPlan>>,
+    /// When the trial's template says nothing.
+    default_grace: Duration,
     begin: Arc<Notify>,
     stop: watch::Sender<Option<Stop>>,
+    mailbox: mpsc::UnboundedSender<Message>,
     task: JoinHandle<()>,
 }
 
@@ -45,13 +52,33 @@ impl Launch {
         self.begin.notify_one();
     }
 
-    /// Asks the launch to end; asking again with less grace makes it shorter.
+    /// Asks the launch to end, whatever keeps its task busy; asking again with less grace makes it shorter. One that was not
+    /// started yet never is.
     pub(super) fn stop(&self, grace: Stop) {
-        self.stop.send_if_modified(|current| {
+        let is_new = self.stop.send_if_modified(|current| {
             let new = *current != Some(grace);
             *current = Some(grace);
             new
         });
+        if is_new {
+            tokio::spawn(self.halt(grace));
+        }
+    }
+
+    /// The same; resolves when nothing of it runs.
+    pub(super) fn halt(&self, grace: Stop) -> impl Future<Output = ()> + Send + use<> {
+        let (driver, plan, mailbox) =
+            (self.driver.clone(), self.plan.clone(), self.mailbox.clone());
+        let default_grace = self.default_grace;
+        async move {
+            let Some(plan) = plan else { return };
+            let of_template = || podspec::grace_period(&plan.manifest, &plan.primary_container);
+            let grace = grace.or_else(of_template).unwrap_or(default_grace);
+            if let Err(error) = driver.stop(&plan.id(), grace).await {
+                let trouble = format!("cannot stop {}: {error}", plan.id());
+                let _ = mailbox.send(Message::Trouble(trouble));
+            }
+        }
     }
 }
 
@@ -67,6 +94,8 @@ pub(super) fn launch(
 ) -> Launch {
     let (stop, stopped) = watch::channel(None);
     let begin = Arc::<Notify>::default();
+    let plan = plans.plan(record, trial).map(Arc::new);
+    let reading = Reading::new(plans, record, trial, is_new);
     let task = Task {
         store: runner.store.clone(),
         driver: runner.driver.clone(),
@@ -77,16 +106,18 @@ pub(super) fn launch(
         stopped,
         is_new,
     };
-    let plan = plans.plan(record, trial);
-    let reading = Reading::new(plans, record, trial, is_new);
-    let task = tokio::spawn({
-        let begin = Arc::clone(&begin);
-        async move {
+    Launch {
+        driver: runner.driver.clone(),
+        plan: plan.as_ref().ok().cloned(),
+        default_grace: runner.options.grace,
+        begin: begin.clone(),
+        stop,
+        mailbox: mailbox.clone(),
+        task: tokio::spawn(async move {
             begin.notified().await;
             task.run(plan, reading).await;
-        }
-    });
-    Launch { begin, stop, task }
+        }),
+    }
 }
 
 /// What the task of a launch knows.
@@ -105,6 +136,8 @@ struct Task {
 struct Reading {
     collector: Option<Collector>,
     rules: Option<RuleWatch>,
+    /// Up to where the rules have seen each stream: points may be stored beyond the cursor that reading goes on from.
+    judged: BTreeMap<Source, Place>,
     /// Of all points so far, if nobody but this task can have stored any.
     summary: Option<Summary>,
     metrics_file: Option<std::path::PathBuf>,
@@ -116,7 +149,7 @@ impl Reading {
         let objective = record.spec.objective.clone().unwrap_or_default();
         let collector = plans.collector().cloned();
         let summary = (is_new && collector.is_some()).then(|| Summary::new(&objective));
-        // Validation has compiled the same rules.
+        // The optimizer's own rules; one that cannot be watched stops nothing.
         let rules = (!trial.rules.is_empty())
             .then(|| RuleWatch::new(&trial.rules, &objective).ok())
             .flatten();
@@ -129,15 +162,28 @@ impl Reading {
         Self {
             collector,
             rules,
+            judged: BTreeMap::new(),
             summary,
             metrics_file,
             retain,
         }
     }
+
+    /// What the stopping rules say to a point, if one fires. Each point is shown to them once.
+    fn observe(&mut self, point: &MetricPoint) -> Option<String> {
+        let rules = self.rules.as_mut()?;
+        let place = point.place;
+        let judged = self.judged.get(&place.source);
+        if judged.is_some_and(|judged| *judged >= place) {
+            return None;
+        }
+        self.judged.insert(place.source, place);
+        rules.observe(point).map(|fired| fired.to_string())
+    }
 }
 
 impl Task {
-    async fn run(mut self, plan: Result<TrialPlan, String>, mut reading: Reading) {
+    async fn run(mut self, plan: Result<Arc<TrialPlan>, String>, mut reading: Reading) {
         let trial = self.reference.number;
         let end = match plan {
             Ok(plan) => self.accompany(&plan, &mut reading).await,
@@ -170,9 +216,6 @@ impl Task {
         plan: &TrialPlan,
         reading: &mut Reading,
     ) -> Result<End, StoreError> {
-        if self.is_new && self.stopped.borrow().is_some() {
-            return Ok(End::Failed("it was stopped before it started".to_owned()));
-        }
         let id = plan.id();
         if let Some(directory) = reading.metrics_file.as_deref().and_then(Path::parent) {
             // A failure shows when the trial cannot write there.
@@ -186,7 +229,7 @@ impl Task {
             Err(error) => {
                 self.tell(Message::Failed(error));
                 let mut nothing = Tails::default();
-                return self.follow(plan, &mut nothing, reading).await;
+                return self.follow(&id, &mut nothing, reading).await;
             }
         };
         if !reading.retain
@@ -207,7 +250,7 @@ impl Task {
         if tails.are_resumed() {
             self.judge_again(reading).await?;
         }
-        let end = self.follow(plan, &mut tails, reading).await?;
+        let end = self.follow(&plan.id(), &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
         tails.trim(self.options.log_cap);
         Ok(end)
@@ -233,53 +276,31 @@ impl Task {
     /// Reads on until the launch has ended.
     async fn follow(
         &mut self,
-        plan: &TrialPlan,
+        id: &LaunchId,
         tails: &mut Tails,
         reading: &mut Reading,
     ) -> Result<End, StoreError> {
         let driver = self.driver.clone();
-        let id = plan.id();
-        let mut ended = driver.ended(&id);
+        let mut ended = driver.ended(id);
         let mut tick = tokio::time::interval(self.options.poll);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.reset();
-        let mut asked = None;
         loop {
-            let wanted = *self.stopped.borrow_and_update();
-            if wanted != asked {
-                asked = wanted;
-                self.stop(&id, wanted.flatten().unwrap_or_else(|| self.grace(plan)));
-            }
             tokio::select! {
                 end = &mut ended => match end {
                     Ok(end) => return Ok(end),
                     Err(error) => {
                         self.tell(Message::Trouble(error.to_string()));
                         tokio::time::sleep(RETRY).await;
-                        ended = driver.ended(&id);
+                        ended = driver.ended(id);
                     }
                 },
-                _ = self.stopped.changed() => {}
                 _ = tick.tick() => {
                     self.collect(tails, reading, false).await?;
                     tails.trim(self.options.log_cap);
                 }
             }
         }
-    }
-
-    fn grace(&self, plan: &TrialPlan) -> Duration {
-        podspec::grace_period(&plan.manifest, &plan.primary_container).unwrap_or(self.options.grace)
-    }
-
-    /// Stops the launch beside the reading of its output.
-    fn stop(&self, id: &LaunchId, grace: Duration) {
-        let (driver, id, mailbox) = (self.driver.clone(), id.clone(), self.mailbox.clone());
-        tokio::spawn(async move {
-            if let Err(error) = driver.stop(&id, grace).await {
-                let _ = mailbox.send(Message::Trouble(format!("cannot stop {id}: {error}")));
-            }
-        });
     }
 
     /// The files of the launch, from where an earlier run stopped reading.
@@ -334,13 +355,11 @@ impl Task {
 
     /// Lets the stopping rules see new points.
     fn judge(&self, points: &[MetricPoint], reading: &mut Reading) {
-        let Some(rules) = &mut reading.rules else {
-            return;
-        };
-        if let Some(fired) = points.iter().find_map(|point| rules.observe(point)) {
-            let cause = StopCause::RuleFired {
-                message: fired.to_string(),
+        for point in points {
+            let Some(fired) = reading.observe(point) else {
+                continue;
             };
+            let cause = StopCause::RuleFired { message: fired };
             self.tell(Message::Event(Event::Stopping {
                 trial: self.reference.number,
                 cause,
