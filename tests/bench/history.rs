@@ -31,7 +31,7 @@ pub(crate) fn measure() {
 }
 
 async fn run() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = crate::directory();
     let path = directory.path().join("history.db");
     let store = diwan_store::open(&path.to_string_lossy())
         .await
