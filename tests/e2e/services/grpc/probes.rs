@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tokio_stream::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -53,7 +53,7 @@ async fn reflection_lists_the_services() {
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
     let mut replies = client
-        .server_reflection_info(tokio_stream::once(list))
+        .server_reflection_info(stream::iter([list]))
         .await
         .unwrap()
         .into_inner();
