@@ -83,8 +83,6 @@ pub struct Progress {
     pub counts: TrialCounts,
     /// The best trial.
     pub best: OptimalTrial,
-    /// Its objective, when that is a number.
-    pub best_value: Option<f64>,
     /// State that the optimizer wants back.
     pub algorithm_settings: Vec<AlgorithmSetting>,
     /// How the dialogue with the optimizer stands.

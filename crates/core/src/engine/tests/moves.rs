@@ -40,6 +40,9 @@ pub(super) fn value() -> impl Strategy<Value = f64> {
         8 => (0..=10_i32).prop_map(|tenths| f64::from(tenths) / 10.0),
         1 => Just(f64::NAN),
         1 => Just(f64::INFINITY),
+        1 => Just(f64::NEG_INFINITY),
+        // Needs all of its digits.
+        2 => Just(0.947_368_421_052_631_5),
     ]
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::model::Model;
 use super::*;
 use crate::record::TrialRecord;
@@ -80,7 +83,8 @@ impl World {
     }
 
     pub(super) fn crash(&mut self) {
-        self.snapshot = self.stored.clone();
+        self.snapshot = read_again(&self.stored);
+        assert_eq!(self.snapshot, self.stored, "what is read is what was kept");
         // A launch whose start was committed but that never happened is launched by the next interpreter: by attempt, once.
         let expected: Vec<(u64, u32)> = self
             .snapshot
@@ -211,4 +215,13 @@ impl World {
             self.end(trial, attempt, End::Succeeded, accuracy("0.1"), true);
         }
     }
+}
+
+/// As a store keeps it: as JSON.
+fn read_again(stored: &Snapshot) -> Snapshot {
+    fn trip<T: Serialize + DeserializeOwned>(value: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+    let active = stored.active.values().map(trip);
+    Snapshot::load(trip(&stored.record), stored.version, active)
 }
