@@ -23,8 +23,6 @@ pub struct Report {
     pub value: Option<f64>,
     /// What the algorithm wrote on it.
     pub labels: BTreeMap<String, String>,
-    /// The objective's values in the order they were reported, each with its step.
-    pub intermediate: Vec<(i64, f64)>,
 }
 
 /// A trial as an algorithm sees it.
@@ -42,8 +40,6 @@ pub struct StudyTrial {
     pub value: Option<f64>,
     /// What the algorithm wrote on it.
     pub labels: BTreeMap<String, String>,
-    /// The objective's values in the order they were reported, each with its step.
-    pub intermediate: Vec<(i64, f64)>,
 }
 
 /// What a trial tells about its point.
@@ -72,11 +68,10 @@ impl Report {
             state,
             value: None,
             labels: BTreeMap::new(),
-            intermediate: Vec::new(),
         }
     }
 
-    /// A trial as it is kept in the store, without its intermediate values.
+    /// A trial as it is kept in the store.
     #[must_use]
     pub fn of(record: &TrialRecord, objective: &Objective) -> Self {
         let metric = record
@@ -109,7 +104,6 @@ impl StudyTrial {
             state,
             value,
             labels,
-            intermediate,
         } = report;
         Self {
             number,
@@ -118,7 +112,6 @@ impl StudyTrial {
             state,
             value,
             labels,
-            intermediate,
         }
     }
 
