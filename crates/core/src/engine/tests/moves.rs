@@ -49,10 +49,11 @@ pub(super) fn value() -> impl Strategy<Value = f64> {
 pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let commit = || prop::bool::weighted(0.9);
     let answer = prop_oneof![
-        8 => Just(Answer::Enough),
-        1 => Just(Answer::TooMany),
-        1 => Just(Answer::Nothing),
-        1 => Just(Answer::Failure),
+        32 => Just(Answer::Enough),
+        4 => Just(Answer::TooMany),
+        4 => Just(Answer::Nothing),
+        4 => Just(Answer::Failure),
+        1 => Just(Answer::Refusal),
     ];
     let one = prop_oneof![
         12 => (any::<usize>(), answer, commit())

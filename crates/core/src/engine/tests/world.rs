@@ -28,6 +28,7 @@ pub(super) enum Answer {
     TooMany,
     Nothing,
     Failure,
+    Refusal,
 }
 
 impl World {
@@ -116,9 +117,9 @@ impl World {
             Answer::Enough => count,
             Answer::TooMany => count + 2,
             Answer::Nothing => 0,
-            Answer::Failure => {
+            Answer::Failure | Answer::Refusal => {
                 let message = "unavailable".to_owned();
-                let permanent = false;
+                let permanent = answer == Answer::Refusal;
                 let event = Event::SuggestionFailed { message, permanent };
                 self.apply(event, commit);
                 return;
