@@ -102,7 +102,7 @@ pub enum OptimizerState {
     Exhausted,
     /// It waits for results: ask again when more than `finished` trials have ended.
     Waiting {
-        /// Number of ended trials when it said so.
+        /// Number of ended trials when it was asked: those that end while it thinks are none that it waits for.
         finished: u64,
         /// What it waits for.
         why: String,

@@ -20,8 +20,11 @@ use crate::suggester::{Next, SuggestError, Suggestions};
 
 /// What the tasks beside the loop tell it.
 pub(super) enum Message {
-    /// The optimizer answered.
-    Suggested(Result<Suggestions, SuggestError>),
+    /// The optimizer answered, asked when `finished` trials had ended.
+    Suggested {
+        finished: u64,
+        answer: Result<Suggestions, SuggestError>,
+    },
     /// Something happened to a trial.
     Event(Event),
     /// The store failed a launch for good, which goes on until it ends or is stopped.
@@ -138,8 +141,8 @@ impl<'a> Actor<'a> {
         }
         let answer = self.runner.suggester.suggest_at_once(&self.snapshot, count);
         answer.is_some_and(|answer| {
-            let event = self.event_of(Ok(answer));
-            self.apply(event, time)
+            let finished = self.snapshot.record.progress.counts.finished();
+            self.apply(Self::event_of(finished, Ok(answer)), time)
         })
     }
 
@@ -295,8 +298,9 @@ impl<'a> Actor<'a> {
         let (suggester, sender) = (self.runner.suggester.clone(), self.sender.clone());
         let snapshot = self.snapshot.clone();
         tokio::spawn(async move {
+            let finished = snapshot.record.progress.counts.finished();
             let answer = suggester.suggest(&snapshot, count).await;
-            let _ = sender.send(Message::Suggested(answer));
+            let _ = sender.send(Message::Suggested { finished, answer });
         });
     }
 
@@ -351,17 +355,16 @@ impl<'a> Actor<'a> {
             Message::Trouble(trouble) => {
                 self.publish(self.snapshot.record.clone(), Some(trouble));
             }
-            Message::Suggested(answer) => {
+            Message::Suggested { finished, answer } => {
                 self.asking = false;
-                let event = self.event_of(answer);
-                self.apply(event, time);
+                self.apply(Self::event_of(finished, answer), time);
             }
         }
         Ok(())
     }
 
-    fn event_of(&self, answer: Result<Suggestions, SuggestError>) -> Event {
-        let finished = self.snapshot.record.progress.counts.finished();
+    /// What an answer means, of an optimizer that was asked when `finished` trials had ended.
+    fn event_of(finished: u64, answer: Result<Suggestions, SuggestError>) -> Event {
         match answer {
             Ok(Suggestions {
                 points,

@@ -216,7 +216,8 @@ fn only_a_larger_budget_reopens_what_ended_by_its_time_or_a_refusal() {
     late.now = late.now.plus_seconds(10);
     late.carry_out(Action::Finish(Outcome::DeadlineReached), true);
     let mut refused = run(limited);
-    refused.suggest(1, Answer::Refusal, true);
+    refused.ask(1);
+    refused.answer(Answer::Refusal, true);
     for mut world in [late, refused] {
         let mut spec = world.snapshot.record.spec.clone();
         spec.parallel_trial_count = Some(0);

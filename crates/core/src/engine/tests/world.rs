@@ -19,6 +19,15 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) model: Model,
     suggestions_left: u64,
+    question: Option<Question>,
+}
+
+/// What the optimizer was asked, and what it knew then.
+#[derive(Clone, Copy)]
+struct Question {
+    count: u64,
+    finished: u64,
+    has_active: bool,
 }
 
 /// How the optimizer answers.
@@ -46,6 +55,7 @@ impl World {
             now,
             model,
             suggestions_left,
+            question: None,
         }
     }
 
@@ -84,6 +94,7 @@ impl World {
     }
 
     pub(super) fn crash(&mut self) {
+        self.question = None;
         self.snapshot = read_again(&self.stored);
         assert_eq!(self.snapshot, self.stored, "what is read is what was kept");
         // A launch whose start was committed but that never happened is launched by the next interpreter: by attempt, once.
@@ -102,7 +113,10 @@ impl World {
     /// Carries out an action, or dies before it is committed.
     pub(super) fn carry_out(&mut self, action: Action, commit: bool) {
         match action {
-            Action::Suggest { count } => self.suggest(count, Answer::Enough, commit),
+            Action::Suggest { count } => {
+                self.ask(count);
+                self.answer(Answer::Enough, commit);
+            }
             Action::Start { trial } => self.start(trial, commit),
             Action::Stop { trial, cause } => self.stop(trial, cause, commit),
             Action::Finish(outcome) => {
@@ -112,7 +126,25 @@ impl World {
         }
     }
 
-    pub(super) fn suggest(&mut self, count: u64, answer: Answer, commit: bool) {
+    /// Asks the optimizer, unless it thinks already.
+    pub(super) fn ask(&mut self, count: u64) {
+        self.question.get_or_insert(Question {
+            count,
+            finished: self.snapshot.record.progress.counts.finished(),
+            has_active: !self.snapshot.active.is_empty(),
+        });
+    }
+
+    /// The optimizer answers what it was asked, with what it knew then.
+    pub(super) fn answer(&mut self, answer: Answer, commit: bool) {
+        let Some(question) = self.question.take() else {
+            return;
+        };
+        let Question {
+            count,
+            finished,
+            has_active,
+        } = question;
         let wanted = match answer {
             Answer::Enough => count,
             Answer::TooMany => count + 2,
@@ -126,11 +158,10 @@ impl World {
             }
         };
         let given = wanted.min(self.suggestions_left);
-        let finished = self.snapshot.record.progress.counts.finished();
         let next = match answer {
             _ if given < wanted => OptimizerState::Exhausted,
             // Who waits for no trial would wait for ever.
-            Answer::Nothing if !self.snapshot.active.is_empty() => OptimizerState::Waiting {
+            Answer::Nothing if has_active => OptimizerState::Waiting {
                 finished,
                 why: "results".into(),
             },
