@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diwan_core::record::{TrialRecord, TrialState};
-use diwan_core::resources::{MetricStrategyType, ParameterAssignment};
+use diwan_core::resources::ParameterAssignment;
 
 use super::Objective;
 use crate::space::Point;
@@ -78,11 +78,7 @@ impl Report {
             .observation
             .as_ref()
             .and_then(|observation| observation.metric(&objective.metric));
-        let text = metric.map(|metric| match objective.strategy {
-            MetricStrategyType::Min => &metric.min,
-            MetricStrategyType::Max => &metric.max,
-            MetricStrategyType::Latest => &metric.latest,
-        });
+        let text = metric.map(|metric| metric.chosen(objective.strategy));
         Self {
             number: Some(record.number),
             name: record.name.clone(),

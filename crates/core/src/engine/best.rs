@@ -23,7 +23,7 @@ pub fn objective_value(objective: &ObjectiveSpec, observation: Option<&Observati
     let Some(metric) = observation.and_then(|observation| observation.metric(name)) else {
         return Objective::Missing;
     };
-    let text = metric.chosen(objective.strategy_of(name)).trim();
+    let text = objective.chosen(metric).trim();
     if text.is_empty() || text == UNAVAILABLE {
         return Objective::Missing;
     }
