@@ -236,6 +236,23 @@ fn only_a_larger_budget_reopens_what_ended_by_its_time_or_a_refusal() {
 }
 
 #[test]
+fn what_a_refusal_or_a_rule_says_is_told() {
+    let mut world = run(record(1, Some(2), None, None, 0));
+    fill(&mut world);
+    let cause = StopCause::RuleFired {
+        message: "accuracy < 0.5".into(),
+    };
+    world.carry_out(Action::Stop { trial: 0, cause }, true);
+    let trial = world.trials[&0].conditions.last().unwrap();
+    assert_eq!(trial.message, "Trial is early stopped: accuracy < 0.5");
+    world.ask(1);
+    world.answer(Answer::Refusal, true);
+    let conditions = &world.snapshot.record.progress.conditions;
+    let message = &conditions.last().unwrap().message;
+    assert_eq!(message, "Suggestion has failed: unavailable");
+}
+
+#[test]
 fn an_interrupted_trial_runs_again_and_costs_nothing() {
     let mut world = run(record(1, Some(1), Some(1), None, 0));
     fill(&mut world);
