@@ -1,7 +1,7 @@
 //! The optimizers of Diwan: one file per algorithm, registered in one list.
 //!
 //! A caller makes a [`study::StudySpec`] of an experiment, puts the trials into a [`study::Study`], and asks
-//! [`registry::suggest`] for points and [`stopping::rules`] for stopping rules. Everything here is a function of its
+//! [`registry::suggest`] for points. [`stopping::admit`] finds what makes stopping rules. Everything here is a function of its
 //! arguments: no clock, no environment, no randomness but the study's seed.
 
 pub mod algorithm;

@@ -10,6 +10,9 @@ mod point;
 mod rungs;
 mod whole;
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use diwan_core::domain;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{ParameterAssignment, ParameterSpec};
@@ -133,17 +136,6 @@ impl Space {
         Some(Point(coordinates.into()))
     }
 
-    /// The number of a point in that order; `None` if the space is not [`Size::Finite`].
-    #[must_use]
-    pub fn index_of(&self, point: &Point) -> Option<u128> {
-        self.cardinality()?;
-        let mut index = 0;
-        for (dimension, coordinate) in self.pairs(point) {
-            index = index * dimension.count()? + u128::from(coordinate.as_number());
-        }
-        Some(index)
-    }
-
     /// A point as a trial gets it.
     #[must_use]
     pub fn assignments(&self, point: &Point) -> Vec<ParameterAssignment> {
@@ -156,15 +148,17 @@ impl Space {
 
     /// The point of assignments, in any order; also of assignments that another program wrote.
     pub fn point(&self, assignments: &[ParameterAssignment]) -> Result<Point, Misfit> {
+        let dimensions = Named::new(&self.dimensions, Dimension::name);
         for (index, given) in assignments.iter().enumerate() {
-            if find(&self.dimensions, index, &given.name, Dimension::name).is_none() {
+            if dimensions.find(index, &given.name).is_none() {
                 return Err(Misfit::Unknown {
                     name: given.name.clone(),
                 });
             }
         }
+        let assignments = Named::new(assignments, |given| &given.name);
         let read = |(index, dimension): (usize, &Dimension)| {
-            let given = find(assignments, index, dimension.name(), |given| &given.name);
+            let given = assignments.find(index, dimension.name());
             let missing = || Misfit::Missing {
                 name: dimension.name().to_owned(),
             };
@@ -184,15 +178,39 @@ impl Space {
     }
 }
 
-/// The item of a name, which is at `index` unless the orders differ.
-fn find<'a, T>(
+/// Items by name. Most are where they are expected; for the others there is a map, made when the first of them is wanted.
+struct Named<'a, T> {
     items: &'a [T],
-    index: usize,
-    name: &str,
-    name_of: impl Fn(&T) -> &str,
-) -> Option<&'a T> {
-    let expected = items.get(index).filter(|item| name_of(item) == name);
-    expected.or_else(|| items.iter().find(|item| name_of(item) == name))
+    name_of: fn(&T) -> &str,
+    places: OnceCell<HashMap<&'a str, &'a T>>,
+}
+
+impl<'a, T> Named<'a, T> {
+    fn new(items: &'a [T], name_of: fn(&T) -> &str) -> Self {
+        Self {
+            items,
+            name_of,
+            places: OnceCell::new(),
+        }
+    }
+
+    /// The item of a name, which is at `index` unless the orders differ.
+    fn find(&self, index: usize, name: &str) -> Option<&'a T> {
+        let expected = self.items.get(index);
+        expected
+            .filter(|item| (self.name_of)(item) == name)
+            .or_else(|| self.places().get(name).copied())
+    }
+
+    /// The first item of each name.
+    fn places(&self) -> &HashMap<&'a str, &'a T> {
+        self.places.get_or_init(|| {
+            let last_first = self.items.iter().rev();
+            last_first
+                .map(|item| ((self.name_of)(item), item))
+                .collect()
+        })
+    }
 }
 
 // === impl Size ===

@@ -8,7 +8,10 @@ use diwan_core::resources::EarlyStoppingRule;
 use crate::algorithm::SuggestError;
 use crate::registry::UnknownName;
 use crate::settings::{Setting, Settings};
-use crate::study::Study;
+use crate::study::Objective;
+
+/// The first values of the objective that a trial reported, in order; NaN and infinities among them.
+pub type Curve = Vec<f64>;
 
 /// Decides which running trials are not worth their end.
 pub trait StoppingRule: Sync {
@@ -21,7 +24,7 @@ pub trait StoppingRule: Sync {
     /// The settings it takes.
     fn settings(&self) -> &'static [Setting];
 
-    /// How many of each trial's first objective values [`StoppingRule::rules`] looks at.
+    /// How many of each trial's first values [`StoppingRule::rules`] looks at.
     fn values_needed(&self, settings: &Settings) -> usize;
 
     /// Whether the settings are right; the error names every one that is not.
@@ -30,8 +33,14 @@ pub trait StoppingRule: Sync {
         Problems(settings.problems(self.settings(), path)).or(())
     }
 
-    /// The rules for trials that run or start now: a trial stops when all of them hold. Empty: none is stopped.
-    fn rules(&self, study: &Study, settings: &Settings) -> Vec<EarlyStoppingRule>;
+    /// The rules for trials that start now, from the curves of those that have succeeded: a trial stops when all of them
+    /// hold. Empty: none is stopped.
+    fn rules(
+        &self,
+        objective: &Objective,
+        succeeded: &[Curve],
+        settings: &Settings,
+    ) -> Vec<EarlyStoppingRule>;
 }
 
 /// All stopping rules.
@@ -49,13 +58,12 @@ pub fn find(name: &str) -> Result<&'static dyn StoppingRule, UnknownName> {
     })
 }
 
-/// The rules that the stopping rule of a name has for a study now.
-pub fn rules(
-    name: &str,
-    settings: &Settings,
-    study: &Study,
-) -> Result<Vec<EarlyStoppingRule>, SuggestError> {
+/// The stopping rule of a name, if it takes these settings.
+///
+/// # Errors
+/// When there is none of this name, or its settings are wrong.
+pub fn admit(name: &str, settings: &Settings) -> Result<&'static dyn StoppingRule, SuggestError> {
     let rule = find(name)?;
     rule.validate(settings)?;
-    Ok(rule.rules(study, settings))
+    Ok(rule)
 }

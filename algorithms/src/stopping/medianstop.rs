@@ -1,12 +1,11 @@
 //! Median stopping (Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017): a trial whose best
 //! value is worse than the median of what the others had on average by then is not worth its end.
 
-use diwan_core::record::TrialState;
 use diwan_core::resources::{Comparison, EarlyStoppingRule, ObjectiveType};
 
-use super::StoppingRule;
+use super::{Curve, StoppingRule};
 use crate::settings::{Kind, Setting, Settings};
-use crate::study::{Study, StudyTrial};
+use crate::study::Objective;
 
 /// Stops below the median.
 pub(crate) struct MedianStop;
@@ -49,19 +48,21 @@ impl StoppingRule for MedianStop {
         usize::try_from(start_step(settings)).unwrap_or(usize::MAX)
     }
 
-    fn rules(&self, study: &Study, settings: &Settings) -> Vec<EarlyStoppingRule> {
-        let succeeded = study
-            .trials()
-            .iter()
-            .filter(|trial| trial.state == TrialState::Succeeded);
+    fn rules(
+        &self,
+        objective: &Objective,
+        succeeded: &[Curve],
+        settings: &Settings,
+    ) -> Vec<EarlyStoppingRule> {
+        let count = self.values_needed(settings);
         let means: Vec<f64> = succeeded
-            .filter_map(|trial| mean(trial, self.values_needed(settings)))
+            .iter()
+            .filter_map(|curve| mean(curve, count))
             .collect();
         let required = settings.int(MIN_TRIALS.name).unwrap_or(3);
         if i64::try_from(means.len()).is_ok_and(|count| count < required) {
             return Vec::new();
         }
-        let objective = &study.spec.objective;
         let rule = |median: f64| EarlyStoppingRule {
             name: objective.metric.clone(),
             value: format!("{median:?}"),
@@ -83,12 +84,8 @@ fn start_step(settings: &Settings) -> i32 {
 }
 
 /// The mean of a trial's first values; of those it has, if it reported fewer, and without those that are not finite.
-fn mean(trial: &StudyTrial, count: usize) -> Option<f64> {
-    let first = trial
-        .intermediate
-        .iter()
-        .take(count)
-        .map(|(_, value)| *value);
+fn mean(curve: &[f64], count: usize) -> Option<f64> {
+    let first = curve.iter().copied().take(count);
     let values: Vec<f64> = first.filter(|value| value.is_finite()).collect();
     let size = values.len() as f64;
     // Divided before summing: the sum of large values may be infinite.

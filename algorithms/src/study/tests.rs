@@ -137,7 +137,10 @@ fn a_stored_trial_is_reported_by_the_objectives_strategy() {
     let record = serde_json::json!({
         "number": 3, "name": "t-3", "state": "Succeeded", "attempt": 1, "created": 0, "conditions": [],
         "assignments": [{"name": "a", "value": "2"}, {"name": "b", "value": "x"}],
-        "observation": {"metrics": [{"name": "loss", "min": "0.1", "max": "0.9", "latest": "unavailable"}]},
+        "observation": {"metrics": [
+            {"name": "loss", "min": "0.1", "max": "0.9", "latest": "unavailable"},
+            {"name": "late", "min": "unavailable", "max": "", "latest": "0.5"},
+        ]},
     });
     let record = serde_json::from_value(record).unwrap();
     let value = |metric: &str, strategy| {
@@ -153,5 +156,7 @@ fn a_stored_trial_is_reported_by_the_objectives_strategy() {
     assert_eq!(value("loss", MetricStrategyType::Min), Some(0.1));
     assert_eq!(value("loss", MetricStrategyType::Max), Some(0.9));
     assert_eq!(value("loss", MetricStrategyType::Latest), None);
+    assert_eq!(value("late", MetricStrategyType::Min), Some(0.5));
+    assert_eq!(value("late", MetricStrategyType::Max), Some(0.5));
     assert_eq!(value("accuracy", MetricStrategyType::Max), None);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diwan_core::record::{TrialRecord, TrialState};
-use diwan_core::resources::{MetricStrategyType, ParameterAssignment};
+use diwan_core::resources::ParameterAssignment;
 
 use super::Objective;
 use crate::space::Point;
@@ -23,8 +23,6 @@ pub struct Report {
     pub value: Option<f64>,
     /// What the algorithm wrote on it.
     pub labels: BTreeMap<String, String>,
-    /// The objective's values in the order they were reported, each with its step.
-    pub intermediate: Vec<(i64, f64)>,
 }
 
 /// A trial as an algorithm sees it.
@@ -42,8 +40,6 @@ pub struct StudyTrial {
     pub value: Option<f64>,
     /// What the algorithm wrote on it.
     pub labels: BTreeMap<String, String>,
-    /// The objective's values in the order they were reported, each with its step.
-    pub intermediate: Vec<(i64, f64)>,
 }
 
 /// What a trial tells about its point.
@@ -72,22 +68,17 @@ impl Report {
             state,
             value: None,
             labels: BTreeMap::new(),
-            intermediate: Vec::new(),
         }
     }
 
-    /// A trial as it is kept in the store, without its intermediate values.
+    /// A trial as it is kept in the store.
     #[must_use]
     pub fn of(record: &TrialRecord, objective: &Objective) -> Self {
         let metric = record
             .observation
             .as_ref()
             .and_then(|observation| observation.metric(&objective.metric));
-        let text = metric.map(|metric| match objective.strategy {
-            MetricStrategyType::Min => &metric.min,
-            MetricStrategyType::Max => &metric.max,
-            MetricStrategyType::Latest => &metric.latest,
-        });
+        let text = metric.map(|metric| metric.chosen(objective.strategy));
         Self {
             number: Some(record.number),
             name: record.name.clone(),
@@ -109,7 +100,6 @@ impl StudyTrial {
             state,
             value,
             labels,
-            intermediate,
         } = report;
         Self {
             number,
@@ -118,7 +108,6 @@ impl StudyTrial {
             state,
             value,
             labels,
-            intermediate,
         }
     }
 

@@ -119,7 +119,7 @@ struct Lines {
 impl Lines {
     fn print(&mut self, record: &ExperimentRecord, left: Option<String>) {
         let counts = &record.progress.counts;
-        let better = record.progress.best_value != self.last_best;
+        let better = record.best_value() != self.last_best;
         let due = self.last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES);
         let idle = counts.trials == 0 || record.progress.completion_time.is_some();
         if *counts == self.last_counts || idle || !(better || due) {
@@ -132,7 +132,7 @@ impl Lines {
             .unwrap_or_default();
         eprintln!("{}{of} trials · {}", counts.finished(), state(record, left));
         self.last = Some(instant());
-        self.last_best = record.progress.best_value;
+        self.last_best = record.best_value();
         self.last_counts = *counts;
     }
 }
@@ -173,7 +173,7 @@ fn state(record: &ExperimentRecord, left: Option<String>) -> String {
 }
 
 fn best(record: &ExperimentRecord) -> Option<String> {
-    let (value, objective) = (record.progress.best_value?, record.spec.objective.as_ref()?);
+    let (value, objective) = (record.best_value()?, record.spec.objective.as_ref()?);
     Some(format!(
         "best {}={}",
         objective.objective_metric_name,

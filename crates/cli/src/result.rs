@@ -112,9 +112,7 @@ fn value<'a>(record: &ExperimentRecord, metric: &'a Metric) -> &'a str {
         .spec
         .objective
         .as_ref()
-        .map_or(&metric.latest, |objective| {
-            get::metric_value(objective, metric)
-        })
+        .map_or(&metric.latest, |objective| objective.chosen(metric))
 }
 
 /// The same with where it comes from, when the last value is another one.

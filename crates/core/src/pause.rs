@@ -1,11 +1,24 @@
 //! A pause: `parallelTrialCount` is 0, and an annotation keeps the count to go back to when somebody paused by hand.
 
+use thiserror::Error;
+
 use crate::defaults::PARALLEL_TRIAL_COUNT;
 use crate::record::ExperimentRecord;
 use crate::resources::ExperimentSpec;
 
 /// Annotation with the `parallelTrialCount` to go back to after a pause by hand.
 const PAUSED_ANNOTATION: &str = "diwan.dev/parallel-trial-count";
+
+/// Why an experiment is not paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CannotPause {
+    /// It is paused.
+    #[error("it is paused already")]
+    Already,
+    /// It has ended, and starts no trials.
+    #[error("it has ended; only a larger budget opens it again")]
+    Ended,
+}
 
 impl ExperimentRecord {
     /// Whether no trial may start, by hand or because the file says so.
@@ -24,17 +37,23 @@ impl ExperimentRecord {
         spec
     }
 
-    /// Pauses by hand. Returns the specification to go on with; `None`: it is paused already.
-    pub fn pause(&mut self) -> Option<ExperimentSpec> {
+    /// Pauses by hand. Returns the specification to go on with.
+    ///
+    /// # Errors
+    /// When there is nothing to pause; the record is then unchanged.
+    pub fn pause(&mut self) -> Result<ExperimentSpec, CannotPause> {
+        if self.progress.completion_time.is_some() {
+            return Err(CannotPause::Ended);
+        }
         if self.is_paused() {
-            return None;
+            return Err(CannotPause::Already);
         }
         let count = self
             .spec
             .parallel_trial_count
             .unwrap_or(PARALLEL_TRIAL_COUNT);
         self.keep(count);
-        Some(with_parallel(&self.spec, 0))
+        Ok(with_parallel(&self.spec, 0))
     }
 
     /// Lifts a pause, whatever made it. Returns the specification to go on with; `None`: it is not paused.
@@ -83,6 +102,7 @@ mod tests {
     use super::*;
     use crate::record::Progress;
     use crate::resources::ObjectMeta;
+    use crate::time::Timestamp;
 
     fn record(parallel: i32) -> ExperimentRecord {
         ExperimentRecord {
@@ -102,11 +122,20 @@ mod tests {
         assert_eq!(record.resume(), None);
         record.spec = record.pause().unwrap();
         assert!(record.is_paused());
-        assert_eq!(record.pause(), None);
+        assert_eq!(record.pause(), Err(CannotPause::Already));
         assert_eq!(record.spec_of_file(), spec(5));
         record.spec = record.resume().unwrap();
         assert_eq!((&record.spec, record.is_paused()), (&spec(5), false));
         assert_eq!(record.metadata, ObjectMeta::default());
+    }
+
+    #[test]
+    fn what_has_ended_is_not_paused() {
+        let mut record = record(5);
+        record.progress.completion_time = Some(Timestamp::from_millis(0));
+        let before = record.clone();
+        assert_eq!(record.pause(), Err(CannotPause::Ended));
+        assert_eq!(record, before);
     }
 
     #[test]

@@ -83,8 +83,6 @@ pub struct Progress {
     pub counts: TrialCounts,
     /// The best trial.
     pub best: OptimalTrial,
-    /// Its objective, when that is a number.
-    pub best_value: Option<f64>,
     /// State that the optimizer wants back.
     pub algorithm_settings: Vec<AlgorithmSetting>,
     /// How the dialogue with the optimizer stands.
@@ -104,7 +102,7 @@ pub enum OptimizerState {
     Exhausted,
     /// It waits for results: ask again when more than `finished` trials have ended.
     Waiting {
-        /// Number of ended trials when it said so.
+        /// Number of ended trials when it was asked: those that end while it thinks are none that it waits for.
         finished: u64,
         /// What it waits for.
         why: String,

@@ -2,9 +2,12 @@
 
 mod address;
 mod answer;
+mod changes;
 mod katib;
 mod local;
 mod routed;
+mod rules;
+mod warm;
 
 use async_trait::async_trait;
 use diwan_core::engine::{Point, Snapshot};

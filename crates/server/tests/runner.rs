@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use diwan_core::engine::{Event, Snapshot};
+use async_trait::async_trait;
+use diwan_core::engine::{Event, Point, Snapshot};
 use diwan_core::load;
 use diwan_core::observation::ReportedPoint;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress, TrialRecord, TrialState};
+use diwan_core::resources::ParameterAssignment;
 use diwan_core::validate::Context;
 use diwan_drivers::{End, LaunchId};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
 use diwan_server::runner::{Control, Options, Report, RunError, Runner};
-use diwan_server::suggester::LocalSuggester;
+use diwan_server::suggester::{LocalSuggester, Next, SuggestError, Suggester, Suggestions};
 use diwan_store::{ObservationQuery, Store, StoreError, TrialQuery, TrialRef};
 use diwan_testkit::driver::{Script, Scripted};
 use diwan_testkit::store::{Access, Faulty};
@@ -461,4 +463,64 @@ async fn a_second_interrupt_leaves_although_the_disk_is_full() {
         matches!(ended, Err(RunError::Store(StoreError::Full))),
         "{ended:?}"
     );
+}
+
+/// Gives a point, and waits for its result. It finds out so slowly that the result is there when it says so.
+struct Slow {
+    store: Arc<dyn Store>,
+}
+
+#[async_trait]
+impl Suggester for Slow {
+    async fn validate(&self, _: &ExperimentRecord) -> Result<(), SuggestError> {
+        Ok(())
+    }
+
+    async fn suggest(&self, snapshot: &Snapshot, _: u64) -> Result<Suggestions, SuggestError> {
+        let asked = &snapshot.record.progress.counts;
+        let is_waiting = asked.trials > asked.finished();
+        while is_waiting {
+            let now = self.store.load(&snapshot.record.key()).await.unwrap();
+            if now.is_some_and(|now| now.record.progress.counts.finished() == asked.trials) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let why = "a result".to_owned();
+        let (points, next) = match is_waiting {
+            true => (Vec::new(), Next::Waiting { why }),
+            false => (vec![x("0.5")], Next::Ready),
+        };
+        Ok(Suggestions {
+            points,
+            settings: Vec::new(),
+            next,
+        })
+    }
+}
+
+fn x(value: &str) -> Point {
+    let assignment = ParameterAssignment {
+        name: "x".to_owned(),
+        value: value.to_owned(),
+    };
+    Point {
+        assignments: vec![assignment],
+        ..Point::default()
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_comes_while_the_optimizer_is_asked_is_no_result_to_wait_for() {
+    let bench = Bench::new("  parallelTrialCount: 2\n  maxTrialCount: 3").await;
+    let runner = Runner {
+        suggester: Arc::new(Slow {
+            store: bench.store.clone(),
+        }),
+        ..bench.runner(&scores())
+    };
+    let (_control, controls) = watch::channel(Control::Run);
+    let run = runner.run(&bench.key, controls, watch::channel(Report::default()).0);
+    let record = within(run).await.unwrap();
+    assert_eq!(record.progress.counts.trials_succeeded, 3);
 }

@@ -48,6 +48,7 @@ class Golden(services.SuggestionServicer):
             case "unavailable":
                 context.abort(grpc.StatusCode.UNAVAILABLE, "the model is being loaded")
             case "exhausted":
+                context.set_trailing_metadata((("diwan-search", "exhausted"),))
                 context.abort(grpc.StatusCode.OUT_OF_RANGE, "nothing is left to try")
             case "raise":
                 raise RuntimeError("the optimizer is broken")

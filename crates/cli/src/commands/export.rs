@@ -8,7 +8,6 @@ use diwan_core::view;
 use diwan_store::TrialQuery;
 
 use crate::Exit;
-use crate::commands::get::metric_value;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::csv_line;
@@ -109,7 +108,7 @@ impl Columns {
         ];
         let metric = |name: &String| {
             let metric = trial.observation.as_ref()?.metric(name)?;
-            Some(metric_value(record.spec.objective.as_ref()?, metric).to_owned())
+            Some(record.spec.objective.as_ref()?.chosen(metric).to_owned())
         };
         row.extend(
             self.metrics

@@ -14,7 +14,6 @@ use diwan_store::ExperimentQuery;
 use serde_json::Value;
 
 pub(crate) use self::experiments::experiment_resource;
-pub(crate) use self::trials::metric_value;
 use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;

@@ -72,7 +72,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 impl Target {
     fn holds(self, record: &ExperimentRecord) -> bool {
-        match (self, record.progress.best_value) {
+        match (self, record.best_value()) {
             (Self::Complete, _) => record.progress.completion_time.is_some(),
             (Self::Below(bound), Some(best)) => best <= bound,
             (Self::Above(bound), Some(best)) => best >= bound,
@@ -92,8 +92,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             warn_of_direction(arguments.target, record);
             if arguments.target.holds(record) {
                 let best = record
-                    .progress
-                    .best_value
+                    .best_value()
                     .map(|best| best.to_string())
                     .unwrap_or_default();
                 output::print_line(&best)?;

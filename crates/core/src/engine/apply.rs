@@ -5,6 +5,7 @@ use crate::resources::{AlgorithmSetting, ExperimentSpec, Observation};
 use crate::time::Timestamp;
 
 use super::best::{Objective, objective_value};
+use super::experiment_status::is_raised;
 use super::{End, Event, Outcome, Point, Rejected, Snapshot};
 
 /// A launch that vanishes is repeated so often before it counts as a failure.
@@ -38,10 +39,11 @@ impl Snapshot {
             Event::Finished(outcome) if !self.is_completed() => self.finish(&outcome, now),
             Event::Finished(_) => return Err(Rejected::Completed),
             Event::Edited(spec) => self.edited(*spec, now),
+            Event::StopRequested if self.is_completed() => return Err(Rejected::Completed),
             Event::StopRequested => self.record.progress.stop_requested = true,
             Event::StopWithdrawn => {
                 self.record.progress.stop_requested = false;
-                self.reopen(now);
+                self.reopen(false, now);
             }
         }
         self.refresh_running(now);
@@ -203,10 +205,11 @@ impl Snapshot {
     }
 
     fn edited(&mut self, spec: ExperimentSpec, now: Timestamp) {
-        self.record.spec = spec;
+        let old = std::mem::replace(&mut self.record.spec, spec);
         let generation = self.record.metadata.generation.get_or_insert(1);
         *generation = generation.saturating_add(1);
-        self.reopen(now);
+        let raised = is_raised(&old, self.spec());
+        self.reopen(raised, now);
     }
 
     fn active_trial(&self, number: u64, state: TrialState) -> Result<TrialRecord, Rejected> {

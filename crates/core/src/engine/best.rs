@@ -1,7 +1,7 @@
 //! Which trial is best.
 
-use crate::record::{TrialRecord, TrialState};
-use crate::resources::{ObjectiveSpec, ObjectiveType, Observation, UNAVAILABLE};
+use crate::record::{ExperimentRecord, TrialRecord, TrialState};
+use crate::resources::{ObjectiveSpec, ObjectiveType, Observation, OptimalTrial, UNAVAILABLE};
 
 use super::Snapshot;
 
@@ -23,11 +23,23 @@ pub fn objective_value(objective: &ObjectiveSpec, observation: Option<&Observati
     let Some(metric) = observation.and_then(|observation| observation.metric(name)) else {
         return Objective::Missing;
     };
-    let text = metric.chosen(objective.strategy_of(name)).trim();
+    let text = objective.chosen(metric).trim();
     if text.is_empty() || text == UNAVAILABLE {
         return Objective::Missing;
     }
     text.parse().map_or(Objective::Word, Objective::Number)
+}
+
+impl ExperimentRecord {
+    /// The best trial's objective, when that is a number; may be infinite, never NaN.
+    #[must_use]
+    pub fn best_value(&self) -> Option<f64> {
+        let objective = self.spec.objective.as_ref()?;
+        match objective_value(objective, Some(&self.progress.best.observation)) {
+            Objective::Number(value) => Some(value),
+            Objective::Word | Objective::Missing => None,
+        }
+    }
 }
 
 /// Takes a trial that has ended into account. Only a trial that succeeded or was stopped early by a rule can be best, and
@@ -42,26 +54,21 @@ pub(super) fn consider(snapshot: &mut Snapshot, trial: &TrialRecord) {
     let Some(objective) = &snapshot.record.spec.objective else {
         return;
     };
-    let progress = &mut snapshot.record.progress;
-    let value = match objective_value(objective, trial.observation.as_ref()) {
-        Objective::Number(value)
-            if progress
-                .best_value
-                .is_none_or(|best| objective.kind.better(value, best))
-                && !value.is_nan() =>
-        {
-            Some(value)
+    let best = snapshot.record.best_value();
+    let is_better = match objective_value(objective, trial.observation.as_ref()) {
+        Objective::Number(value) => {
+            !value.is_nan() && best.is_none_or(|best| objective.kind.better(value, best))
         }
-        Objective::Word if progress.best_value.is_none() => None,
-        _ => return,
+        Objective::Word => best.is_none(),
+        Objective::Missing => false,
     };
-    progress.best_value = value;
-    progress.best.best_trial_name.clone_from(&trial.name);
-    progress
-        .best
-        .parameter_assignments
-        .clone_from(&trial.assignments);
-    progress.best.observation = trial.observation.clone().unwrap_or_default();
+    if is_better {
+        snapshot.record.progress.best = OptimalTrial {
+            best_trial_name: trial.name.clone(),
+            parameter_assignments: trial.assignments.clone(),
+            observation: trial.observation.clone().unwrap_or_default(),
+        };
+    }
 }
 
 /// Whether the best value is as good as the goal.
@@ -69,7 +76,7 @@ pub(super) fn goal_reached(snapshot: &Snapshot) -> bool {
     let Some(objective) = &snapshot.record.spec.objective else {
         return false;
     };
-    let (Some(goal), Some(best)) = (objective.goal, snapshot.record.progress.best_value) else {
+    let (Some(goal), Some(best)) = (objective.goal, snapshot.record.best_value()) else {
         return false;
     };
     match objective.kind {

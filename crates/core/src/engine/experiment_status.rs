@@ -1,7 +1,7 @@
 //! Whether an experiment ends, and its conditions.
 
 use crate::record::OptimizerState;
-use crate::resources::{ConditionStatus, holds, set_condition};
+use crate::resources::{ConditionStatus, ExperimentSpec, holds, set_condition};
 use crate::time::Timestamp;
 
 use super::{Outcome, Snapshot, best::goal_reached, snapshot::count};
@@ -45,9 +45,21 @@ pub(super) fn deadline(snapshot: &Snapshot) -> Option<Timestamp> {
     Some(since.plus_seconds(snapshot.spec().active_deadline_seconds?))
 }
 
+/// Whether an edit allows more of anything: of trials, of failures or of time.
+pub(super) fn is_raised(old: &ExperimentSpec, new: &ExperimentSpec) -> bool {
+    fn more<T: PartialOrd>(old: Option<T>, new: Option<T>) -> bool {
+        old.is_some_and(|old| new.is_none_or(|new| new > old))
+    }
+    more(old.max_trial_count, new.max_trial_count)
+        || more(old.max_failed_trial_count, new.max_failed_trial_count)
+        || more(old.active_deadline_seconds, new.active_deadline_seconds)
+}
+
 impl Snapshot {
     pub(super) fn finish(&mut self, outcome: &Outcome, now: Timestamp) {
         self.record.progress.completion_time = Some(now);
+        // A stop that something else forestalls is carried out too: it must not end a restart.
+        self.record.progress.stop_requested &= *outcome == Outcome::Stopped;
         if holds(&self.record.progress.conditions, "Restarting") {
             self.tell_restarting(ConditionStatus::False, now);
         }
@@ -57,8 +69,11 @@ impl Snapshot {
         self.tell(kind, ConditionStatus::True, reason, &message, now);
     }
 
-    /// Opens a completed experiment again if nothing ends it any more: its budget was raised, or a stop was taken back.
-    pub(super) fn reopen(&mut self, now: Timestamp) {
+    /// Opens a completed experiment again if nothing ends it any more: its budget was `raised`, or a stop was taken back.
+    pub(super) fn reopen(&mut self, raised: bool, now: Timestamp) {
+        if !raised && self.ended_once() {
+            return;
+        }
         let since = self.record.progress.active_since.replace(now);
         if !self.is_completed() || verdict(self, now).is_some() {
             self.record.progress.active_since = since;
@@ -70,6 +85,15 @@ impl Snapshot {
             .conditions
             .retain(|condition| !matches!(condition.kind.as_str(), "Succeeded" | "Failed"));
         self.tell_restarting(ConditionStatus::True, now);
+    }
+
+    /// Whether it ended by something that [`verdict`] does not find again: its time, which starts anew, or a refusal.
+    fn ended_once(&self) -> bool {
+        let conditions = &self.record.progress.conditions;
+        conditions.iter().any(|condition| {
+            Outcome::of_reason(&condition.reason) == Some(Outcome::DeadlineReached)
+                || Outcome::suggestion_failure(&condition.message).is_some()
+        })
     }
 
     /// Keeps the Running condition in step with what the experiment does.

@@ -89,12 +89,6 @@ impl Snapshot {
             .filter(move |trial| trial.state == state)
     }
 
-    /// An active trial by name.
-    #[must_use]
-    pub fn trial(&self, name: &str) -> Option<&TrialRecord> {
-        self.active.values().find(|trial| trial.name == name)
-    }
-
     pub(super) fn spec(&self) -> &ExperimentSpec {
         &self.record.spec
     }

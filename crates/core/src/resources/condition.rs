@@ -16,7 +16,7 @@ pub enum ConditionStatus {
     Unknown,
 }
 
-/// One condition. In a list the *last* one is what tools show: setting a condition moves it to the end.
+/// One condition. In a list the *last* one is what tools show: a condition that changes moves to the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
@@ -39,8 +39,8 @@ pub struct Condition {
     pub last_transition_time: Option<Timestamp>,
 }
 
-/// Sets a condition as Katib does: an equal one (same status and reason) stays where it is, any other is removed and
-/// appended, keeping its transition time when only reason or message changed.
+/// Sets a condition: one that is there with the same status, reason and message stays as it is; any other is removed and
+/// appended, as Katib does, keeping its transition time when only reason or message changed.
 pub fn set_condition(
     conditions: &mut Vec<Condition>,
     kind: &str,

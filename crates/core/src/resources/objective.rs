@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Metric;
 use super::parameter::{scalar, scalar_schema};
 
 /// What to optimise.
@@ -36,6 +37,12 @@ impl ObjectiveSpec {
         std::iter::once(&self.objective_metric_name)
             .chain(&self.additional_metric_names)
             .map(String::as_str)
+    }
+
+    /// The value of a trial's metric that counts.
+    #[must_use]
+    pub fn chosen<'a>(&self, metric: &'a Metric) -> &'a str {
+        metric.chosen(self.strategy_of(&metric.name))
     }
 
     /// Which value of `metric` counts.

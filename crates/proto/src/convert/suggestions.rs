@@ -2,10 +2,31 @@
 
 use diwan_core::engine::Point;
 use diwan_core::resources::AlgorithmSetting;
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
 
 use super::{algorithm, parameter};
 use crate::katib;
 use crate::katib::get_suggestions_reply::ParameterAssignments;
+
+/// Name and value of the metadata that tells the end of a search from every other OUT_OF_RANGE: gRPC libraries send that code
+/// by themselves, for a request above their size limit among others.
+const END_OF_SEARCH: (&str, &str) = ("diwan-search", "exhausted");
+
+/// Marks the error of a service as the end of the search.
+pub fn mark_exhausted(status: &mut Status) {
+    let (name, value) = END_OF_SEARCH;
+    let value = MetadataValue::from_static(value);
+    status.metadata_mut().insert(name, value);
+}
+
+/// Whether an error says that fewer points are left than were asked for, and nothing else.
+#[must_use]
+pub fn is_exhausted(status: &Status) -> bool {
+    let (name, value) = END_OF_SEARCH;
+    let marked = status.metadata().get(name).is_some_and(|it| it == value);
+    status.code() == Code::OutOfRange && marked
+}
 
 /// The reply with these points, and with settings that the next request must carry.
 #[must_use]

@@ -143,9 +143,7 @@ fn write_state(state: TrialState) -> Condition {
 fn write_observation(objective: &ObjectiveSpec, observation: &Observation) -> katib::Observation {
     let write = |metric: &Metric| katib::Metric {
         name: metric.name.clone(),
-        value: metric
-            .chosen(objective.strategy_of(&metric.name))
-            .to_owned(),
+        value: objective.chosen(metric).to_owned(),
     };
     katib::Observation {
         metrics: observation.metrics.iter().map(write).collect(),

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diwan_algorithms::settings::Settings;
-use diwan_algorithms::stopping::{self, StoppingRule};
-use diwan_algorithms::study::{Report, Study, StudySpec};
-use diwan_core::observation::MetricPoint;
+use diwan_algorithms::stopping::{self, Curve, StoppingRule};
+use diwan_algorithms::study::Objective;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{TrialRecord, TrialState};
 use diwan_core::resources::{EarlyStoppingSpec, Experiment};
@@ -18,7 +17,6 @@ use thiserror::Error;
 use tonic::{Code, Request, Response, Status};
 
 use super::reports::{self, DbManager};
-use super::study::{report, spec_of};
 use super::{status, trials};
 
 /// Takes note of trials that somebody else has stopped.
@@ -67,11 +65,11 @@ impl EarlyStopping for EarlyStoppingService {
         let root = "experiment.spec";
         let (rule, settings) =
             rule_of(&named, root).map_err(|problems| status::invalid(&problems))?;
-        let spec = spec_of(&experiment).map_err(|problems| status::invalid(&problems))?;
+        let objective = Objective::from(&experiment.spec.objective.clone().unwrap_or_default());
         let source = self.source(&experiment, &request.db_manager_address)?;
         let count = rule.values_needed(&settings);
-        let reports = source.reports(trials, &spec, count).await?;
-        let work = move || rule.rules(&Study::of(spec, None, reports), &settings);
+        let curves = source.curves(trials, &objective.metric, count).await?;
+        let work = move || rule.rules(&objective, &curves, &settings);
         let found = tokio::task::spawn_blocking(work).await;
         Ok(Response::new(rules::write(
             &found.map_err(|error| status::broke_down(&error))?,
@@ -163,26 +161,23 @@ struct ReportSource<'a> {
 }
 
 impl ReportSource<'_> {
-    /// The trials for a study, with the first `count` values of the objective of those that succeeded.
-    async fn reports(
+    /// The first `count` values of the trials that succeeded.
+    async fn curves(
         &self,
         trials: Vec<TrialRecord>,
-        spec: &StudySpec,
+        metric: &str,
         count: usize,
-    ) -> Result<Vec<Report>, Status> {
-        let mut reports = Vec::with_capacity(trials.len());
+    ) -> Result<Vec<Curve>, Status> {
+        let mut curves = Vec::new();
         for trial in trials {
-            let mut report = report(&trial, spec);
             if trial.state == TrialState::Succeeded {
-                let points = self.points(&trial.name, &spec.objective.metric).await?;
-                report.intermediate = reports::first_values(&points, count);
+                curves.push(self.curve(&trial.name, metric, count).await?);
             }
-            reports.push(report);
         }
-        Ok(reports)
+        Ok(curves)
     }
 
-    async fn points(&self, trial: &str, metric: &str) -> Result<Vec<MetricPoint>, Status> {
+    async fn curve(&self, trial: &str, metric: &str, count: usize) -> Result<Curve, Status> {
         let found = self
             .store
             .find_trials(trial)
@@ -200,18 +195,20 @@ impl ReportSource<'_> {
         };
         match (place, &self.elsewhere) {
             (Some(place), _) => {
-                let metric = Some(metric.to_owned());
                 let query = ObservationQuery {
-                    metric,
+                    metric: Some(metric.to_owned()),
                     ..ObservationQuery::of(place)
                 };
-                let points = reports::all(self.store, query).await;
-                points.map_err(|error| status::store(&error))
+                let values = reports::first_values(self.store, query, count).await;
+                values.map_err(|error| status::store(&error))
             }
-            (None, Some(elsewhere)) => elsewhere.points(trial, metric).await.map_err(|error| {
-                let message = format!("db_manager_address: {}", error.message());
-                status::status(Code::Unavailable, message)
-            }),
+            (None, Some(elsewhere)) => {
+                let values = elsewhere.first_values(trial, metric, count).await;
+                values.map_err(|error| {
+                    let message = format!("db_manager_address: {}", error.message());
+                    status::status(Code::Unavailable, message)
+                })
+            }
             (None, None) => Ok(Vec::new()),
         }
     }

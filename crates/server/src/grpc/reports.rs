@@ -17,32 +17,59 @@ use super::status;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All points that a query finds, however many pages they fill, by time; points without a time come first.
-pub(crate) async fn all(
+pub(super) async fn all(
     store: &dyn Store,
-    mut query: ObservationQuery,
+    query: ObservationQuery,
 ) -> Result<Vec<MetricPoint>, StoreError> {
     let mut points = Vec::new();
+    each_page(store, query, |page| points.extend(page)).await?;
+    in_time(&mut points);
+    Ok(points)
+}
+
+/// The first `count` values of the points that a query finds, by time as [`all`]. Words are no values.
+///
+/// All points are looked at, because the first to arrive need not be the first by time; only `count` and a page of them are
+/// in memory.
+pub(crate) async fn first_values(
+    store: &dyn Store,
+    query: ObservationQuery,
+    count: usize,
+) -> Result<Vec<f64>, StoreError> {
+    let mut first = Vec::new();
+    each_page(store, query, |page| {
+        first.extend(page);
+        keep_first_values(&mut first, count);
+    })
+    .await?;
+    Ok(first.iter().filter_map(MetricPoint::number).collect())
+}
+
+async fn each_page(
+    store: &dyn Store,
+    mut query: ObservationQuery,
+    mut take: impl FnMut(Vec<MetricPoint>),
+) -> Result<(), StoreError> {
     loop {
         let page = store.observations(&query).await?;
         query.after = page.last().map(|point| point.place);
         let is_last = page.len() < usize::try_from(MAX_PAGE).unwrap_or(usize::MAX);
-        points.extend(page);
+        take(page);
         if is_last {
-            break;
+            return Ok(());
         }
     }
-    // Stable: points of one stream with equal times stay in the order they were written.
-    points.sort_by_key(|point| point.time_ns);
-    Ok(points)
 }
 
-/// The first `count` values of points in order, each with its step, or else its number from 1.
-pub(crate) fn first_values(points: &[MetricPoint], count: usize) -> Vec<(i64, f64)> {
-    let numbered = (1..).zip(points);
-    numbered
-        .filter_map(|(number, point)| Some((point.step.unwrap_or(number), point.number()?)))
-        .take(count)
-        .collect()
+fn keep_first_values(points: &mut Vec<MetricPoint>, count: usize) {
+    points.retain(|point| point.number().is_some());
+    in_time(points);
+    points.truncate(count);
+}
+
+/// Stable: points of one stream with equal times stay in the order they were written.
+fn in_time(points: &mut [MetricPoint]) {
+    points.sort_by_key(|point| point.time_ns);
 }
 
 /// Somebody else's database manager.
@@ -65,12 +92,13 @@ impl DbManager {
         })
     }
 
-    /// What a trial has reported of a metric.
-    pub(super) async fn points(
+    /// The first `count` values that a trial has reported of a metric, by time.
+    pub(super) async fn first_values(
         &self,
         trial: &str,
         metric: &str,
-    ) -> Result<Vec<MetricPoint>, Status> {
+        count: usize,
+    ) -> Result<Vec<f64>, Status> {
         let request = katib::GetObservationLogRequest {
             trial_name: trial.to_owned(),
             metric_name: metric.to_owned(),
@@ -88,7 +116,7 @@ impl DbManager {
         let mut points: Vec<MetricPoint> = numbered
             .map(|(point, number)| point.at(Place::pushed(number)))
             .collect();
-        points.sort_by_key(|point| point.time_ns);
-        Ok(points)
+        keep_first_values(&mut points, count);
+        Ok(points.iter().filter_map(MetricPoint::number).collect())
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! Katib's protocol has neither an end of a search nor "not yet", and Katib's controller refuses any number of points but
 //! the one it asked for; errors it repeats with a growing pause. So when there are fewer points than were asked for, the
-//! answer is an error that says so and that no caller can mistake: OUT_OF_RANGE when the search is exhausted (a caller can
-//! ask for the few that are left), ABORTED when a running trial must end first. An experiment that would wait for ever for
+//! answer is an error that says so and that no caller can mistake: OUT_OF_RANGE with metadata of its own when the search is
+//! exhausted (a caller can ask for the few that are left), ABORTED when a running trial must end first. An experiment that would wait for ever for
 //! points that do not exist is stopped before it begins: `ValidateAlgorithmSettings` refuses a `max_trial_count` above the
 //! number of points for every algorithm, as Katib does for grids.
 
@@ -123,7 +123,9 @@ fn enough(found: usize, count: usize, more: &More) -> Result<(), Status> {
                 "search exhausted: {found} points are left of {count} that were asked for; lower max_trial_count to end \
                  the experiment"
             );
-            Err(status::status(Code::OutOfRange, message))
+            let mut exhausted = status::status(Code::OutOfRange, message);
+            suggestions::mark_exhausted(&mut exhausted);
+            Err(exhausted)
         }
     }
 }

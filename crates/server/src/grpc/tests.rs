@@ -4,6 +4,7 @@ mod db_manager;
 mod diwan_suggestion;
 mod early_stopping;
 mod reflection;
+mod search_end;
 mod server;
 mod suggestion;
 

@@ -32,6 +32,9 @@ pub(super) enum Message {
     Trouble(String),
 }
 
+/// What the optimizer said, asked when so many trials had ended.
+type Answer = (u64, Result<Suggestions, SuggestError>);
+
 /// The loop and what it knows.
 pub(super) struct Actor<'a> {
     runner: &'a Runner,
@@ -46,7 +49,7 @@ pub(super) struct Actor<'a> {
     /// Trials that an earlier run of Diwan has launched: their output may have been read before.
     found: HashSet<u64>,
     /// The question that the optimizer was asked, if it has not answered yet. Dropping the loop drops it.
-    question: JoinSet<Result<Suggestions, SuggestError>>,
+    question: JoinSet<Answer>,
     /// When to look for other processes' edits again, whatever happens until then.
     next_look: Instant,
     sender: mpsc::UnboundedSender<Message>,
@@ -142,8 +145,8 @@ impl<'a> Actor<'a> {
         }
         let answer = self.runner.suggester.suggest_at_once(&self.snapshot, count);
         answer.is_some_and(|answer| {
-            let event = self.event_of(Ok(answer));
-            self.apply(event, time)
+            let finished = self.snapshot.record.progress.counts.finished();
+            self.apply(Self::event_of(finished, Ok(answer)), time)
         })
     }
 
@@ -307,8 +310,10 @@ impl<'a> Actor<'a> {
         };
         let suggester = self.runner.suggester.clone();
         let snapshot = self.snapshot.clone();
-        self.question
-            .spawn(async move { suggester.suggest(&snapshot, count).await });
+        self.question.spawn(async move {
+            let finished = snapshot.record.progress.counts.finished();
+            (finished, suggester.suggest(&snapshot, count).await)
+        });
     }
 
     /// Over: nothing runs, and there is nothing more to do or the owner wants to go.
@@ -371,17 +376,16 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    fn take(&mut self, answer: Result<Result<Suggestions, SuggestError>, JoinError>) {
-        let answer = answer.unwrap_or_else(|error| {
+    fn take(&mut self, answer: Result<Answer, JoinError>) {
+        let (finished, answer) = answer.unwrap_or_else(|error| {
             let broke_down = format!("the optimizer broke down: {error}");
-            Err(SuggestError::Failed(broke_down))
+            (0, Err(SuggestError::Failed(broke_down)))
         });
-        let event = self.event_of(answer);
-        self.apply(event, now());
+        self.apply(Self::event_of(finished, answer), now());
     }
 
-    fn event_of(&self, answer: Result<Suggestions, SuggestError>) -> Event {
-        let finished = self.snapshot.record.progress.counts.finished();
+    /// What an answer means, of an optimizer that was asked when `finished` trials had ended.
+    fn event_of(finished: u64, answer: Result<Suggestions, SuggestError>) -> Event {
         match answer {
             Ok(Suggestions {
                 points,

@@ -105,10 +105,12 @@ impl KatibService {
         let reply = match self.client.clone().get_suggestions(request).await {
             Ok(reply) => reply.into_inner(),
             // Fewer points than asked for are left: ask for them one by one, until there is none.
-            Err(status) if status.code() == Code::OutOfRange && count > 1 => {
+            Err(status) if suggestions::is_exhausted(&status) && count > 1 => {
                 return Box::pin(self.ask(record, history, 1)).await;
             }
-            Err(status) if status.code() == Code::OutOfRange => return Ok(Suggestions::exhausted()),
+            Err(status) if suggestions::is_exhausted(&status) => {
+                return Ok(Suggestions::exhausted());
+            }
             Err(status) => return Err(self.error(&status)),
         };
         let (points, settings) = suggestions::read(reply);

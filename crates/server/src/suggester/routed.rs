@@ -9,12 +9,14 @@ use diwan_core::record::ExperimentRecord;
 use diwan_store::Store;
 
 use super::katib::KatibService;
+use super::rules::Rules;
 use super::{LocalSuggester, SuggestError, Suggester, Suggestions};
 
 /// Asks a service elsewhere for the algorithms that the configuration names one for, and this program for all others.
 pub struct RoutedSuggester {
     store: Arc<dyn Store>,
     local: LocalSuggester,
+    rules: Rules,
     services: HashMap<String, KatibService>,
 }
 
@@ -25,6 +27,7 @@ impl RoutedSuggester {
     /// When one of the URLs is none.
     pub fn new(store: Arc<dyn Store>, services: &[(String, String)]) -> Result<Self, String> {
         let local = LocalSuggester::new(store.clone());
+        let rules = Rules::new(store.clone());
         let service = |(name, url): &(String, String)| match KatibService::new(url) {
             Ok(service) => Ok((name.clone(), service)),
             Err(error) => Err(format!(
@@ -35,6 +38,7 @@ impl RoutedSuggester {
         Ok(Self {
             store,
             local,
+            rules,
             services,
         })
     }
@@ -49,7 +53,10 @@ impl RoutedSuggester {
 impl Suggester for RoutedSuggester {
     async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError> {
         match self.service(experiment) {
-            Some(service) => service.validate(experiment).await,
+            Some(service) => {
+                Rules::validate(experiment)?;
+                service.validate(experiment).await
+            }
             None => self.local.validate(experiment).await,
         }
     }
@@ -58,13 +65,11 @@ impl Suggester for RoutedSuggester {
         let Some(service) = self.service(&snapshot.record) else {
             return self.local.suggest(snapshot, count).await;
         };
+        // First: what the service has given would be lost if they failed.
+        let rules = self.rules.now(snapshot).await?;
         let record = &snapshot.record;
-        let mut suggestions = service.suggest(&*self.store, record, count).await?;
-        let rules = self.local.rules(snapshot).await?;
-        for point in &mut suggestions.points {
-            point.rules.clone_from(&rules);
-        }
-        Ok(suggestions)
+        let suggestions = service.suggest(&*self.store, record, count).await?;
+        Ok(suggestions.with_rules(&rules))
     }
 
     fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {

@@ -29,8 +29,7 @@ pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<
     let mut items = Vec::new();
     for record in chosen(&arguments.names, context).await? {
         let best = record
-            .progress
-            .best_value
+            .best_value()
             .map(|value| value.to_string())
             .unwrap_or_default();
         let standing = Standing::of(context, &record);

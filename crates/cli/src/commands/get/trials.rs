@@ -1,7 +1,7 @@
 //! Rows and resources of trials.
 
 use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
-use diwan_core::resources::{Metric, MetricStrategyType, ObjectiveSpec, UNAVAILABLE};
+use diwan_core::resources::UNAVAILABLE;
 use diwan_core::view;
 use diwan_server::clock::now;
 use diwan_server::runner::Plans;
@@ -222,10 +222,8 @@ impl Columns {
 /// A trial's value of a metric; empty if there is none.
 fn result(record: &ExperimentRecord, trial: &TrialRecord, metric: &str) -> String {
     let value = || {
-        Some(metric_value(
-            record.spec.objective.as_ref()?,
-            trial.observation.as_ref()?.metric(metric)?,
-        ))
+        let metric = trial.observation.as_ref()?.metric(metric)?;
+        Some(record.spec.objective.as_ref()?.chosen(metric))
     };
     value()
         .filter(|value| *value != UNAVAILABLE)
@@ -256,19 +254,5 @@ fn duration(trial: &TrialRecord) -> String {
         format!("{}.{}s", millis / 1000, millis % 1000 / 100)
     } else {
         span(millis / 1000)
-    }
-}
-
-/// The value of a metric that counts, by its strategy.
-pub(crate) fn metric_value<'a>(objective: &ObjectiveSpec, metric: &'a Metric) -> &'a str {
-    let value = match objective.strategy_of(&metric.name) {
-        MetricStrategyType::Min => &metric.min,
-        MetricStrategyType::Max => &metric.max,
-        MetricStrategyType::Latest => &metric.latest,
-    };
-    if value == UNAVAILABLE {
-        &metric.latest
-    } else {
-        value
     }
 }

@@ -1,5 +1,6 @@
 //! One behaviour at a time.
 
+use super::world::Answer;
 use super::*;
 
 fn run(record: ExperimentRecord) -> World {
@@ -205,6 +206,50 @@ fn a_raised_budget_reopens_a_finished_experiment() {
     assert_eq!(last_condition(&world).0, "Running");
     world.run_out();
     assert_eq!(world.snapshot.record.progress.counts.trials_succeeded, 2);
+}
+
+#[test]
+fn only_a_larger_budget_reopens_what_ended_by_its_time_or_a_refusal() {
+    let mut limited = record(1, Some(5), None, None, 0);
+    limited.spec.active_deadline_seconds = Some(10);
+    let mut late = run(limited.clone());
+    late.now = late.now.plus_seconds(10);
+    late.carry_out(Action::Finish(Outcome::DeadlineReached), true);
+    let mut refused = run(limited);
+    refused.ask(1);
+    refused.answer(Answer::Refusal, true);
+    for mut world in [late, refused] {
+        let mut spec = world.snapshot.record.spec.clone();
+        spec.parallel_trial_count = Some(0);
+        world.apply(Event::Edited(Box::new(spec.clone())), true);
+        assert!(world.snapshot.is_completed(), "a pause reopens nothing");
+        spec.parallel_trial_count = Some(2);
+        spec.max_trial_count = Some(4);
+        world.apply(Event::Edited(Box::new(spec.clone())), true);
+        world.apply(Event::StopRequested, true);
+        world.apply(Event::StopWithdrawn, true);
+        assert!(world.snapshot.is_completed(), "nor does less of a budget");
+        spec.active_deadline_seconds = Some(20);
+        world.apply(Event::Edited(Box::new(spec)), true);
+        assert!(!world.snapshot.is_completed());
+    }
+}
+
+#[test]
+fn what_a_refusal_or_a_rule_says_is_told() {
+    let mut world = run(record(1, Some(2), None, None, 0));
+    fill(&mut world);
+    let cause = StopCause::RuleFired {
+        message: "accuracy < 0.5".into(),
+    };
+    world.carry_out(Action::Stop { trial: 0, cause }, true);
+    let trial = world.trials[&0].conditions.last().unwrap();
+    assert_eq!(trial.message, "Trial is early stopped: accuracy < 0.5");
+    world.ask(1);
+    world.answer(Answer::Refusal, true);
+    let conditions = &world.snapshot.record.progress.conditions;
+    let message = &conditions.last().unwrap().message;
+    assert_eq!(message, "Suggestion has failed: unavailable");
 }
 
 #[test]

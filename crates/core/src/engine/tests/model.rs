@@ -26,6 +26,8 @@ pub(super) struct Model {
     pub(super) spec: ExperimentSpec,
     pub(super) trials: BTreeMap<u64, Trial>,
     pub(super) completed: bool,
+    /// It ended by what only a larger budget takes back: its time, or a refusal.
+    for_good: bool,
     pub(super) optimizer: OptimizerState,
     stop_requested: bool,
     since: Timestamp,
@@ -37,6 +39,7 @@ impl Model {
             spec: spec.clone(),
             trials: BTreeMap::new(),
             completed: false,
+            for_good: false,
             optimizer: OptimizerState::Ready,
             stop_requested: false,
             since: now,
@@ -51,6 +54,9 @@ impl Model {
                 points.iter().take(room).for_each(|_| self.add());
                 self.optimizer = next;
             }
+            Event::SuggestionFailed {
+                permanent: true, ..
+            } => self.finish(&Outcome::SuggestionFailed(String::new())),
             Event::SuggestionFailed { message, .. } => self.suggestion_failed(message, now),
             Event::Started { trial } => {
                 let trial = self.trials.get_mut(&trial).unwrap();
@@ -70,9 +76,12 @@ impl Model {
                 observation,
                 ..
             } => self.ended(trial, &end, &observation),
-            Event::Finished(_) => self.completed = true,
+            Event::Finished(outcome) => self.finish(&outcome),
             Event::Edited(spec) => {
+                let raised = spec.max_trial_count > self.spec.max_trial_count
+                    || spec.active_deadline_seconds > self.spec.active_deadline_seconds;
                 self.spec = *spec;
+                self.for_good &= !raised;
                 self.reopen(now);
             }
             Event::StopRequested => self.stop_requested = true,
@@ -138,9 +147,18 @@ impl Model {
         trial.value = trial.value.filter(|_| !again);
     }
 
+    fn finish(&mut self, outcome: &Outcome) {
+        self.completed = true;
+        self.for_good = matches!(
+            outcome,
+            Outcome::DeadlineReached | Outcome::SuggestionFailed(_)
+        );
+        self.stop_requested &= *outcome == Outcome::Stopped;
+    }
+
     /// An end is taken back if nothing would end the experiment that started now.
     fn reopen(&mut self, now: Timestamp) {
-        if !self.completed {
+        if !self.completed || self.for_good {
             return;
         }
         let before = std::mem::replace(&mut self.since, now);

@@ -7,12 +7,10 @@ use super::*;
 
 #[derive(Clone, Debug)]
 pub(super) enum Move {
-    /// Carry out the n-th action that is due, committing it or dying before the commit.
-    Act {
-        which: usize,
-        answer: Answer,
-        commit: bool,
-    },
+    /// Carry out the n-th action that is due, committing it or dying before the commit; the optimizer is only asked.
+    Act { which: usize, commit: bool },
+    /// The optimizer answers, if it was asked.
+    Answer { answer: Answer, commit: bool },
     /// The n-th running launch ends; the interpreter commits it, or dies before.
     End {
         which: usize,
@@ -40,20 +38,24 @@ pub(super) fn value() -> impl Strategy<Value = f64> {
         8 => (0..=10_i32).prop_map(|tenths| f64::from(tenths) / 10.0),
         1 => Just(f64::NAN),
         1 => Just(f64::INFINITY),
+        1 => Just(f64::NEG_INFINITY),
+        // Needs all of its digits.
+        2 => Just(0.947_368_421_052_631_5),
     ]
 }
 
 pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let commit = || prop::bool::weighted(0.9);
     let answer = prop_oneof![
-        8 => Just(Answer::Enough),
-        1 => Just(Answer::TooMany),
-        1 => Just(Answer::Nothing),
-        1 => Just(Answer::Failure),
+        32 => Just(Answer::Enough),
+        4 => Just(Answer::TooMany),
+        4 => Just(Answer::Nothing),
+        4 => Just(Answer::Failure),
+        1 => Just(Answer::Refusal),
     ];
     let one = prop_oneof![
-        12 => (any::<usize>(), answer, commit())
-            .prop_map(|(which, answer, commit)| Move::Act { which, answer, commit }),
+        12 => (any::<usize>(), commit()).prop_map(|(which, commit)| Move::Act { which, commit }),
+        6 => (answer, commit()).prop_map(|(answer, commit)| Move::Answer { answer, commit }),
         8 => (any::<usize>(), 0..7_u8, value(), commit())
             .prop_map(|(which, how, value, commit)| Move::End { which, how, value, commit }),
         2 => (any::<usize>(), 0..3_u8).prop_map(|(which, cause)| Move::StopTrial { which, cause }),
@@ -69,11 +71,8 @@ pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
 impl World {
     pub(super) fn play(&mut self, one: Move) {
         match one {
-            Move::Act {
-                which,
-                answer,
-                commit,
-            } => self.act(which, answer, commit),
+            Move::Act { which, commit } => self.act(which, commit),
+            Move::Answer { answer, commit } => self.answer(answer, commit),
             Move::End {
                 which,
                 how,
@@ -100,13 +99,13 @@ impl World {
         }
     }
 
-    fn act(&mut self, which: usize, answer: Answer, commit: bool) {
+    fn act(&mut self, which: usize, commit: bool) {
         let mut due = step(&self.snapshot, self.now);
         if due.is_empty() {
             return;
         }
         match due.swap_remove(which % due.len()) {
-            Action::Suggest { count } => self.suggest(count, answer, commit),
+            Action::Suggest { count } => self.ask(count),
             action => self.carry_out(action, commit),
         }
     }

@@ -43,15 +43,15 @@ impl World {
     fn check_best(&self) {
         let progress = &self.snapshot.record.progress;
         assert_eq!(
-            progress.best_value,
+            self.snapshot.record.best_value(),
             self.model.best(),
             "best is the best of the trials that ended well, never NaN"
         );
         let name = &progress.best.best_trial_name;
         match self.trials.values().find(|trial| trial.name == *name) {
-            None => assert_eq!(progress.best_value, None, "somebody is best"),
+            None => assert_eq!(self.model.best(), None, "somebody is best"),
             Some(best) => {
-                assert_eq!(self.model.trials[&best.number].value, progress.best_value);
+                assert_eq!(self.model.trials[&best.number].value, self.model.best());
                 assert_eq!(best.observation.as_ref(), Some(&progress.best.observation));
             }
         }

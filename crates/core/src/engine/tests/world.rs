@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::model::Model;
 use super::*;
 use crate::record::TrialRecord;
@@ -16,6 +19,15 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) model: Model,
     suggestions_left: u64,
+    question: Option<Question>,
+}
+
+/// What the optimizer was asked, and what it knew then.
+#[derive(Clone, Copy)]
+struct Question {
+    count: u64,
+    finished: u64,
+    has_active: bool,
 }
 
 /// How the optimizer answers.
@@ -25,6 +37,7 @@ pub(super) enum Answer {
     TooMany,
     Nothing,
     Failure,
+    Refusal,
 }
 
 impl World {
@@ -42,6 +55,7 @@ impl World {
             now,
             model,
             suggestions_left,
+            question: None,
         }
     }
 
@@ -80,7 +94,9 @@ impl World {
     }
 
     pub(super) fn crash(&mut self) {
-        self.snapshot = self.stored.clone();
+        self.question = None;
+        self.snapshot = read_again(&self.stored);
+        assert_eq!(self.snapshot, self.stored, "what is read is what was kept");
         // A launch whose start was committed but that never happened is launched by the next interpreter: by attempt, once.
         let expected: Vec<(u64, u32)> = self
             .snapshot
@@ -97,7 +113,10 @@ impl World {
     /// Carries out an action, or dies before it is committed.
     pub(super) fn carry_out(&mut self, action: Action, commit: bool) {
         match action {
-            Action::Suggest { count } => self.suggest(count, Answer::Enough, commit),
+            Action::Suggest { count } => {
+                self.ask(count);
+                self.answer(Answer::Enough, commit);
+            }
             Action::Start { trial } => self.start(trial, commit),
             Action::Stop { trial, cause } => self.stop(trial, cause, commit),
             Action::Finish(outcome) => {
@@ -107,25 +126,42 @@ impl World {
         }
     }
 
-    pub(super) fn suggest(&mut self, count: u64, answer: Answer, commit: bool) {
+    /// Asks the optimizer, unless it thinks already.
+    pub(super) fn ask(&mut self, count: u64) {
+        self.question.get_or_insert(Question {
+            count,
+            finished: self.snapshot.record.progress.counts.finished(),
+            has_active: !self.snapshot.active.is_empty(),
+        });
+    }
+
+    /// The optimizer answers what it was asked, with what it knew then.
+    pub(super) fn answer(&mut self, answer: Answer, commit: bool) {
+        let Some(question) = self.question.take() else {
+            return;
+        };
+        let Question {
+            count,
+            finished,
+            has_active,
+        } = question;
         let wanted = match answer {
             Answer::Enough => count,
             Answer::TooMany => count + 2,
             Answer::Nothing => 0,
-            Answer::Failure => {
+            Answer::Failure | Answer::Refusal => {
                 let message = "unavailable".to_owned();
-                let permanent = false;
+                let permanent = answer == Answer::Refusal;
                 let event = Event::SuggestionFailed { message, permanent };
                 self.apply(event, commit);
                 return;
             }
         };
         let given = wanted.min(self.suggestions_left);
-        let finished = self.snapshot.record.progress.counts.finished();
         let next = match answer {
             _ if given < wanted => OptimizerState::Exhausted,
             // Who waits for no trial would wait for ever.
-            Answer::Nothing if !self.snapshot.active.is_empty() => OptimizerState::Waiting {
+            Answer::Nothing if has_active => OptimizerState::Waiting {
                 finished,
                 why: "results".into(),
             },
@@ -211,4 +247,13 @@ impl World {
             self.end(trial, attempt, End::Succeeded, accuracy("0.1"), true);
         }
     }
+}
+
+/// As a store keeps it: as JSON.
+fn read_again(stored: &Snapshot) -> Snapshot {
+    fn trip<T: Serialize + DeserializeOwned>(value: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+    let active = stored.active.values().map(trip);
+    Snapshot::load(trip(&stored.record), stored.version, active)
 }
