@@ -22,7 +22,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 pub use hold::{Hold, HoldError};
-pub use plan::{Plans, experiment_directory, work_directory};
+pub use plan::{Plans, work_directory};
 
 use crate::suggester::Suggester;
 

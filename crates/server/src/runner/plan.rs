@@ -19,8 +19,7 @@ pub fn work_directory(record: &ExperimentRecord, default: &Path) -> PathBuf {
 }
 
 /// Where an experiment's trials live.
-#[must_use]
-pub fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
+pub(super) fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
     let of_a_trial = trial_directory(work_directory, key, "");
     of_a_trial
         .parent()
