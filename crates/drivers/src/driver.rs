@@ -71,8 +71,6 @@ pub struct TrialPlan {
     pub manifest: Map<String, Value>,
     /// Name of the container that is the trial.
     pub primary_container: String,
-    /// Variables beside the container's own, which they override.
-    pub env: Vec<(String, String)>,
 }
 
 impl TrialPlan {

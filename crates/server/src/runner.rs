@@ -8,6 +8,7 @@
 mod actor;
 mod hold;
 mod launch;
+mod obstacles;
 mod plan;
 mod tails;
 
@@ -22,6 +23,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 pub use hold::{Hold, HoldError};
+pub use obstacles::obstacles;
 pub use plan::{Plans, work_directory};
 
 use crate::suggester::Suggester;

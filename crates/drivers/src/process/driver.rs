@@ -65,6 +65,14 @@ impl ProcessDriver {
         }
     }
 
+    /// Looks for what would keep a plan from ever being launched here, and launches nothing.
+    ///
+    /// # Errors
+    /// What [`start`](Driver::start) would say.
+    pub fn check(plan: &TrialPlan) -> Result<(), DriverError> {
+        prepare::check(plan)
+    }
+
     fn known(&self, id: &LaunchId) -> Option<Arc<Live>> {
         self.launches.lock().get(id).cloned()
     }
