@@ -7,7 +7,7 @@ use diwan_core::engine::{Event, Snapshot};
 use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
-use diwan_core::validate::{FieldDifference, difference, validate_edit};
+use diwan_core::validate::{FieldDifference, difference, generated_name, validate_edit};
 use diwan_core::view::{self, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
@@ -151,11 +151,7 @@ async fn admit(
     );
     let mut record = record_of(context, experiment);
     if record.metadata.name.is_empty() {
-        record.metadata.name = format!(
-            "{}{:06x}",
-            record.metadata.generate_name,
-            fresh() & 0xff_ffff
-        );
+        record.metadata.name = generated_name(&record.metadata.generate_name, fresh());
     }
     let key = record.key();
     match context.store.load(&key).await? {
