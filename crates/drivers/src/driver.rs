@@ -13,6 +13,9 @@ use thiserror::Error;
 use crate::launch::LaunchId;
 use crate::podspec::TemplateError;
 
+/// Time between TERM and KILL when nobody says: Kubernetes' `terminationGracePeriodSeconds` of a pod that has none.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
 /// Runs trials somewhere.
 ///
 /// A launch is named by experiment, trial and attempt, and happens at most once, whatever crashes: the caller commits that

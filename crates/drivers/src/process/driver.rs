@@ -16,11 +16,9 @@ use super::status::{Leader, Status};
 use super::survey::{Finding, look};
 use super::sweep::Leavings;
 use super::{blocking, prepare, watcher};
-use crate::driver::{Driver, DriverError, Phase, TrialPlan};
+use crate::driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
-/// Kubernetes' `terminationGracePeriodSeconds` when a pod has none.
-const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// Supervisors that may die over one order before that is an error.
 const SUPERVISORS: usize = 3;
 
