@@ -83,7 +83,18 @@ fn each_is_accepted_or_refused_as_promised() {
             let needs_a_service = ran
                 .stderr
                 .contains("is not built in; name a service that has it with --suggestion-service ");
-            assert!(ran.stderr.is_empty() || needs_a_service, "{}", ran.stderr);
+            let is_for_a_cluster = ran.stderr.contains("this machine cannot run it:");
+            assert_eq!(
+                is_for_a_cluster,
+                promise.contains("cannot run on this machine"),
+                "{}",
+                ran.stderr
+            );
+            assert!(
+                ran.stderr.is_empty() || needs_a_service || is_for_a_cluster,
+                "{}",
+                ran.stderr
+            );
             continue;
         }
         assert!(promise.starts_with("**refused**"), "{promise}");

@@ -352,3 +352,28 @@ fn a_history_that_is_none_is_refused() {
         assert_eq!(refused(&ran, 2), expected);
     }
 }
+
+#[test]
+fn what_only_a_cluster_can_run_is_valid_and_not_run() {
+    let world = World::new();
+    let text = experiment("images", 3, 2, "true").replace("command: [\"sh\", \"-c\", ", "args: [");
+    let file = world.file("images.yaml", &text);
+    let file = file.to_str().unwrap();
+    let why = format!(
+        "{file}:36:17: spec.trialTemplate.trialSpec.spec.template.spec.containers[0]: Invalid value: container \"main\" has no \
+         command; image entrypoints are not used on a laptop, give the container a command\n"
+    );
+    let valid = world.run(["validate", file]);
+    assert_eq!(valid.code, 0);
+    assert_eq!(
+        valid.stdout,
+        format!("{file}: experiment images is valid\n")
+    );
+    let warning = "experiment images is for a cluster; this machine cannot run it:";
+    assert_eq!(valid.stderr, format!("{file}: {warning}\n{why}"));
+    let ran = world.run(["run", file]);
+    let expected =
+        format!("error: {file} is for a cluster; this machine cannot run it\ncause: {why}");
+    assert_eq!(refused(&ran, 2), expected);
+    assert_eq!(world.run(["describe", "experiment", "images"]).code, 3);
+}

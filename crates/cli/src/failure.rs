@@ -63,8 +63,12 @@ impl Failure {
 
     /// All that is wrong with a file, each with its place.
     pub(crate) fn of_file(file: &str, problems: &Problems) -> Self {
-        let failure = Self::usage(format!("{file} is not a valid experiment"));
-        problems.0.iter().fold(failure, |failure, problem| {
+        Self::usage(format!("{file} is not a valid experiment")).caused_by(file, &problems.0)
+    }
+
+    /// Adds problems of a file, each with its place and its hint.
+    pub(crate) fn caused_by(self, file: &str, problems: &[Problem]) -> Self {
+        problems.iter().fold(self, |failure, problem| {
             let failure = failure.cause(located(file, problem));
             match &problem.hint {
                 Some(hint) => failure.hint(hint),
@@ -96,7 +100,7 @@ impl Failure {
 }
 
 /// `file:line:column: problem`: the form that editors jump to.
-fn located(file: &str, problem: &Problem) -> String {
+pub(crate) fn located(file: &str, problem: &Problem) -> String {
     match problem.at {
         Some(_) => format!("{file}:{problem}"),
         None => format!("{file}: {problem}"),

@@ -24,5 +24,5 @@ pub use format::{BadLine, FORMATS, Format, FormatEntry, Miss, Notes, Reading, en
 pub use lines::{Line, LineSplitter, MAX_LINE};
 pub use rules::{Fired, FiredRule, RuleError, RuleWatch};
 pub use summary::Summary;
-pub use tail::Tail;
+pub use tail::{Origin, Tail};
 pub use wanted::Wanted;

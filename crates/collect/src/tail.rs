@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use diwan_core::digest::{EMPTY, fnv1a};
 use diwan_core::observation::{MetricPoint, Source};
 
 use crate::Stream;
@@ -28,18 +29,30 @@ const MEMORY: usize = 64;
 /// The logs of the trial's own output only ever grow, but a file of the user's ([`Source::File`]) may be written anew:
 /// truncated, or replaced by another. It is known by its size and the last 64 bytes that were read. A new content is read from
 /// its start, and its offsets go on where the old content's ended, so that its points are new ones; a content that starts with
-/// all that was read before is just longer. After a restart the file is taken to be the same if it is at least as long as the
-/// cursor says; else it is read again as new.
+/// all that was read before is just longer. Over a restart the same is known by the [`Origin`] that is kept with the cursor.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
     stream: Stream,
     /// Offset in the stream of the file's first byte.
     base: u64,
-    /// The last bytes read, none before the first.
+    /// The last bytes read of the file, none before the first.
     memory: Vec<u8>,
+    /// The last bytes before the stream's cursor.
+    mark: Vec<u8>,
+    /// The fingerprint of those, of a file that was not looked at since the restart.
+    expected: Option<u64>,
     /// The file when it had been read to its end.
     seen: Option<Seen>,
+}
+
+/// Which file a cursor was in. Of a stream that only grows, all zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Offset in the stream of the file's first byte.
+    pub base: u64,
+    /// Fingerprint of the last bytes of the file before the cursor, 64 of them if there are so many.
+    pub print: u64,
 }
 
 /// What tells that a file has not been written to.
@@ -51,7 +64,7 @@ struct Seen {
 }
 
 impl Tail {
-    /// Follows the file at `path` from the stream's cursor on.
+    /// Follows the file at `path` from its start, or a stream that only grows from the stream's cursor on.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, stream: Stream) -> Self {
         Self {
@@ -59,7 +72,32 @@ impl Tail {
             stream,
             base: 0,
             memory: Vec::new(),
+            mark: Vec::new(),
+            expected: None,
             seen: None,
+        }
+    }
+
+    /// Goes on at the stream's cursor, which an earlier tail of the file at `path` reached with this
+    /// [`origin`](Self::origin).
+    #[must_use]
+    pub fn resumed(path: impl Into<PathBuf>, stream: Stream, origin: Origin) -> Self {
+        Self {
+            base: origin.base,
+            expected: Some(origin.print),
+            ..Self::new(path, stream)
+        }
+    }
+
+    /// What is to be kept with the stream's cursor.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        if self.stream.source() != Source::File {
+            return Origin::default();
+        }
+        Origin {
+            base: self.base,
+            print: self.expected.unwrap_or_else(|| fnv1a(EMPTY, &self.mark)),
         }
     }
 
@@ -90,6 +128,7 @@ impl Tail {
     /// Ends a last line that has no end: the trial is over and a poll has returned 0.
     pub fn finish(&mut self, out: &mut Vec<MetricPoint>) {
         self.stream.finish(out);
+        self.mark.clone_from(&self.memory);
     }
 
     /// The file.
@@ -131,8 +170,9 @@ impl Tail {
             if count == 0 {
                 break;
             }
+            let before = self.stream.cursor();
             self.stream.push(&buffer[..count], out);
-            self.remember(&buffer[..count]);
+            self.remember(&buffer[..count], before);
             total += count as u64;
         }
         Ok(total)
@@ -144,18 +184,35 @@ impl Tail {
     }
 
     /// Whether the file still starts with what was read of it.
-    fn is_continued(&self, file: &mut File) -> io::Result<bool> {
+    fn is_continued(&mut self, file: &mut File) -> io::Result<bool> {
         let position = self.position();
+        let known = match self.expected {
+            None => self.memory.len(),
+            Some(_) => usize::try_from(position).map_or(MEMORY, |bytes| bytes.min(MEMORY)),
+        };
         if file.metadata()?.len() < position {
             return Ok(false);
         }
-        let mut before = vec![0; self.memory.len()];
+        let mut before = vec![0; known];
         file.seek(SeekFrom::Start(
             position.saturating_sub(before.len() as u64),
         ))?;
         match file.read_exact(&mut before) {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-            other => other.map(|()| before == self.memory),
+            other => other.map(|()| self.recognises(before)),
+        }
+    }
+
+    fn recognises(&mut self, before: Vec<u8>) -> bool {
+        match self.expected {
+            None => before == self.memory,
+            Some(print) if fnv1a(EMPTY, &before) == print => {
+                self.expected = None;
+                self.memory.clone_from(&before);
+                self.mark = before;
+                true
+            }
+            Some(_) => false,
         }
     }
 
@@ -163,14 +220,28 @@ impl Tail {
         self.stream.finish(out);
         self.base = self.stream.position();
         self.memory.clear();
+        self.mark.clear();
+        self.expected = None;
     }
 
-    fn remember(&mut self, bytes: &[u8]) {
-        self.memory
-            .extend_from_slice(&bytes[bytes.len().saturating_sub(MEMORY)..]);
-        let excess = self.memory.len().saturating_sub(MEMORY);
-        self.memory.drain(..excess);
+    /// Bytes were pushed while the stream's cursor was at `before`. When it moved, it moved to the end of a line in them.
+    fn remember(&mut self, bytes: &[u8], before: u64) {
+        if self.stream.cursor() > before {
+            let unfinished = self.stream.position() - self.stream.cursor();
+            let unfinished = usize::try_from(unfinished).unwrap_or(usize::MAX);
+            let lines = bytes.len().saturating_sub(unfinished);
+            self.mark = last(&self.memory, &bytes[..lines]);
+        }
+        self.memory = last(&self.memory, bytes);
     }
+}
+
+/// The last bytes of two parts.
+fn last(before: &[u8], after: &[u8]) -> Vec<u8> {
+    let after = &after[after.len().saturating_sub(MEMORY)..];
+    let left = MEMORY - after.len();
+    let before = &before[before.len().saturating_sub(left)..];
+    [before, after].concat()
 }
 
 impl Seen {
@@ -208,7 +279,8 @@ mod tests {
     impl Followed {
         fn new(source: Source) -> Self {
             let directory = tempfile::tempdir().unwrap();
-            let tail = Self::tail(&directory, source, 0);
+            let stream = Self::stream(source, 0);
+            let tail = Tail::new(directory.path().join("log"), stream);
             Self {
                 directory,
                 tail,
@@ -216,18 +288,16 @@ mod tests {
             }
         }
 
-        fn tail(directory: &TempDir, source: Source, cursor: u64) -> Tail {
+        fn stream(source: Source, cursor: u64) -> Stream {
             let collector =
                 Collector::new(&MetricsCollectorSpec::default(), &objective(&["acc"])).unwrap();
-            Tail::new(
-                directory.path().join("log"),
-                collector.stream(source, cursor),
-            )
+            collector.stream(source, cursor)
         }
 
         fn restart(&mut self) {
             let stream = self.tail.stream();
-            self.tail = Self::tail(&self.directory, stream.source(), stream.cursor());
+            let stream = Self::stream(stream.source(), stream.cursor());
+            self.tail = Tail::resumed(&self.tail.path, stream, self.tail.origin());
         }
 
         fn write(&self, text: &str) {
@@ -329,6 +399,38 @@ mod tests {
             .unwrap();
         assert_eq!(log.poll(), 0, "touched");
         assert_eq!(log.values(), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_restart_knows_the_file_again() {
+        let long = format!("{}\nacc=4\n", "x".repeat(100));
+        for (next, values) in [
+            ("acc=2\nacc=3\n", vec!["1", "2", "3"]),
+            ("acc=2\nac", vec!["1", "2"]),
+            ("acc=5\nacc=3\nacc=6\n", vec!["1", "2", "5", "3", "6"]),
+            (&long, vec!["1", "2", "4"]),
+            ("acc=7\n", vec!["1", "2", "7"]),
+        ] {
+            let mut log = Followed::new(Source::File);
+            log.write("acc=1\n");
+            log.poll();
+            // Written anew before the restart, with an unfinished line at it.
+            log.write("acc=2\nac");
+            log.poll();
+            log.restart();
+            log.write(next);
+            log.poll();
+            log.restart();
+            log.poll();
+            assert_eq!(log.values(), values, "{next}");
+            let places = log.places();
+            assert!(places.is_sorted_by(|one, other| one < other), "{places:?}");
+            log.append("\nacc=9\n");
+            log.restart();
+            log.poll();
+            assert_eq!(log.values().last(), Some(&"9"), "{next}");
+            assert_eq!(log.points.len(), values.len() + 1, "{next}");
+        }
     }
 
     #[test]

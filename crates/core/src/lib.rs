@@ -2,6 +2,7 @@
 //! decides what happens next. No IO, no clock, no randomness.
 
 pub mod defaults;
+pub mod digest;
 pub mod domain;
 pub mod engine;
 pub mod filter;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest;
 use crate::resources::{
     AlgorithmSetting, Condition, EarlyStoppingRule, ExperimentSpec, ObjectMeta, Observation,
     OptimalTrial, ParameterAssignment, TrialCounts,
@@ -54,13 +55,10 @@ impl ExperimentRecord {
     }
 
     /// A number of this experiment alone, from its uid: the seed where its settings name none, and the key of its trials'
-    /// names. FNV-1a, which spreads its bits well enough for both and never changes.
+    /// names. FNV-1a spreads its bits well enough for both.
     #[must_use]
     pub fn seed(&self) -> u64 {
-        let uid = self.metadata.uid.bytes();
-        uid.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        digest::fnv1a(digest::EMPTY, self.metadata.uid.as_bytes())
     }
 }
 

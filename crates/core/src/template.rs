@@ -92,6 +92,15 @@ impl Template {
         Ok(job)
     }
 
+    /// The search parameters that it needs a value of; one that is used twice comes twice.
+    pub fn searched(&self) -> impl Iterator<Item = &str> {
+        let parameters = self.parameters.iter();
+        parameters.filter_map(|parameter| match &parameter.reference {
+            Reference::Search(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The text of each placeholder, by its number.
     fn values<'a>(
         &'a self,

@@ -14,7 +14,7 @@ mod parameters;
 mod template;
 
 pub use edit::{FieldDifference, difference, validate_edit};
-pub use names::{LABEL_RULE, is_label};
+pub use names::{LABEL_RULE, generated_name, is_label};
 
 use std::fmt;
 

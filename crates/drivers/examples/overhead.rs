@@ -101,6 +101,5 @@ fn plan(root: &Path, number: u32) -> TrialPlan {
         source_directory: None,
         manifest: manifest.as_object().cloned().unwrap_or_default(),
         primary_container: "main".to_owned(),
-        env: Vec::new(),
     }
 }

@@ -2,11 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How long ago `moment` was; zero when it lies ahead.
+/// The moment.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a deadline of an adopted process counts from its start"
+    reason = "a launch that is adopted later must tell when it began"
 )]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// How long ago `moment` was; zero when it lies ahead.
 pub(crate) fn since(moment: SystemTime) -> Duration {
-    SystemTime::now().duration_since(moment).unwrap_or_default()
+    now().duration_since(moment).unwrap_or_default()
 }

@@ -13,6 +13,9 @@ use thiserror::Error;
 use crate::launch::LaunchId;
 use crate::podspec::TemplateError;
 
+/// Time between TERM and KILL when nobody says: Kubernetes' `terminationGracePeriodSeconds` of a pod that has none.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
 /// Runs trials somewhere.
 ///
 /// A launch is named by experiment, trial and attempt, and happens at most once, whatever crashes: the caller commits that
@@ -71,8 +74,6 @@ pub struct TrialPlan {
     pub manifest: Map<String, Value>,
     /// Name of the container that is the trial.
     pub primary_container: String,
-    /// Variables beside the container's own, which they override.
-    pub env: Vec<(String, String)>,
 }
 
 impl TrialPlan {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use diwan_core::digest::{EMPTY, fnv1a};
 use diwan_core::record::ExperimentKey;
 
 /// File systems take names of at most 255 bytes; this leaves room for suffixes.
@@ -84,15 +85,9 @@ fn file_name(name: &str) -> String {
     }
     if safe.len() > MAX_NAME_BYTES {
         safe.truncate(MAX_NAME_BYTES);
-        safe.push_str(&format!("%{:016x}", fnv1a(name)));
+        safe.push_str(&format!("%{:016x}", fnv1a(EMPTY, name.as_bytes())));
     }
     safe
-}
-
-fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,6 @@ pub mod podspec;
 mod process;
 
 pub use diwan_core::engine::End;
-pub use driver::{Driver, DriverError, Phase, TrialPlan};
+pub use driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
 pub use launch::{LaunchId, trial_directory};
 pub use process::{ProcessDriver, SupervisorCommand, supervise};

@@ -115,9 +115,10 @@ pub fn tail(path: &Path, lines: usize) -> io::Result<Chunk> {
 /// # Errors
 /// When the log cannot be read.
 pub fn last_bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let log = Sparse::open(path)?;
-    let from = log.len().saturating_sub(limit).max(log.start());
-    let mut bytes = log.read(from, limit)?;
+    let log = Log::open(path)?;
+    let end = log.current.len();
+    let from = end.saturating_sub(limit).max(log.start());
+    let mut bytes = read_exactly(&log, from, end)?;
     let newline = bytes.iter().position(|byte| *byte == b'\n');
     if let Some(newline) = newline.filter(|newline| from > 0 && newline + 1 < bytes.len()) {
         bytes.drain(..=newline);

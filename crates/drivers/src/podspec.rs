@@ -2,7 +2,7 @@
 //!
 //! Kubernetes' own rules hold where a process can keep them: `$(NAME)` in commands, arguments and values, the order of
 //! `env`, field references. What needs a cluster is refused when the trial could not do without it (secrets, config maps)
-//! and listed in [`PodCommand::ignored`] when it may.
+//! and passed over when it may (image, resources, volumes).
 
 mod env;
 mod expand;
@@ -29,8 +29,6 @@ pub struct PodCommand {
     pub grace_period: Option<Duration>,
     /// The smallest `activeDeadlineSeconds` of the pod and the job around it.
     pub deadline: Option<Duration>,
-    /// Fields that are not used on a laptop, such as `image`. Worth telling the user once.
-    pub ignored: Vec<&'static str>,
 }
 
 /// What a field reference can name, and the variables that the caller adds.
@@ -81,6 +79,17 @@ pub enum TemplateError {
     },
 }
 
+impl TemplateError {
+    /// Where in the job, if it is one place.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::NoContainer { .. } => None,
+            Self::NoCommand { path, .. } | Self::Field { path, .. } => Some(path),
+        }
+    }
+}
+
 fn containers(found: &[String]) -> String {
     match found {
         [] => "it has no containers at all".to_owned(),
@@ -126,7 +135,6 @@ impl PodCommand {
             working_dir: candidate.text("workingDir")?.filter(|dir| !dir.is_empty()),
             grace_period: candidate.grace_period(),
             deadline: candidate.deadline.map(Duration::from_secs),
-            ignored: candidate.ignored(),
         })
     }
 }

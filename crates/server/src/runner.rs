@@ -8,6 +8,7 @@
 mod actor;
 mod hold;
 mod launch;
+mod obstacles;
 mod plan;
 mod tails;
 
@@ -16,13 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diwan_core::record::{ExperimentKey, ExperimentRecord};
-use diwan_drivers::Driver;
+use diwan_drivers::{DEFAULT_GRACE, Driver, logs};
 use diwan_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::watch;
 
 pub use hold::{Hold, HoldError};
-pub use plan::{Plans, experiment_directory, work_directory};
+pub use obstacles::obstacles;
+pub use plan::{Plans, work_directory};
 
 use crate::suggester::Suggester;
 
@@ -58,8 +60,8 @@ impl Options {
         Self {
             work_directory,
             poll: Duration::from_millis(200),
-            grace: Duration::from_secs(30),
-            log_cap: 64 << 20,
+            grace: DEFAULT_GRACE,
+            log_cap: logs::DEFAULT_CAP,
         }
     }
 }

@@ -38,7 +38,7 @@ impl TrialStopper for StoreStopper {
         };
         let after = change(&*self.store, &found.experiment, stop).await;
         let after = after.map_err(|error| StopError::Failed(error.to_string()))?;
-        if after.active.contains_key(&trial) {
+        if after.snapshot.active.contains_key(&trial) {
             Ok(())
         } else {
             Err(StopError::Ended)

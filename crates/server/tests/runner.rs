@@ -479,12 +479,11 @@ impl Suggester for Slow {
     async fn suggest(&self, snapshot: &Snapshot, _: u64) -> Result<Suggestions, SuggestError> {
         let asked = &snapshot.record.progress.counts;
         let is_waiting = asked.trials > asked.finished();
-        while is_waiting {
-            let now = self.store.load(&snapshot.record.key()).await.unwrap();
-            if now.is_some_and(|now| now.record.progress.counts.finished() == asked.trials) {
-                break;
-            }
+        let mut is_there = !is_waiting;
+        while !is_there {
             tokio::task::yield_now().await;
+            let now = self.store.load(&snapshot.record.key()).await.unwrap();
+            is_there = now.is_some_and(|now| now.record.progress.counts.finished() == asked.trials);
         }
         let why = "a result".to_owned();
         let (points, next) = match is_waiting {
@@ -521,6 +520,6 @@ async fn a_result_that_comes_while_the_optimizer_is_asked_is_no_result_to_wait_f
     };
     let (_control, controls) = watch::channel(Control::Run);
     let run = runner.run(&bench.key, controls, watch::channel(Report::default()).0);
-    let record = within(run).await.unwrap();
+    let record = within(Box::pin(run)).await.unwrap();
     assert_eq!(record.progress.counts.trials_succeeded, 3);
 }

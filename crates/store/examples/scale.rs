@@ -188,10 +188,7 @@ async fn measure_deletion(store: &dyn Store, key: &ExperimentKey) -> Outcome {
 }
 
 fn cursor(offset: i64) -> Cursor {
-    Cursor {
-        source: Source::StdOut,
-        offset,
-    }
+    Cursor::new(Source::StdOut, offset)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]

@@ -39,6 +39,23 @@ pub struct Cursor {
     pub source: Source,
     /// Byte offset of the first line that has not been read.
     pub offset: i64,
+    /// Where in the stream the file begins that is read now: 0, unless the trial wrote its file anew.
+    pub base: i64,
+    /// What the file's bytes before `offset` are recognised by; 0 for streams that only grow.
+    pub print: i64,
+}
+
+impl Cursor {
+    /// In a stream that only grows.
+    #[must_use]
+    pub const fn new(source: Source, offset: i64) -> Self {
+        Self {
+            source,
+            offset,
+            base: 0,
+            print: 0,
+        }
+    }
 }
 
 /// Which points.

@@ -249,10 +249,7 @@ mod tests {
         let mut acknowledged = 0;
         let refusal = loop {
             let points: Vec<_> = (acknowledged..acknowledged + 5).map(point).collect();
-            let cursor = Cursor {
-                source: Source::StdOut,
-                offset: acknowledged + 5,
-            };
+            let cursor = Cursor::new(Source::StdOut, acknowledged + 5);
             match store.append(&trial, &points, &[cursor]).await {
                 Ok(()) => acknowledged += 5,
                 Err(error) => break error,

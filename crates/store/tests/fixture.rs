@@ -40,8 +40,9 @@ fn content() -> (Snapshot, Vec<MetricPoint>, ReportedPoint) {
 }
 
 const CURSOR: Cursor = Cursor {
-    source: Source::StdOut,
-    offset: 42,
+    base: 7,
+    print: i64::MIN,
+    ..Cursor::new(Source::StdOut, 42)
 };
 
 #[tokio::test]

@@ -45,10 +45,7 @@ async fn writer() {
         let read = store.cursors(&trial).await.unwrap();
         let start = read.first().map_or(0, |cursor| cursor.offset);
         let points: Vec<MetricPoint> = (start..start + 3).map(|n| point(n, "1")).collect();
-        let cursor = Cursor {
-            source: Source::StdOut,
-            offset: start + 3,
-        };
+        let cursor = Cursor::new(Source::StdOut, start + 3);
         store.append(&trial, &points, &[cursor]).await.unwrap();
         println!("append {}", start + 3);
 

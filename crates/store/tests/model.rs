@@ -149,10 +149,7 @@ impl Model {
     ) {
         let points: Vec<MetricPoint> = places.iter().map(|place| point_at(*place)).collect();
         let cursors: Vec<Cursor> = cursor
-            .map(|offset| Cursor {
-                source: Source::StdOut,
-                offset,
-            })
+            .map(|offset| Cursor::new(Source::StdOut, offset))
             .into_iter()
             .collect();
         let result = store

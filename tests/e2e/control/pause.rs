@@ -78,3 +78,26 @@ fn a_run_of_a_paused_experiment_takes_edits_and_starts_nothing() {
     assert_eq!(spec["parallelTrialCount"], 3);
     assert_eq!(case.state(), "Succeeded");
 }
+
+#[test]
+fn what_has_ended_cannot_be_paused() {
+    let case = Case::new(1, 1, "echo score=$X");
+    assert_eq!(case.run().code, 0);
+    let refused = case.world.run(["pause", "case"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused
+            .stderr
+            .starts_with("error: experiment case cannot be paused: it has ended\ncause: "),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(
+        case.world.status("case")["conditions"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()["type"],
+        "Succeeded"
+    );
+}

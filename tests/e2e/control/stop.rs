@@ -71,3 +71,24 @@ fn stop_finds_what_a_killed_run_left_behind() {
     assert!(orphans.iter().all(|pid| !is_alive(pid)), "they are gone");
     assert_eq!(case.trials("Killed").len(), 2);
 }
+
+#[test]
+fn a_trial_that_is_left_behind_has_the_grace_of_its_template() {
+    let stubborn =
+        "trap 'touch $W/term' TERM; echo $$$$ >> $W/started; while :; do sleep 0.05; done";
+    let case = Case::new(1, 1, stubborn);
+    let mut run = case.start(1);
+    run.signal("KILL");
+    run.code();
+    let trial = case.trials("Running").remove(0);
+    let stopped = case.world.run(["stop", "--trial", &trial]);
+    assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+    assert!(!is_alive(&case.lines("started")[0]));
+    case.touch("stopped");
+    let at = |name| {
+        let file = std::fs::metadata(case.world.path(name)).unwrap();
+        file.modified().unwrap()
+    };
+    let grace = at("stopped").duration_since(at("term")).unwrap();
+    assert!(grace.as_secs() < 20, "{grace:?}: the template says 2 s");
+}

@@ -1,9 +1,8 @@
 //! `diwan delete EXPERIMENT…`.
 
-use std::io;
-
 use clap::Args;
-use diwan_server::runner::{Hold, HoldError, RunError, experiment_directory};
+use diwan_core::record::TrialState;
+use diwan_server::runner::{Hold, RunError};
 
 use crate::Exit;
 use crate::context::Context;
@@ -27,21 +26,17 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 }
 
 async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
+    let found = context.experiment(name).await?.record;
+    let key = found.key();
+    let hold = Hold::acquire(&context.work_directory(&found), &key).map_err(RunError::from)?;
+    // Another process may have run it until a moment ago.
     let snapshot = context.experiment(name).await?;
-    let key = snapshot.record.key();
-    let program = context.program();
-    let hold = match Hold::acquire(&context.work_directory(&snapshot.record), &key) {
-        Ok(hold) => hold,
-        Err(error @ HoldError::Taken { .. }) => {
-            return Err(Failure::from(RunError::from(error)));
-        }
-        Err(error) => return Err(RunError::from(error).into()),
-    };
     if snapshot
         .active
         .values()
-        .any(|trial| trial.state == diwan_core::record::TrialState::Running)
+        .any(|trial| trial.state == TrialState::Running)
     {
+        let program = context.program();
         return Err(Failure::new(
             Exit::Failed,
             format!("experiment {name} has trials that may still run"),
@@ -49,18 +44,13 @@ async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
         .hint(format!("stop them first: {program} stop {name}")));
     }
     context.store.delete(&key).await?;
-    let directory = experiment_directory(&context.work_directory(&snapshot.record), &key);
-    match std::fs::remove_dir_all(&directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("{} cannot be removed", directory.display()),
-            )
-            .cause(error));
-        }
-        _ => {}
-    }
-    drop(hold);
+    hold.remove().map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("experiment {name} is deleted, but not all of its files"),
+        )
+        .cause(error)
+    })?;
     eprintln!("deleted {name}");
     Ok(())
 }

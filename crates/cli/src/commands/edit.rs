@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use diwan_core::engine::Event;
-use diwan_core::record::{ExperimentKey, ExperimentRecord, StopCause};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::ExperimentSpec;
 use diwan_server::edit::change;
-use diwan_server::runner::{Control, Hold, HoldError, Report, RunError};
+use diwan_server::runner::{Control, Hold, HoldError, Plans, Report, RunError};
 use tokio::sync::watch;
 
 use crate::Exit;
@@ -85,7 +85,7 @@ async fn stop_experiment(context: &Context, name: &str) -> Result<(), Failure> {
 async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
     let (snapshot, trial) = context.trial(name).await?;
     if !trial.state.is_active() {
-        eprintln!("trial {name} has ended before: {:?}", trial.state);
+        tell_ended(&trial);
         return Ok(());
     }
     let key = snapshot.record.key();
@@ -93,38 +93,62 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
         trial: trial.number,
         cause: StopCause::Requested,
     };
-    change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
-    let runner = context.runner()?;
+    let changed = change(&*context.store, &key, |_| vec![stopping.clone()]).await?;
+    if !changed.rejected.is_empty() {
+        // It ended between the two looks.
+        tell_ended(&context.trial(name).await?.1);
+        return Ok(());
+    }
     if holder(context, &snapshot.record)?.is_none() {
-        let id = launch_id(context, &snapshot.record, &trial, trial.attempt);
-        runner
-            .driver
-            .stop(&id, runner.options.grace)
-            .await
-            .map_err(|error| {
-                Failure::new(Exit::Failed, format!("trial {name} cannot be stopped")).cause(error)
-            })?;
+        stop_left(context, &snapshot.record, &trial).await?;
     }
     eprintln!("stopped trial {name}");
     Ok(())
 }
 
+fn tell_ended(trial: &TrialRecord) {
+    eprintln!("trial {} has ended before: {:?}", trial.name, trial.state);
+}
+
+/// Stops what an earlier process left running, as that process would have.
+async fn stop_left(
+    context: &Context,
+    record: &ExperimentRecord,
+    trial: &TrialRecord,
+) -> Result<(), Failure> {
+    let runner = context.runner()?;
+    let plans = Plans::new(record, &context.work_directory(record)).map_err(RunError::Template)?;
+    let grace = plans.grace(record, trial).unwrap_or(runner.options.grace);
+    let id = launch_id(context, record, trial, trial.attempt);
+    runner.driver.stop(&id, grace).await.map_err(|error| {
+        let failed = format!("trial {} cannot be stopped", trial.name);
+        Failure::new(Exit::Failed, failed).cause(error)
+    })
+}
+
 pub(crate) async fn pause(arguments: &PauseArguments, context: &Context) -> Result<Exit, Failure> {
-    let key = context
-        .experiment(&arguments.experiment)
-        .await?
-        .record
-        .key();
-    change(&*context.store, &key, |snapshot| {
+    let name = &arguments.experiment;
+    let key = context.experiment(name).await?.record.key();
+    let changed = change(&*context.store, &key, |snapshot| {
+        if snapshot.is_completed() {
+            return Vec::new();
+        }
         let paused = snapshot.record.pause();
         paused.map(edited).into_iter().collect()
     })
     .await?;
-    eprintln!(
-        "paused; go on with `{} resume {}`",
-        context.program(),
-        arguments.experiment
-    );
+    if changed.snapshot.is_completed() {
+        let failure = Failure::new(
+            Exit::Failed,
+            format!("experiment {name} cannot be paused: it has ended"),
+        );
+        let last = changed.snapshot.record.progress.conditions.last();
+        return Err(last
+            .map(|last| &last.message)
+            .into_iter()
+            .fold(failure, Failure::cause));
+    }
+    eprintln!("paused; go on with `{} resume {}`", context.program(), name);
     Ok(Exit::Done)
 }
 

@@ -5,12 +5,14 @@ mod admission;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use diwan_core::load::{ConfigMaps, read_experiments};
+use diwan_core::load::{ConfigMaps, Loaded, read_experiments};
 use diwan_core::manifest::documents;
 use diwan_core::problem::{Problem, ProblemKind, Problems};
+use diwan_core::record::{ExperimentRecord, Progress};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::Context as Rules;
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION};
+use diwan_server::runner::obstacles;
 
 use crate::environment;
 use crate::failure::Failure;
@@ -94,6 +96,25 @@ impl Source {
         problems.sort_by_key(|problem| problem.at);
         let problems = Problems(problems).or(());
         problems.map_err(|problems| Failure::of_file(&self.path, &problems))
+    }
+
+    /// What keeps each of its experiments from running on this machine, with trials below `work_directory`.
+    pub(super) fn obstacles(
+        &self,
+        experiments: &[Experiment],
+        work_directory: &Path,
+    ) -> Vec<Vec<Problem>> {
+        let written = read_experiments(&self.text).unwrap_or_default();
+        let found = |(experiment, written): (&Experiment, &Loaded)| {
+            let record = ExperimentRecord {
+                metadata: experiment.metadata.clone(),
+                spec: experiment.spec.clone(),
+                progress: Progress::default(),
+            };
+            let obstacles = obstacles(&record, work_directory).into_iter();
+            obstacles.map(|problem| written.located(problem)).collect()
+        };
+        experiments.iter().zip(&written).map(found).collect()
     }
 
     fn refused(&self, mut problems: Problems) -> Failure {

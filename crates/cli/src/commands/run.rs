@@ -7,7 +7,7 @@ use diwan_core::engine::{Event, Snapshot};
 use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
-use diwan_core::validate::{FieldDifference, difference, validate_edit};
+use diwan_core::validate::{FieldDifference, difference, generated_name, validate_edit};
 use diwan_core::view::{self, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
         ..global.clone()
     })
     .await?;
-    let key = Box::pin(admit(&context, experiment, &source.path)).await?;
+    let key = Box::pin(admit(&context, experiment, &source)).await?;
     let record = context.experiment(&key.name).await?.record;
     if record.is_paused() && result::verdict(&record).is_none() {
         if !matches!(arguments.output, Format::Table | Format::Wide) {
@@ -143,22 +143,36 @@ pub(super) fn until_asked_to_end() -> impl Future<Output = ()> {
 async fn admit(
     context: &Context,
     experiment: Experiment,
-    file: &str,
+    source: &Source,
 ) -> Result<ExperimentKey, Failure> {
+    let obstacles = source.obstacles(
+        std::slice::from_ref(&experiment),
+        context.default_work_directory(),
+    );
     let mut record = record_of(context, experiment);
     if record.metadata.name.is_empty() {
-        record.metadata.name = format!(
-            "{}{:06x}",
-            record.metadata.generate_name,
-            fresh() & 0xff_ffff
-        );
+        record.metadata.name = generated_name(&record.metadata.generate_name, fresh());
     }
     let key = record.key();
     match context.store.load(&key).await? {
-        Some(existing) => go_on(context, existing, &record, file).await?,
-        None => create(context, record).await?,
+        Some(existing) => go_on(context, existing, &record, &source.path).await?,
+        None => {
+            fits_this_machine(&source.path, &obstacles.concat())?;
+            create(context, record).await?;
+        }
     }
     Ok(key)
+}
+
+/// What would make every trial fail is refused before any of them is spent.
+fn fits_this_machine(file: &str, obstacles: &[Problem]) -> Result<(), Failure> {
+    if obstacles.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!(
+        "{file} is for a cluster; this machine cannot run it"
+    ));
+    Err(failure.caused_by(file, obstacles))
 }
 
 fn record_of(context: &Context, experiment: Experiment) -> ExperimentRecord {

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use diwan_algorithms::registry;
 use diwan_collect::{Explanation, explain};
+use diwan_core::problem::Problem;
 use diwan_core::resources::Experiment;
 
 use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
-use crate::failure::Failure;
+use crate::failure::{Failure, located};
 use crate::output::{print_line, values};
 
 /// Check a file, and what a sample log would report, before anything is spent
@@ -53,13 +54,15 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     for file in &arguments.files {
         match check(file, &services) {
             Ok((source, experiments)) => {
-                for experiment in experiments {
+                let obstacles = source.obstacles(&experiments, Path::new("/"));
+                for (experiment, obstacles) in experiments.iter().zip(obstacles) {
                     print_line(&format!(
                         "{}: experiment {} is valid",
                         source.path, experiment.metadata.name
                     ))?;
+                    warn_of(&source, experiment, &obstacles);
                     if let Some(sample) = &sample {
-                        exit = exit_of(exit, explain_log(&experiment, sample)?);
+                        exit = exit_of(exit, explain_log(experiment, sample)?);
                     }
                 }
             }
@@ -70,6 +73,20 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         }
     }
     Ok(exit)
+}
+
+/// A file that is valid for a cluster may hold what this machine cannot run.
+fn warn_of(source: &Source, experiment: &Experiment, obstacles: &[Problem]) {
+    if obstacles.is_empty() {
+        return;
+    }
+    eprintln!(
+        "{}: experiment {} is for a cluster; this machine cannot run it:",
+        source.path, experiment.metadata.name
+    );
+    for obstacle in obstacles {
+        eprintln!("{}", located(&source.path, obstacle));
+    }
 }
 
 fn exit_of(so_far: Exit, metrics_found: bool) -> Exit {

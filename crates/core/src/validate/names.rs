@@ -16,9 +16,7 @@ pub(super) fn check(experiment: &Experiment, problems: &mut Vec<Problem>) {
     if metadata.name.is_empty() && metadata.generate_name.is_empty() {
         problems.push(Problem::required("metadata.name", "must be specified"));
     } else if metadata.name.is_empty() {
-        // The server adds five characters to the prefix.
-        let made = format!("{}xxxxx", metadata.generate_name);
-        if !is_name(&made) {
+        if !is_name(&generated_name(&metadata.generate_name, 0)) {
             problems.push(Problem::invalid(
                 "metadata.generateName",
                 metadata.generate_name.as_str(),
@@ -47,6 +45,15 @@ fn word(path: &str, given: &str, wanted: &str, problems: &mut Vec<Problem>) {
     } else if given != wanted {
         problems.push(Problem::unsupported(path, given, &[wanted]));
     }
+}
+
+/// The name that is made of `metadata.generateName`: as many letters and digits follow as Kubernetes adds, five, of the `bits`
+/// that the caller drew.
+#[must_use]
+pub fn generated_name(prefix: &str, bits: u64) -> String {
+    let digits = (0..5).map(|place| bits / 36_u64.pow(place) % 36);
+    let letters = digits.filter_map(|digit| char::from_digit(u32::try_from(digit).ok()?, 36));
+    prefix.chars().chain(letters).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -94,5 +101,16 @@ mod tests {
             assert!(!is_name(name), "{name}");
         }
         assert!(is_label("1-namespace"));
+    }
+
+    #[test]
+    fn made_names_are_as_long_as_judged() {
+        let longest = "a".repeat(LONGEST - 5);
+        for bits in [0, 1, u64::MAX] {
+            let name = generated_name(&longest, bits);
+            assert!(is_name(&name) && name.len() == LONGEST, "{name}");
+        }
+        assert_ne!(generated_name("a-", 1), generated_name("a-", 2));
+        assert!(!is_name(&generated_name(&"a".repeat(LONGEST - 4), 7)));
     }
 }

@@ -128,3 +128,18 @@ fn last_bytes_begin_with_a_line() {
     std::fs::write(&path, "x".repeat(100)).unwrap();
     assert_eq!(last_bytes(&path, 40).unwrap().len(), 40);
 }
+
+#[test]
+fn last_bytes_reach_into_the_part_that_was_trimmed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = numbered(directory.path(), 0..16_384);
+    let end = std::fs::metadata(&path).unwrap().len();
+    if trim(&path, CAP, end).unwrap() == Trimmed::Unsupported {
+        return;
+    }
+    numbered(directory.path(), 16_384..16_385);
+    let expected: String = (16_381..16_385)
+        .map(|number| format!("line {number:010}\n"))
+        .collect();
+    assert_eq!(last_bytes(&path, 70).unwrap(), expected.as_bytes());
+}

@@ -223,28 +223,6 @@ impl Candidate<'_> {
         let seconds = self.pod?.get("terminationGracePeriodSeconds")?.as_u64()?;
         Some(Duration::from_secs(seconds))
     }
-
-    /// What of the template a laptop does without.
-    pub(super) fn ignored(&self) -> Vec<&'static str> {
-        const OF_CONTAINER: [&str; 4] = ["image", "resources", "volumeMounts", "lifecycle"];
-        const OF_POD: [&str; 2] = ["initContainers", "volumes"];
-        let mut ignored = Vec::new();
-        ignored.extend(
-            OF_CONTAINER
-                .into_iter()
-                .filter(|key| self.container.contains_key(*key)),
-        );
-        let Some(pod) = self.pod else { return ignored };
-        ignored.extend(OF_POD.into_iter().filter(|key| pod.contains_key(*key)));
-        if pod
-            .get("containers")
-            .and_then(Value::as_array)
-            .is_some_and(|all| all.len() > 1)
-        {
-            ignored.push("other containers");
-        }
-        ignored
-    }
 }
 
 /// A value that must be text: what Kubernetes would refuse is refused here too.

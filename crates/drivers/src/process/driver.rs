@@ -16,11 +16,9 @@ use super::status::{Leader, Status};
 use super::survey::{Finding, look};
 use super::sweep::Leavings;
 use super::{blocking, prepare, watcher};
-use crate::driver::{Driver, DriverError, Phase, TrialPlan};
+use crate::driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
-/// Kubernetes' `terminationGracePeriodSeconds` when a pod has none.
-const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// Supervisors that may die over one order before that is an error.
 const SUPERVISORS: usize = 3;
 
@@ -63,6 +61,14 @@ impl ProcessDriver {
             launches: Arc::default(),
             alive: channel::Sender::new(()),
         }
+    }
+
+    /// Looks for what would keep a plan from ever being launched here, and launches nothing.
+    ///
+    /// # Errors
+    /// What [`start`](Driver::start) would say.
+    pub fn check(plan: &TrialPlan) -> Result<(), DriverError> {
+        prepare::check(plan)
     }
 
     fn known(&self, id: &LaunchId) -> Option<Arc<Live>> {

@@ -116,26 +116,27 @@ impl Live {
         !self.timed.swap(true, Ordering::Relaxed)
     }
 
-    /// Stops it when it runs longer than `deadline`, counted from its start.
+    /// Stops it when it runs longer than `deadline`, counted from its start, or when an earlier driver was about to.
     pub(super) async fn enforce(&self, deadline: Duration, grace: Duration) {
         let path = Status::path(&self.id);
-        let started = blocking({
+        let known = blocking({
             let path = path.clone();
-            move || Status::started(&path)
+            move || Status::at(&path)
         });
-        let age = started.await.map(clock::since).unwrap_or_default();
-        if timeout(deadline.saturating_sub(age), self.ended())
-            .await
-            .is_ok()
-        {
-            return;
+        let known = known.await.unwrap_or_default();
+        if known.overdue.is_none() {
+            let age = known.began.map(clock::since).unwrap_or_default();
+            let left = deadline.saturating_sub(age);
+            if timeout(left, self.ended()).await.is_ok() {
+                return;
+            }
+            let seconds = deadline.as_secs();
+            let noted = blocking(move || Status::note_overdue(&path, seconds)).await;
+            if let Err(error) = noted {
+                tracing::warn!(id = %self.id, %error, "cannot note that a trial's deadline has passed");
+            }
         }
-        let seconds = deadline.as_secs();
         self.overdue.store(true, Ordering::Relaxed);
-        let noted = blocking(move || Status::note_overdue(&path, seconds)).await;
-        if let Err(error) = noted {
-            tracing::warn!(id = %self.id, %error, "cannot note that a trial's deadline has passed");
-        }
         self.stop(grace).await;
     }
 }

@@ -36,18 +36,24 @@ fn absolute_path(path: &Path) -> Result<PathBuf, DriverError> {
     std::path::absolute(path).map_err(DriverError::io("resolve", path))
 }
 
+/// Whether a plan could be launched, without launching it.
+pub(super) fn check(plan: &TrialPlan) -> Result<(), DriverError> {
+    let id = absolute_id(&plan.id())?;
+    let source = absolute_source(plan)?;
+    let command = command(plan, &id, source.as_deref())?;
+    match command.working_dir {
+        None => Ok(()),
+        Some(given) => working_dir(&given, source.as_deref()).map(drop),
+    }
+}
+
 /// What the plan's primary container runs, with Diwan's variables in its environment. `id` and `source` are the plan's, absolute.
 pub(super) fn command(
     plan: &TrialPlan,
     id: &LaunchId,
     source: Option<&Path>,
 ) -> Result<PodCommand, DriverError> {
-    let mut env = variables(id, source)?;
-    for (name, value) in &plan.env {
-        if env.iter().all(|(known, _)| known != name) {
-            env.push((name.clone(), value.clone()));
-        }
-    }
+    let env = variables(id, source)?;
     let scope = Scope {
         trial: &plan.trial,
         namespace: &plan.experiment.namespace,

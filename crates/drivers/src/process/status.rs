@@ -3,7 +3,8 @@
 //! `attempt-N.status` in the trial's directory. Whoever creates it owns the attempt; nobody creates it twice. Its lines:
 //!
 //! - `claimed S`: the supervisor with process id S is about to start the command;
-//! - `leader P T`: it did. P leads the launch's process group, T tells it from a later process of the same id;
+//! - `leader P T M`: it did, M milliseconds after 1970. P leads the launch's process group, T tells it from a later process of
+//!   the same id;
 //! - `exit N`: it ended, with an exit code as a shell counts it;
 //! - `deadline N`: Diwan ended it after N seconds;
 //! - `called off`: it was stopped before anybody claimed it. `lost`: whoever claimed it went away before it began.
@@ -15,8 +16,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use crate::clock;
 use crate::launch::LaunchId;
 
 /// What a shell reports for a command that SIGTERM ended.
@@ -38,6 +40,8 @@ pub(super) struct Status {
     pub(super) claimed: bool,
     /// Who leads it; none before it began.
     pub(super) leader: Option<Leader>,
+    /// When it began; none before.
+    pub(super) began: Option<SystemTime>,
     /// Exit code, 128 + n for signal n; 0 to 255.
     pub(super) code: Option<i32>,
     /// The deadline that was missed, in seconds.
@@ -54,13 +58,19 @@ impl Status {
         id.file("status")
     }
 
-    /// Opens the file for reading; none if there is none.
+    /// Opens the file for reading and appending; none if there is none.
     pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
-        match File::open(path) {
+        match OpenOptions::new().read(true).append(true).open(path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads the file at `path`; of none, nothing is known.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        let file = Self::open(path)?;
+        file.map_or(Ok(Self::default()), |file| Self::read(&file))
     }
 
     /// Reads an open file.
@@ -83,7 +93,11 @@ impl Status {
     fn take(&mut self, line: &str) {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("claimed", _) => self.claimed = true,
-            ("leader", rest) => self.leader = self.leader.or(Leader::parse(rest)),
+            ("leader", rest) if self.leader.is_none() => {
+                let (leader, began) = rest.rsplit_once(' ').unwrap_or_default();
+                self.leader = Leader::parse(leader);
+                self.began = moment(began);
+            }
             ("exit", code) => self.code = self.code.or(code.parse().ok()),
             // A launch that ended while its deadline was noted has kept it.
             ("deadline", seconds) if self.code.is_none() => self.overdue = seconds.parse().ok(),
@@ -91,11 +105,6 @@ impl Status {
             ("lost", "") => self.lost = true,
             _ => {}
         }
-    }
-
-    /// When the attempt began. Good while it runs: the end changes the time too.
-    pub(super) fn started(path: &Path) -> io::Result<SystemTime> {
-        std::fs::metadata(path)?.modified()
     }
 
     /// Takes an attempt that nobody owns, so that it never runs. False: somebody owns it.
@@ -112,18 +121,19 @@ impl Status {
 
     /// Notes that the deadline has passed.
     pub(super) fn note_overdue(path: &Path, seconds: u64) -> io::Result<()> {
-        append(path, &format!("deadline {seconds}\n"))
+        let mut file = OpenOptions::new().append(true).open(path)?;
+        file.write_all(format!("deadline {seconds}\n").as_bytes())
     }
 
-    /// Notes that whoever claimed the attempt is gone and it never began. The caller holds a lock.
-    pub(super) fn give_up(path: &Path) -> io::Result<()> {
-        append(path, "lost\n")
+    /// Notes that whoever claimed the attempt is gone and it never began. The caller has locked the file: by its path another
+    /// claim's could be met.
+    pub(super) fn give_up(mut file: &File) -> io::Result<()> {
+        file.write_all(b"lost\n")
     }
 }
 
-fn append(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).open(path)?;
-    file.write_all(line.as_bytes())
+fn moment(millis: &str) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis.parse().ok()?))
 }
 
 impl Leader {
@@ -177,7 +187,9 @@ impl Claim {
 
     /// The command runs.
     pub(super) fn record_leader(&self, leader: Leader) -> io::Result<()> {
-        self.write(&format!("leader {} {}\n", leader.pid, leader.start))
+        let began = clock::now().duration_since(SystemTime::UNIX_EPOCH);
+        let began = began.unwrap_or_default().as_millis();
+        self.write(&format!("leader {} {} {began}\n", leader.pid, leader.start))
     }
 
     /// The command has ended, or could not be run.
@@ -202,19 +214,21 @@ mod tests {
     fn only_whole_lines_count() {
         assert_eq!(Status::parse(""), Status::default());
         assert_eq!(Status::parse("leader 12 3"), Status::default());
-        let running = Status::parse("claimed 9\nleader 123 77\nexit 1");
+        let running = Status::parse("claimed 9\nleader 123 77 1000\nexit 1");
         let leader = Leader {
             pid: 123,
             start: 77,
         };
         assert_eq!((running.leader, running.code), (Some(leader), None));
-        assert_eq!(Status::parse("leader 123 77\nexit 1\n").code, Some(1));
-        assert_eq!(Status::parse("leader 1 7\nleader -1 7\n").leader, None);
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        assert_eq!(running.began, Some(began));
+        assert_eq!(Status::parse("leader 123 77 0\nexit 1\n").code, Some(1));
+        assert_eq!(Status::parse("leader 1 7 0\nleader -1 7 0\n").leader, None);
     }
 
     #[test]
     fn the_first_code_stays() {
-        let status = Status::parse("leader 7 0\ndeadline 30\nexit 143\nexit 137\n");
+        let status = Status::parse("leader 7 0 0\ndeadline 30\nexit 143\nexit 137\n");
         assert_eq!((status.code, status.overdue), (Some(143), Some(30)));
         assert_eq!(Status::parse("exit 0\ndeadline 30\n").overdue, None);
     }

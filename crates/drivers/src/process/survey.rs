@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
     .await
 }
 
-/// None: its creation is not complete. At the `last` look it never will be.
+/// None: its creation is not complete, or it was released at this moment. At the `last` look the creation never will be.
 fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>> {
     let Some(file) = Status::open(path)? else {
         return Ok(Some(Finding::Absent));
@@ -66,10 +67,22 @@ fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>
     }
     match file.try_lock_shared() {
         Ok(()) if !status.claimed && !last => Ok(None),
+        // The attempt is free again, and may be somebody else's: what is at the path now tells.
+        Ok(()) if !is_at(&file, path)? => Ok(None),
         Ok(()) => abandoned(id, path, &file).map(Some),
         // Its supervisor will record the end.
         Err(TryLockError::WouldBlock) => Ok(Some(Finding::Running(status.leader))),
         Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether a file is still the one at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let this = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (this.dev(), this.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -92,7 +105,7 @@ fn abandoned(id: &LaunchId, path: &Path, file: &File) -> io::Result<Finding> {
         return Ok(Finding::Running(alive));
     }
     if status.leader.is_none() {
-        Status::give_up(path)?;
+        Status::give_up(file)?;
     }
     Ok(lost(id, status.leader))
 }
@@ -116,4 +129,36 @@ fn told(id: &LaunchId, status: &Status) -> Option<Finding> {
         end: message::end(id, status, code),
         recorded: true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use diwan_core::record::ExperimentKey;
+
+    use super::super::status::Claim;
+    use super::*;
+
+    /// Between opening the status file and locking it, its owner frees the attempt and another takes it.
+    #[test]
+    fn a_new_claim_is_not_taken_for_the_released_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let id = LaunchId {
+            experiment: ExperimentKey::new("default", "tune"),
+            trial: "tune-a".to_owned(),
+            attempt: 1,
+            directory: directory.path().to_owned(),
+        };
+        let path = Status::path(&id);
+        let released = Claim::take(&path).unwrap().unwrap();
+        let opened = Status::open(&path).unwrap().unwrap();
+        released.release(&path);
+        let claim = Claim::take(&path).unwrap().unwrap();
+        assert!(opened.try_lock_shared().is_ok());
+        assert!(!is_at(&opened, &path).unwrap());
+        abandoned(&id, &path, &opened).unwrap();
+        assert!(!Status::at(&path).unwrap().lost, "it is not marked");
+        let finding = look_at(&id, &path, true).unwrap();
+        assert_eq!(finding, Some(Finding::Running(None)));
+        drop(claim);
+    }
 }

@@ -30,7 +30,6 @@ pub(super) fn signal_group(leader: i32, signal: Signal) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
     use std::io::{BufRead, BufReader};
     use std::os::unix::process::CommandExt;
     use std::path::Path;
@@ -78,7 +77,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let id = id(directory.path());
         let status = directory.path().join("status");
-        std::fs::write(&status, "").unwrap();
         let mut child = leader(&id, true);
         let pid = i32::try_from(child.id()).unwrap();
         let start = start_of(pid, None).unwrap_or_default();
@@ -87,9 +85,14 @@ mod tests {
             pid,
             start: start + 1,
         };
+        let began = |moment: SystemTime| {
+            let millis = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let line = format!("leader {pid} {start} {}\n", millis.as_millis());
+            std::fs::write(&status, line).unwrap();
+        };
+        began(crate::clock::now());
         let seen = (leads(own, &status), portable::leads(own, &status));
-        let old = SystemTime::UNIX_EPOCH;
-        File::open(&status).unwrap().set_modified(old).unwrap();
+        began(SystemTime::UNIX_EPOCH);
         let younger = portable::leads(own, &status);
         let exact = cfg!(target_os = "linux");
         assert_eq!(

@@ -3,7 +3,7 @@
 use diwan_drivers::{Driver, DriverError, End};
 use serde_json::json;
 
-use crate::support::{Place, driver, stdout};
+use crate::support::{Place, driver, eventually, stdout};
 
 #[tokio::test]
 async fn a_command_succeeds() {
@@ -107,17 +107,16 @@ async fn commands_are_programs_not_builtins_of_a_shell() {
 #[tokio::test]
 async fn variables_are_set_and_expanded() {
     let place = Place::new();
-    let mut plan = place.container(json!({
-        "command": ["sh", "-c", "echo $KATIB_TRIAL_NAME $0 $(EXTRA) $LR; env", "$(DIWAN_TRIAL_NAME)/$(LR)"],
+    let plan = place.container(json!({
+        "command": ["sh", "-c", "echo $KATIB_TRIAL_NAME $0 $(LR) $LR; env", "$(DIWAN_TRIAL_NAME)/$(LR)"],
         "env": [
             {"name": "LR", "value": "0.1"}, {"name": "DIWAN_TRIAL_NAME", "value": "forged"},
             {"name": "with.dot", "value": "a b"},
         ],
     }));
-    plan.env.push(("EXTRA".to_owned(), "more".to_owned()));
     assert_eq!(place.run(&plan).await, End::Succeeded);
     let output = stdout(&plan.id());
-    let first = format!("{0} {0}/0.1 more 0.1\n", plan.trial);
+    let first = format!("{0} {0}/0.1 0.1 0.1\n", plan.trial);
     assert!(output.starts_with(&first), "{output}");
     let work = plan.id().work_directory();
     for line in [
@@ -125,7 +124,6 @@ async fn variables_are_set_and_expanded() {
         format!("DIWAN_SOURCE_DIR={}", place.root().display()),
         format!("DIWAN_TRIAL_NAME={}", plan.trial),
         "DIWAN_ATTEMPT=1".to_owned(),
-        "EXTRA=more".to_owned(),
         "with.dot=a b".to_owned(),
     ] {
         // A shell may keep a variable that it cannot name from its own children; `sh` here is one.
@@ -224,4 +222,41 @@ async fn a_deadline_ends_a_trial() {
     assert_eq!(message, "it ran longer than activeDeadlineSeconds (1 s)");
     let later = driver().ended(&plan.id()).await.unwrap();
     assert_eq!(later, End::Failed(message));
+}
+
+/// Runs a trial with a deadline of an hour until it has begun, changes its status file, and adopts it with another driver.
+async fn message_of_an_adopted(place: &Place, change: impl Fn(String) -> String) -> End {
+    let mut plan = place.shell("exec sleep 1000");
+    plan.manifest["spec"]["activeDeadlineSeconds"] = json!(3600);
+    let first = driver();
+    first.start(&plan).await.unwrap();
+    let status = plan.directory.join("attempt-1.status");
+    let text = eventually("it begins", || {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        (text.contains("leader ") && text.ends_with('\n')).then_some(text)
+    })
+    .await;
+    drop(first);
+    std::fs::write(&status, change(text)).unwrap();
+    let second = driver();
+    second.start(&plan).await.unwrap();
+    let id = plan.id();
+    let ended = second.ended(&id);
+    let patience = std::time::Duration::from_secs(20);
+    let ended = tokio::time::timeout(patience, ended).await;
+    ended.expect("its deadline has passed").unwrap()
+}
+
+#[tokio::test]
+async fn an_adopted_trial_gets_no_second_deadline() {
+    let place = Place::new();
+    let overdue = End::Failed("it ran longer than activeDeadlineSeconds (3600 s)".to_owned());
+    let noted = |status: String| status + "deadline 3600\n";
+    assert_eq!(message_of_an_adopted(&place, noted).await, overdue);
+    let long_ago = |status: String| {
+        let (before, began) = status.trim_end().rsplit_once(' ').unwrap();
+        assert!(began.parse::<u64>().unwrap() > 0);
+        format!("{before} 0\n")
+    };
+    assert_eq!(message_of_an_adopted(&place, long_ago).await, overdue);
 }

@@ -70,8 +70,8 @@ async fn a_claim_without_a_process_is_lost() {
     for claim in [
         "",
         "claimed 99999999\n",
-        "claimed 1\nleader 99999999 1\n",
-        "claimed 1\nleader 1 1\n",
+        "claimed 1\nleader 99999999 1 0\n",
+        "claimed 1\nleader 1 1 0\n",
     ] {
         let plan = place.command(&["true"]);
         std::fs::create_dir_all(&plan.directory).unwrap();

@@ -61,7 +61,6 @@ impl Place {
             source_directory: Some(self.root().to_owned()),
             manifest: manifest.as_object().cloned().unwrap_or_default(),
             primary_container: "main".to_owned(),
-            env: Vec::new(),
         }
     }
 

@@ -2,15 +2,24 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use diwan_core::record::ExperimentKey;
 use thiserror::Error;
 
+/// What the directories of deleted experiments are called until they are removed. No name of an experiment makes a directory
+/// that starts with a dot.
+const DELETED: &str = ".deleted-";
+/// Tries to lock a file that others remove meanwhile.
+const TRIES: u32 = 100;
+
 /// The right to run an experiment. The operating system takes it back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Hold {
-    _file: File,
+    file: File,
+    /// The experiment's, with the lock in it.
+    directory: PathBuf,
 }
 
 /// The right could not be had.
@@ -32,6 +41,14 @@ pub enum HoldError {
         /// What the system said.
         source: io::Error,
     },
+    /// The experiment's files cannot be removed.
+    #[error("cannot remove {path}: {source}")]
+    Removal {
+        /// The directory that is still there.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl Hold {
@@ -46,26 +63,63 @@ impl Hold {
             path: path.clone(),
             source,
         };
-        std::fs::create_dir_all(&directory).map_err(io)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io)?;
-        match lock(&file) {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(io(source)),
-            Err(TryLockError::WouldBlock) => {
-                return Err(HoldError::Taken {
-                    experiment: experiment.clone(),
-                    holder: signature(&mut file).map_err(io)?,
-                });
+        for _ in 0..TRIES {
+            let Some(mut file) = open(&directory, &path).map_err(io)? else {
+                continue;
+            };
+            match lock(&file) {
+                Ok(()) if !is_at(&file, &path).map_err(io)? => {}
+                Ok(()) => {
+                    sign(&mut file).map_err(io)?;
+                    return Ok(Self { file, directory });
+                }
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(HoldError::Taken {
+                        experiment: experiment.clone(),
+                        holder: signature(&mut file).map_err(io)?,
+                    });
+                }
             }
         }
-        sign(&mut file).map_err(io)?;
-        Ok(Self { _file: file })
+        Err(io(io::Error::other("others remove it again and again")))
+    }
+
+    /// Removes the experiment's directory, and what earlier removals left beside it when they were interrupted. The directory
+    /// gets another name first, so that a new experiment of the same name can begin at once and loses nothing.
+    ///
+    /// # Errors
+    /// [`HoldError::Removal`].
+    pub fn remove(self) -> Result<(), HoldError> {
+        let failed = |path: &Path, source| HoldError::Removal {
+            path: path.to_owned(),
+            source,
+        };
+        self.move_away()
+            .map_err(|source| failed(&self.directory, source))?;
+        let around = self.directory.parent().unwrap_or(&self.directory);
+        let entries = std::fs::read_dir(around).map_err(|source| failed(around, source))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(DELETED) {
+                let path = entry.path();
+                missing_is_fine(std::fs::remove_dir_all(&path))
+                    .map_err(|source| failed(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the directory a name that no experiment's has, nor another that is being removed.
+    fn move_away(&self) -> io::Result<()> {
+        let inode = self.file.metadata()?.ino();
+        for number in 0_u64.. {
+            let name = format!("{DELETED}{inode}-{number}");
+            match std::fs::rename(&self.directory, self.directory.with_file_name(name)) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                other => return missing_is_fine(other),
+            }
+        }
+        Ok(())
     }
 
     /// Who runs `experiment` now; `None`: nobody. Leaves no trace.
@@ -87,6 +141,35 @@ impl Hold {
             Err(source) => Err(source),
         };
         holder.map_err(|source| HoldError::Io { path, source })
+    }
+}
+
+/// The lock file, made when missing. None: its directory was moved away at this moment.
+fn open(directory: &Path, path: &Path) -> io::Result<Option<File>> {
+    std::fs::create_dir_all(directory)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    match options.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a file is still the one at `path`. A lock on one that was moved away keeps nobody out.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let locked = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (locked.dev(), locked.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 
@@ -130,6 +213,8 @@ fn sign(file: &mut File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
 
     #[test]
@@ -178,5 +263,62 @@ mod tests {
                 Hold::acquire(directory.path(), &key).unwrap();
             }
         });
+    }
+
+    #[test]
+    fn whoever_comes_after_a_removal_is_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ExperimentKey::new("default", "tune");
+        let acquire = || Hold::acquire(directory.path(), &key);
+        let late = directory.path().join("default/tune/lock");
+        let old = acquire().unwrap();
+        let found = File::open(&late).unwrap();
+        old.remove().unwrap();
+        assert!(found.try_lock().is_ok(), "its inode is free");
+        let hold = acquire().unwrap();
+        assert!(matches!(acquire(), Err(HoldError::Taken { .. })));
+        drop(hold);
+    }
+
+    #[test]
+    fn one_at_a_time_holds_it_while_others_remove_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ExperimentKey::new("default", "tune");
+        let holders = std::sync::atomic::AtomicU32::new(0);
+        let work = || {
+            for round in 0..300 {
+                let Ok(hold) = Hold::acquire(directory.path(), &key) else {
+                    continue;
+                };
+                assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                std::thread::yield_now();
+                holders.fetch_sub(1, Ordering::SeqCst);
+                if round % 2 == 0 {
+                    hold.remove().unwrap();
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(work);
+            }
+        });
+    }
+
+    #[test]
+    fn a_removal_takes_interrupted_ones_along() {
+        let directory = tempfile::tempdir().unwrap();
+        let [key, other] = ["tune", "other"].map(|name| ExperimentKey::new("default", name));
+        let left = directory.path().join("default/.deleted-1-0/trial");
+        std::fs::create_dir_all(&left).unwrap();
+        let kept = Hold::acquire(directory.path(), &other).unwrap();
+        let hold = Hold::acquire(directory.path(), &key).unwrap();
+        hold.remove().unwrap();
+        let names: Vec<_> = std::fs::read_dir(directory.path().join("default"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["other"]);
+        drop(kept);
     }
 }

@@ -1,14 +1,15 @@
 //! How a trial of this machine is made of its experiment's template.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diwan_collect::Collector;
 use diwan_core::problem::Problems;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
-use diwan_core::resources::{CollectorKind, Experiment};
+use diwan_core::resources::{CollectorKind, Experiment, ParameterAssignment};
 use diwan_core::template::{Template, TrialIdentity};
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
-use diwan_drivers::{TrialPlan, trial_directory};
+use diwan_drivers::{TrialPlan, podspec, trial_directory};
 use serde_json::{Map, Value};
 
 /// The directory below which the trials of an experiment live: the one it was created with, else `default`.
@@ -19,8 +20,7 @@ pub fn work_directory(record: &ExperimentRecord, default: &Path) -> PathBuf {
 }
 
 /// Where an experiment's trials live.
-#[must_use]
-pub fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
+pub(super) fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
     let of_a_trial = trial_directory(work_directory, key, "");
     of_a_trial
         .parent()
@@ -83,13 +83,29 @@ impl Plans {
         record: &ExperimentRecord,
         trial: &TrialRecord,
     ) -> Result<Map<String, Value>, String> {
+        self.rendered(record, &trial.name, &trial.assignments)
+    }
+
+    fn rendered(
+        &self,
+        record: &ExperimentRecord,
+        name: &str,
+        assignments: &[ParameterAssignment],
+    ) -> Result<Map<String, Value>, String> {
         let identity = TrialIdentity {
-            name: &trial.name,
+            name,
             namespace: &record.metadata.namespace,
         };
         self.template
-            .render(&identity, &trial.assignments)
+            .render(&identity, assignments)
             .map_err(|error| error.to_string())
+    }
+
+    /// How long the template lets a trial take to stop, if it says.
+    #[must_use]
+    pub fn grace(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Option<Duration> {
+        let manifest = self.manifest(record, trial).ok()?;
+        podspec::grace_period(&manifest, &self.primary_container)
     }
 
     /// The directory of a trial.
@@ -103,24 +119,51 @@ impl Plans {
         record: &ExperimentRecord,
         trial: &TrialRecord,
     ) -> Result<TrialPlan, String> {
-        let directory = self.directory(record, trial);
-        let mut manifest = self.manifest(record, trial)?;
+        let manifest = self.manifest(record, trial)?;
+        Ok(self.plan_of(record, &trial.name, trial.attempt, manifest))
+    }
+
+    /// The plan of a trial that never runs, at a point of the given values. What has none, because an architecture search
+    /// makes it, is empty.
+    pub(super) fn sample(
+        &self,
+        record: &ExperimentRecord,
+        value: impl Fn(&str) -> Option<String>,
+    ) -> Result<TrialPlan, String> {
+        let name = "sample";
+        let assignments: Vec<_> = self
+            .template
+            .searched()
+            .map(|parameter| ParameterAssignment {
+                name: parameter.to_owned(),
+                value: value(parameter).unwrap_or_default(),
+            })
+            .collect();
+        let manifest = self.rendered(record, name, &assignments)?;
+        Ok(self.plan_of(record, name, 1, manifest))
+    }
+
+    fn plan_of(
+        &self,
+        record: &ExperimentRecord,
+        trial: &str,
+        attempt: u32,
+        mut manifest: Map<String, Value>,
+    ) -> TrialPlan {
+        let directory = trial_directory(&self.work_directory, &record.key(), trial);
         if let Some(path) = &self.metrics_file {
-            let own = self
-                .metrics_path(&directory, trial.attempt)
-                .unwrap_or_default();
+            let own = self.metrics_path(&directory, attempt).unwrap_or_default();
             replace(&mut manifest, path, &own.to_string_lossy());
         }
-        Ok(TrialPlan {
+        TrialPlan {
             experiment: record.key(),
-            trial: trial.name.clone(),
-            attempt: trial.attempt,
+            trial: trial.to_owned(),
+            attempt,
             directory,
             source_directory: self.source_directory.clone(),
             manifest,
             primary_container: self.primary_container.clone(),
-            env: Vec::new(),
-        })
+        }
     }
 
     /// The file that the collector reads, if it reads one: the template's path moved into the trial's own directory, because

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use diwan_collect::{Collector, Tail};
+use diwan_collect::{Collector, Origin, Tail};
 use diwan_core::observation::{MetricPoint, Source};
 use diwan_drivers::{LaunchId, logs};
 use diwan_store::Cursor;
@@ -44,10 +44,12 @@ impl Tails {
             };
             let known = cursors.iter().find(|cursor| cursor.source == source);
             let saved = known.map_or(0, |cursor| u64::try_from(cursor.offset).unwrap_or(0));
-            Some(Follow {
-                tail: Tail::new(path, collector.stream(source, saved)),
-                saved,
-            })
+            let stream = collector.stream(source, saved);
+            let tail = match known.map(origin) {
+                Some(origin) => Tail::resumed(path, stream, origin),
+                None => Tail::new(path, stream),
+            };
+            Some(Follow { tail, saved })
         };
         let read = collector.into_iter().flat_map(|collector| {
             let sources = collector.sources().iter();
@@ -122,11 +124,21 @@ impl Follow {
     }
 
     fn cursor(&self) -> Cursor {
-        let offset = i64::try_from(self.tail.stream().cursor()).unwrap_or(i64::MAX);
+        let number = |offset: u64| i64::try_from(offset).unwrap_or(i64::MAX);
+        let Origin { base, print } = self.tail.origin();
         Cursor {
             source: self.tail.stream().source(),
-            offset,
+            offset: number(self.tail.stream().cursor()),
+            base: number(base),
+            print: print.cast_signed(),
         }
+    }
+}
+
+fn origin(cursor: &Cursor) -> Origin {
+    Origin {
+        base: u64::try_from(cursor.base).unwrap_or(0),
+        print: cursor.print.cast_unsigned(),
     }
 }
 

@@ -67,7 +67,8 @@ CREATE TABLE observations (
     PRIMARY KEY (experiment, trial, attempt, source, position, part)
 ) STRICT, WITHOUT ROWID;
 
--- How far each stream has been read: every point before `position` is in `observations`. Of pushed points, a digest of the
+-- How far each stream has been read: every point before `position` is in `observations`. `base` is where in the stream the
+-- file begins that is read now, `print` what its bytes before `position` are recognised by. Of pushed points, a digest of the
 -- last report: one that is sent again adds nothing.
 CREATE TABLE cursors (
     experiment INTEGER NOT NULL,
@@ -75,6 +76,8 @@ CREATE TABLE cursors (
     attempt    INTEGER NOT NULL,
     source     INTEGER NOT NULL,
     position   INTEGER NOT NULL,
+    base       INTEGER NOT NULL DEFAULT 0,
+    print      INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (experiment, trial, attempt, source)
 ) STRICT, WITHOUT ROWID;
 

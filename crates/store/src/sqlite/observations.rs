@@ -58,10 +58,11 @@ impl SqliteStore {
         for _ in points.len()..script.rows {
             statement = bind_nothing(statement);
         }
-        let cursors: Vec<(u8, i64)> = cursors
-            .iter()
-            .map(|cursor| (cursor.source as u8, cursor.offset))
-            .collect();
+        let row = |cursor: &Cursor| {
+            let source = cursor.source as u8;
+            (source, cursor.offset, cursor.base, cursor.print)
+        };
+        let cursors: Vec<(u8, i64, i64, i64)> = cursors.iter().map(row).collect();
         statement = rows::bind_experiment(statement, trial)
             .bind(number)
             .bind(trial.attempt)
@@ -82,6 +83,8 @@ impl SqliteStore {
                 Ok(Cursor {
                     source: source(row)?,
                     offset: row.try_get("position")?,
+                    base: row.try_get("base")?,
+                    print: row.try_get("print")?,
                 })
             })
             .collect()

@@ -2,6 +2,7 @@
 
 use std::iter::once;
 
+use diwan_core::digest::{EMPTY, fnv1a};
 use diwan_core::observation::ReportedPoint;
 
 use super::observations::refusal;
@@ -69,12 +70,8 @@ fn bind_point(statement: Statement, point: &ReportedPoint, metric: i64) -> State
 
 /// FNV-1a of a whole report. It is stored: never change how it is made.
 fn digest(points: &[ReportedPoint]) -> i64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut eat = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
+    let mut hash = EMPTY;
+    let mut eat = |bytes: &[u8]| hash = fnv1a(hash, bytes);
     for point in points {
         for text in [&point.metric, &point.value] {
             eat(text.as_bytes());

@@ -186,9 +186,10 @@ impl Append {
              SELECT {id}, ?, ?, column1, column2, column3, column4, column5, column6, column7, column8
              FROM (VALUES {points}) WHERE column1 IS NOT NULL
              ON CONFLICT DO NOTHING;
-             INSERT INTO cursors (experiment, trial, attempt, source, position)
-             SELECT {id}, ?, ?, value ->> 0, value ->> 1 FROM json_each(?) WHERE true
-             ON CONFLICT DO UPDATE SET position = excluded.position;
+             INSERT INTO cursors (experiment, trial, attempt, source, position, base, print)
+             SELECT {id}, ?, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true
+             ON CONFLICT DO UPDATE
+             SET position = excluded.position, base = excluded.base, print = excluded.print;
              COMMIT",
             id = experiment_id!()
         );
@@ -248,7 +249,7 @@ pub(super) const SETTLE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// Without `Source::Push`, which nobody reads.
 pub(super) const CURSORS: &str = "
-    SELECT source, position FROM cursors
+    SELECT source, position, base, print FROM cursors
     WHERE experiment = (SELECT id FROM experiments WHERE namespace = ?1 AND name = ?2 AND uid = ?3)
     AND trial = ?4 AND attempt = ?5 AND source < 3 ORDER BY source";
 

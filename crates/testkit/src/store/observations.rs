@@ -73,10 +73,7 @@ pub(super) async fn large_reports(store: &dyn Store) {
     let trial = trial(store).await;
     let count = i64::from(MAX_PAGE) + 500;
     let points: Vec<MetricPoint> = (0..count).map(|n| point(n, &n.to_string())).collect();
-    let end = Cursor {
-        source: Source::StdOut,
-        offset: count,
-    };
+    let end = Cursor::new(Source::StdOut, count);
     store
         .append(&trial, &points, &[end])
         .await
@@ -153,16 +150,21 @@ pub(super) async fn queries(store: &dyn Store) {
 
 pub(super) async fn cursors_move_with_points(store: &dyn Store) {
     let trial = trial(store).await;
-    let cursor = |source, offset| Cursor { source, offset };
+    let cursor = Cursor::new;
     assert_eq!(store.cursors(&trial).await.expect("reads"), []);
     let both = [cursor(Source::File, 3), cursor(Source::StdOut, 1 << 40)];
     store.append(&trial, &[], &both).await.expect("appends");
-    let moved = [cursor(Source::File, 9)];
+    let anew = Cursor {
+        base: 5,
+        print: -1,
+        ..cursor(Source::File, 9)
+    };
+    let moved = [anew];
     store
         .append(&trial, &[point(3, "1")], &moved)
         .await
         .expect("appends");
-    let expected = [cursor(Source::StdOut, 1 << 40), cursor(Source::File, 9)];
+    let expected = [cursor(Source::StdOut, 1 << 40), anew];
     assert_eq!(store.cursors(&trial).await.expect("reads"), expected);
 
     store.delete_observations(&trial).await.expect("deletes");
@@ -197,10 +199,7 @@ pub(super) async fn late_reports_reach_nobody(store: &dyn Store) {
     let mut anew = experiment("a");
     anew.record.metadata.uid = "another".to_owned();
     store.create(&mut anew).await.expect("creates");
-    let end = Cursor {
-        source: Source::StdOut,
-        offset: 1,
-    };
+    let end = Cursor::new(Source::StdOut, 1);
     for (points, cursors) in [
         (vec![point(0, "1")], vec![]),
         (vec![], vec![end]),

@@ -117,10 +117,7 @@ pub(super) async fn launches_are_apart(store: &dyn Store) {
 
 pub(super) async fn reports_and_streams_are_apart(store: &dyn Store) {
     let trial = trial(store).await;
-    let end = Cursor {
-        source: Source::File,
-        offset: 9,
-    };
+    let end = Cursor::new(Source::File, 9);
     send_values(store, &trial, &["1"]).await;
     store
         .append(&trial, &[point(5, "2")], &[end])

@@ -89,10 +89,10 @@ pub(super) async fn two_reporters_of_the_same_points(pair: &Pair) {
         let (trial, points) = (trial.clone(), points.clone());
         tokio::spawn(async move {
             for piece in points.chunks(size) {
-                let cursor = Cursor {
-                    source: piece[0].place.source,
-                    offset: piece[piece.len() - 1].place.offset + 1,
-                };
+                let cursor = Cursor::new(
+                    piece[0].place.source,
+                    piece[piece.len() - 1].place.offset + 1,
+                );
                 store
                     .append(&trial, piece, &[cursor])
                     .await

@@ -23,12 +23,12 @@ pub(in crate::process) fn start_of(_: i32, _: Option<u64>) -> Option<u64> {
     None
 }
 
-/// Whether a process leads a launch still. A recycled process id is younger than the last line of the status file.
+/// Whether a process leads a launch still. A recycled process id is younger than the launch.
 pub(in crate::process) fn leads(leader: Leader, status: &Path) -> bool {
-    let Ok(written) = Status::started(status) else {
+    let Some(began) = Status::at(status).ok().and_then(|status| status.began) else {
         return false;
     };
-    let oldest = clock::since(written).saturating_sub(SLACK);
+    let oldest = clock::since(began).saturating_sub(SLACK);
     let rows = rows(&["-p", &leader.pid.to_string()]);
     rows.iter().any(|row| row.leads() && row.age >= oldest)
 }
