@@ -27,6 +27,12 @@ use tokio::sync::watch;
 /// Longest time that any test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The owner's wish, and the run.
+type Started = (
+    watch::Sender<Control>,
+    tokio::task::JoinHandle<Result<ExperimentRecord, RunError>>,
+);
+
 struct Bench {
     directory: tempfile::TempDir,
     store: Arc<dyn Store>,
@@ -66,15 +72,13 @@ impl Bench {
     }
 
     /// Starts a run; the sender ends it when told so.
-    fn start(
-        &self,
-        driver: &Scripted,
-    ) -> (
-        watch::Sender<Control>,
-        tokio::task::JoinHandle<Result<ExperimentRecord, RunError>>,
-    ) {
+    fn start(&self, driver: &Scripted) -> Started {
+        self.start_with(self.runner(driver))
+    }
+
+    fn start_with(&self, runner: Runner) -> Started {
         let (control, controls) = watch::channel(Control::Run);
-        let (runner, key) = (self.runner(driver), self.key.clone());
+        let key = self.key.clone();
         let run = tokio::spawn(async move {
             runner
                 .run(&key, controls, watch::channel(Report::default()).0)
@@ -426,12 +430,8 @@ impl Suggester for Slow {
     async fn suggest(&self, snapshot: &Snapshot, _: u64) -> Result<Suggestions, SuggestError> {
         let asked = &snapshot.record.progress.counts;
         let is_waiting = asked.trials > asked.finished();
-        while is_waiting {
-            let now = self.store.load(&snapshot.record.key()).await.unwrap();
-            if now.is_some_and(|now| now.record.progress.counts.finished() == asked.trials) {
-                break;
-            }
-            tokio::task::yield_now().await;
+        if is_waiting {
+            self.all_have_ended(&snapshot.record.key()).await;
         }
         let why = "a result".to_owned();
         let (points, next) = match is_waiting {
@@ -443,6 +443,18 @@ impl Suggester for Slow {
             settings: Vec::new(),
             next,
         })
+    }
+}
+
+impl Slow {
+    async fn all_have_ended(&self, key: &ExperimentKey) {
+        loop {
+            let now = self.store.load(key).await.unwrap().unwrap();
+            if now.active.is_empty() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -466,8 +478,7 @@ async fn a_result_that_comes_while_the_optimizer_is_asked_is_no_result_to_wait_f
         }),
         ..bench.runner(&scores())
     };
-    let (_control, controls) = watch::channel(Control::Run);
-    let run = runner.run(&bench.key, controls, watch::channel(Report::default()).0);
-    let record = within(run).await.unwrap();
+    let (_control, run) = bench.start_with(runner);
+    let record = within(run).await.unwrap().unwrap();
     assert_eq!(record.progress.counts.trials_succeeded, 3);
 }
