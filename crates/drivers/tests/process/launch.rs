@@ -229,7 +229,7 @@ async fn message_of_an_adopted(place: &Place, change: impl Fn(String) -> String)
     let mut plan = place.shell("exec sleep 1000");
     plan.manifest["spec"]["activeDeadlineSeconds"] = json!(3600);
     let first = driver();
-    first.start(&plan).await.unwrap();
+    first.start(&plan).await.expect("the trial starts");
     let status = plan.directory.join("attempt-1.status");
     let text = eventually("it begins", || {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
@@ -237,14 +237,16 @@ async fn message_of_an_adopted(place: &Place, change: impl Fn(String) -> String)
     })
     .await;
     drop(first);
-    std::fs::write(&status, change(text)).unwrap();
+    std::fs::write(&status, change(text)).expect("the file is written");
     let second = driver();
-    second.start(&plan).await.unwrap();
+    second.start(&plan).await.expect("the trial is adopted");
     let id = plan.id();
     let ended = second.ended(&id);
     let patience = std::time::Duration::from_secs(20);
     let ended = tokio::time::timeout(patience, ended).await;
-    ended.expect("its deadline has passed").unwrap()
+    ended
+        .expect("its deadline has passed")
+        .expect("it was started")
 }
 
 #[tokio::test]
