@@ -97,7 +97,7 @@ fn more_trials_than_points_are_refused_at_the_beginning_only() {
     spec.max_trials = Some(points + 1);
     let refused = admit(&spec).err().unwrap().to_string();
     let expected = format!(
-        "maxTrialCount: Max Trial Count: {} > all possible search combinations: {points}",
+        "spec.maxTrialCount: Invalid value: Max Trial Count: {} > all possible search combinations: {points}",
         points + 1
     );
     assert_eq!(refused, expected);
