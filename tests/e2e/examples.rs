@@ -188,7 +188,14 @@ fn strategies_say_which_value_counts() {
 fn bad_trials_are_stopped_by_the_median() {
     let (status, trials) = run(
         "early-stopping/median-stop.yaml",
-        &[("sleep 1", "sleep 0.2")],
+        &[
+            ("sleep 1", "sleep 0.2"),
+            // Points of which some are worse than the median.
+            (
+                "algorithmName: random",
+                "algorithmName: random\n    algorithmSettings: [{name: random_state, value: \"7\"}]",
+            ),
+        ],
     );
     assert_eq!(last_condition(&status)["type"], "Succeeded");
     let stopped = status["trialsEarlyStopped"].as_u64().unwrap_or(0);
