@@ -151,12 +151,15 @@ impl Snapshot {
         }
         trial.observation = (!observation.metrics.is_empty()).then_some(observation);
         match (trial.stopping.take(), end) {
+            // It was done before the stop reached it.
+            (_, End::Succeeded) => self.succeeded(&mut trial, now),
             (Some(StopCause::Interrupted), _) if !self.is_completed() => {
                 trial.again("TrialInterrupted", "Diwan was stopped", None, now);
             }
             (Some(cause), _) => trial.stopped(cause, now),
-            (None, End::Succeeded) => self.succeeded(&mut trial, now),
-            (None, End::Failed(message)) => self.failed(&mut trial, &message, now),
+            (None, End::Failed(message) | End::Left(message)) => {
+                self.failed(&mut trial, &message, now);
+            }
             (None, End::Lost(message)) => self.lost(&mut trial, &message, now),
         }
         self.put(trial);

@@ -79,10 +79,12 @@ pub struct Point {
 /// How a launch ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Well.
+    /// Well, and by itself: nobody had told it to stop.
     Succeeded,
     /// Badly: exit code, signal, last words.
     Failed(String),
+    /// Well, but after it was told to stop, so nobody knows whether it was done: many trainers save what they have and leave.
+    Left(String),
     /// It is gone and nobody knows how: a power cut, or everything was killed at once.
     Lost(String),
 }

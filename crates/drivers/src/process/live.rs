@@ -33,7 +33,7 @@ pub(super) struct Live {
     id: LaunchId,
     stage: watch::Sender<Stage>,
     timed: AtomicBool,
-    overdue: AtomicBool,
+    noted: AtomicBool,
 }
 
 impl Live {
@@ -43,7 +43,7 @@ impl Live {
             id,
             stage: watch::Sender::new(leader.map_or(Stage::Claimed, Stage::Running)),
             timed: AtomicBool::new(false),
-            overdue: AtomicBool::new(false),
+            noted: AtomicBool::new(false),
         }
     }
 
@@ -59,9 +59,9 @@ impl Live {
         }
     }
 
-    /// Whether this driver has ended it at its deadline.
-    pub(super) fn is_overdue(&self) -> bool {
-        self.overdue.load(Ordering::Relaxed)
+    /// Whether this driver has noted in its status file that, or why, it is to stop.
+    pub(super) fn is_noted(&self) -> bool {
+        self.noted.load(Ordering::Relaxed)
     }
 
     pub(super) fn set(&self, stage: Stage) {
@@ -105,9 +105,24 @@ impl Live {
         let mut stage = self.stage.subscribe();
         // Cannot fail: the sender is in `self`.
         let _ = stage.wait_for(|stage| *stage != Stage::Claimed).await;
-        if let Some(leader) = self.leader() {
-            let path = Status::path(&self.id);
-            blocking(move || signal_if_ours(leader, &path, signal)).await;
+        let Some(leader) = self.leader() else { return };
+        let path = Status::path(&self.id);
+        let runs = {
+            let path = path.clone();
+            blocking(move || table::leads(leader, &path))
+        };
+        if !runs.await {
+            return;
+        }
+        // Before the signal, so that its end is never taken for one of its own.
+        self.noted.store(true, Ordering::Relaxed);
+        let sent = blocking(move || {
+            let noted = Status::note_told(&path);
+            signal_if_ours(leader, &path, signal);
+            noted
+        });
+        if let Err(error) = sent.await {
+            tracing::warn!(id = %self.id, %error, "cannot note that a trial is told to stop");
         }
     }
 
@@ -136,7 +151,7 @@ impl Live {
                 tracing::warn!(id = %self.id, %error, "cannot note that a trial's deadline has passed");
             }
         }
-        self.overdue.store(true, Ordering::Relaxed);
+        self.noted.store(true, Ordering::Relaxed);
         self.stop(grace).await;
     }
 }

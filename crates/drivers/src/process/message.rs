@@ -25,6 +25,9 @@ pub(super) fn end(id: &LaunchId, status: &Status, code: i32) -> End {
             "it ran longer than activeDeadlineSeconds ({seconds} s)"
         ));
     }
+    if code == 0 && status.told {
+        return End::Left("it ended with exit code 0 after it was told to stop".to_owned());
+    }
     if code == 0 {
         return End::Succeeded;
     }

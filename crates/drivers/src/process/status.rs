@@ -7,6 +7,7 @@
 //!   the same id;
 //! - `exit N`: it ended, with an exit code as a shell counts it;
 //! - `deadline N`: Diwan ended it after N seconds;
+//! - `told`: Diwan was about to send it a TERM;
 //! - `called off`: it was stopped before anybody claimed it. `lost`: whoever claimed it went away before it began.
 //!
 //! A supervisor keeps the file locked until it has recorded the end, so a file that is not locked tells that nobody will.
@@ -46,6 +47,8 @@ pub(super) struct Status {
     pub(super) code: Option<i32>,
     /// The deadline that was missed, in seconds.
     pub(super) overdue: Option<u64>,
+    /// It was told to stop while it ran.
+    pub(super) told: bool,
     /// It was stopped before it was claimed.
     pub(super) called_off: bool,
     /// It was claimed and never began.
@@ -101,6 +104,7 @@ impl Status {
             ("exit", code) => self.code = self.code.or(code.parse().ok()),
             // A launch that ended while its deadline was noted has kept it.
             ("deadline", seconds) if self.code.is_none() => self.overdue = seconds.parse().ok(),
+            ("told", "") if self.code.is_none() => self.told = true,
             ("called", "off") => self.called_off = true,
             ("lost", "") => self.lost = true,
             _ => {}
@@ -121,8 +125,12 @@ impl Status {
 
     /// Notes that the deadline has passed.
     pub(super) fn note_overdue(path: &Path, seconds: u64) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).open(path)?;
-        file.write_all(format!("deadline {seconds}\n").as_bytes())
+        append(path, &format!("deadline {seconds}\n"))
+    }
+
+    /// Notes that it is told to stop.
+    pub(super) fn note_told(path: &Path) -> io::Result<()> {
+        append(path, "told\n")
     }
 
     /// Notes that whoever claimed the attempt is gone and it never began. The caller has locked the file: by its path another
@@ -130,6 +138,11 @@ impl Status {
     pub(super) fn give_up(mut file: &File) -> io::Result<()> {
         file.write_all(b"lost\n")
     }
+}
+
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.write_all(line.as_bytes())
 }
 
 fn moment(millis: &str) -> Option<SystemTime> {
@@ -231,6 +244,8 @@ mod tests {
         let status = Status::parse("leader 7 0 0\ndeadline 30\nexit 143\nexit 137\n");
         assert_eq!((status.code, status.overdue), (Some(143), Some(30)));
         assert_eq!(Status::parse("exit 0\ndeadline 30\n").overdue, None);
+        assert!(Status::parse("leader 7 0 0\ntold\nexit 0\n").told);
+        assert!(!Status::parse("leader 7 0 0\nexit 0\ntold\n").told);
     }
 
     #[test]

@@ -75,7 +75,7 @@ async fn ended(live: &Live, code: i32, recorded: bool) -> Outcome {
 
 /// The file need not be read when it has nothing to add.
 async fn end(live: &Live, code: i32) -> End {
-    if code == 0 && !live.is_overdue() {
+    if code == 0 && !live.is_noted() {
         return End::Succeeded;
     }
     let id = live.id().clone();

@@ -27,6 +27,25 @@ async fn term_gives_time_to_finish() {
     );
 }
 
+/// Whoever leaves well because of a TERM may have more to do; whoever was done before has not.
+#[tokio::test]
+async fn a_good_end_before_a_stop_is_told_from_one_after_it() {
+    let place = Place::new();
+    let leaves = place.shell("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+    let driver = driver();
+    driver.start(&leaves).await.unwrap();
+    printed(&leaves.id(), "ready").await;
+    driver.stop(&leaves.id(), LONG).await.unwrap();
+    let done = place.shell("exit 0");
+    assert_eq!(place.run(&done).await, End::Succeeded);
+    driver.stop(&done.id(), LONG).await.unwrap();
+    for driver in [driver, crate::support::driver()] {
+        let end = driver.ended(&leaves.id()).await.unwrap();
+        assert!(matches!(end, End::Left(_)), "{end:?}");
+        assert_eq!(driver.ended(&done.id()).await.unwrap(), End::Succeeded);
+    }
+}
+
 #[tokio::test]
 async fn kill_comes_after_the_grace() {
     let place = Place::new();

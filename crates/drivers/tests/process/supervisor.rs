@@ -74,7 +74,7 @@ async fn no_launch_hangs_or_repeats_whenever_supervisors_die() {
         match end {
             End::Succeeded => assert_eq!(ran, "ran\n", "round {round}"),
             End::Lost(_) => assert!(ran.is_empty() || ran == "ran\n", "round {round}: {ran}"),
-            End::Failed(message) => panic!("round {round}: {message}"),
+            End::Failed(message) | End::Left(message) => panic!("round {round}: {message}"),
         }
         let again = driver.ended(&plan.id()).await;
         assert!(again.is_ok(), "round {round}: {again:?}");

@@ -276,7 +276,7 @@ fn an_interrupted_trial_runs_again_and_costs_nothing() {
 }
 
 #[test]
-fn what_a_stopped_trial_answers_does_not_count() {
+fn what_a_trial_answers_to_a_stop_does_not_count_and_what_it_did_before_does() {
     let rule = StopCause::RuleFired {
         message: "accuracy < 0.5".into(),
     };
@@ -286,10 +286,11 @@ fn what_a_stopped_trial_answers_does_not_count() {
         (rule, TrialState::EarlyStopped),
         (StopCause::Requested, TrialState::Killed),
     ] {
-        for end in [
-            End::Succeeded,
-            End::Failed("exit code 1".into()),
-            End::Lost("it is gone".into()),
+        for (end, state) in [
+            (End::Succeeded, TrialState::Succeeded),
+            (End::Left("exit code 0".into()), state),
+            (End::Failed("exit code 1".into()), state),
+            (End::Lost("it is gone".into()), state),
         ] {
             let mut world = run(record(1, Some(2), None, None, 3));
             fill(&mut world);

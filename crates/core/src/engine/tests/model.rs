@@ -125,14 +125,17 @@ impl Model {
         let trial = self.trials.get_mut(&number).unwrap();
         let metric = observation.metric("accuracy");
         trial.value = metric.and_then(|metric| metric.latest.parse().ok());
-        let cause = trial.stopping.take();
-        trial.failures += u32::from(cause.is_none() && matches!(end, End::Failed(_)));
+        let cause = trial.stopping.take().filter(|_| *end != End::Succeeded);
+        trial.failures +=
+            u32::from(cause.is_none() && matches!(end, End::Failed(_) | End::Left(_)));
         trial.losses += u32::from(cause.is_none() && matches!(end, End::Lost(_)));
         let again = !completed
             && match (&cause, end) {
                 (Some(cause), _) => *cause == StopCause::Interrupted,
                 (None, End::Succeeded) => false,
-                (None, End::Failed(_)) => i64::from(trial.failures) <= i64::from(retries),
+                (None, End::Failed(_) | End::Left(_)) => {
+                    i64::from(trial.failures) <= i64::from(retries)
+                }
                 (None, End::Lost(_)) => trial.losses <= LOSSES,
             };
         trial.state = match (&cause, end) {
@@ -140,7 +143,7 @@ impl Model {
             (Some(cause), _) => stopped(cause),
             (None, End::Succeeded) if metric.is_none() => TrialState::MetricsUnavailable,
             (None, End::Succeeded) => TrialState::Succeeded,
-            (None, End::Failed(_) | End::Lost(_)) => TrialState::Failed,
+            (None, _) => TrialState::Failed,
         };
         trial.attempt += u32::from(again);
         // The next launch starts afresh.

@@ -119,6 +119,7 @@ impl World {
             0..=3 => (End::Succeeded, accuracy(&value.to_string())),
             4 => (End::Succeeded, Observation::default()),
             5 => (End::Failed("exit code 1".into()), accuracy("999")),
+            6 => (End::Left("exit code 0".into()), accuracy("999")),
             _ => (End::Lost("gone".into()), accuracy("999")),
         };
         self.end(trial, attempt, end, observation, commit);
