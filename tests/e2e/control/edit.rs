@@ -1,6 +1,6 @@
 //! `diwan run` of a changed file.
 
-use super::case::Case;
+use super::case::{Case, WAITS, exact_once};
 
 #[test]
 fn a_larger_budget_goes_on_and_nothing_else_is_edited() {
@@ -99,4 +99,25 @@ fn another_template_in_the_config_map_is_refused() {
     let more = case.run();
     assert_eq!(more.code, 0, "{}", more.stderr);
     assert_eq!(case.lines("ran").len(), 3, "what was refused has not run");
+}
+
+#[test]
+fn whoever_runs_an_experiment_takes_the_edits_of_another_run() {
+    let case = Case::new(2, 1, WAITS);
+    let mut run = case.start(1);
+    case.edit("maxTrialCount: 2", "maxTrialCount: 3");
+    let edited = case.run();
+    assert_eq!(edited.code, 0, "{}", edited.stderr);
+    let told = "edited spec.maxTrialCount: 2 in the experiment, 3 in the file\n";
+    assert!(edited.stderr.starts_with(told), "{}", edited.stderr);
+    assert!(
+        edited
+            .stderr
+            .contains(&format!("process {} on ", run.0.id())),
+        "{}",
+        edited.stderr
+    );
+    case.touch("go");
+    assert_eq!(run.code(), 0);
+    exact_once(case.lines("done"), 3);
 }

@@ -178,7 +178,11 @@ fn edited(spec: ExperimentSpec) -> Event {
     Event::Edited(Box::new(spec))
 }
 
-fn holder(context: &Context, record: &ExperimentRecord) -> Result<Option<String>, Failure> {
+/// Who runs an experiment, if anybody does.
+pub(super) fn holder(
+    context: &Context,
+    record: &ExperimentRecord,
+) -> Result<Option<String>, Failure> {
     let holder = Hold::holder(&context.work_directory(record), &record.key());
     Ok(holder.map_err(RunError::from)?)
 }

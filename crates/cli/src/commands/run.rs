@@ -16,6 +16,7 @@ use diwan_server::suggester::SuggestError;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
 
+use super::edit::holder;
 use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
@@ -59,8 +60,12 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
         ..global.clone()
     })
     .await?;
-    let key = Box::pin(admit(&context, experiment, &source)).await?;
+    let (key, is_edited) = Box::pin(admit(&context, experiment, &source)).await?;
     let record = context.experiment(&key.name).await?.record;
+    if is_edited && let Some(holder) = holder(&context, &record)? {
+        eprintln!("{holder} runs the experiment and goes on with it");
+        return Ok(Exit::Done);
+    }
     if record.is_paused() && result::verdict(&record).is_none() {
         if !matches!(arguments.output, Format::Table | Format::Wide) {
             let (name, program) = (&key.name, context.program());
@@ -139,12 +144,12 @@ pub(super) fn until_asked_to_end() -> impl Future<Output = ()> {
     }
 }
 
-/// Puts the experiment into the store, or finds it there and takes its edits.
+/// Puts the experiment into the store, or finds it there and takes its edits; whether there were any.
 async fn admit(
     context: &Context,
     experiment: Experiment,
     source: &Source,
-) -> Result<ExperimentKey, Failure> {
+) -> Result<(ExperimentKey, bool), Failure> {
     let obstacles = source.obstacles(
         std::slice::from_ref(&experiment),
         context.default_work_directory(),
@@ -154,14 +159,15 @@ async fn admit(
         record.metadata.name = generated_name(&record.metadata.generate_name, fresh());
     }
     let key = record.key();
-    match context.store.load(&key).await? {
+    let is_edited = match context.store.load(&key).await? {
         Some(existing) => go_on(context, existing, &record, &source.path).await?,
         None => {
             fits_this_machine(&source.path, &obstacles.concat())?;
             create(context, record).await?;
+            false
         }
-    }
-    Ok(key)
+    };
+    Ok((key, is_edited))
 }
 
 /// What would make every trial fail is refused before any of them is spent.
@@ -232,13 +238,13 @@ pub(super) fn refused(error: SuggestError) -> Failure {
     }
 }
 
-/// The experiment exists: takes edits of its budget, refuses all others.
+/// The experiment exists: takes edits of its budget, refuses all others. Whether there were any.
 async fn go_on(
     context: &Context,
     existing: Snapshot,
     wanted: &ExperimentRecord,
     file: &str,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let differences = difference(&existing.record.spec_of_file(), &wanted.spec);
     let (old, new) = (
         &existing.record.metadata.annotations,
@@ -254,7 +260,7 @@ async fn go_on(
         } else if !existing.record.is_paused() {
             eprintln!("experiment {name} exists; going on with it");
         }
-        return Ok(());
+        return Ok(false);
     }
     let mut before = view::experiment(
         &existing.record,
@@ -285,15 +291,14 @@ async fn go_on(
             .await
             .map_err(refused)?;
     }
-    for one in &differences {
-        eprintln!("edited {}", told(one));
+    if differences.is_empty() {
+        // Only the file is elsewhere now, which is nothing to whoever runs it.
+        Hold::acquire(
+            &context.work_directory(&existing.record),
+            &existing.record.key(),
+        )
+        .map_err(RunError::from)?;
     }
-    // Whoever runs it elsewhere is told to go on by `pause` and `resume`, not by a run that cannot run.
-    Hold::acquire(
-        &context.work_directory(&existing.record),
-        &existing.record.key(),
-    )
-    .map_err(RunError::from)?;
     let source = new.get(SOURCE_ANNOTATION).cloned().unwrap_or_default();
     let edited = |snapshot: &mut Snapshot| {
         let annotations = &mut snapshot.record.metadata.annotations;
@@ -302,7 +307,10 @@ async fn go_on(
         vec![Event::Edited(Box::new(spec))]
     };
     change(&*context.store, &existing.record.key(), edited).await?;
-    Ok(())
+    for one in &differences {
+        eprintln!("edited {}", told(one));
+    }
+    Ok(!differences.is_empty())
 }
 
 fn refuse_edit(
