@@ -92,7 +92,7 @@ fn a_file_that_is_no_experiment_is_refused() {
         ),
         (
             large.as_str(),
-            "cause: FILE: Syntax error: the text has 11534339 bytes; at most 10485760 are read\n",
+            "cause: FILE: Syntax error: the text is too long; at most 10485760 bytes are read\n",
         ),
     ] {
         let said = said_of_text(text);
@@ -376,4 +376,19 @@ fn what_only_a_cluster_can_run_is_valid_and_not_run() {
         format!("error: {file} is for a cluster; this machine cannot run it\ncause: {why}");
     assert_eq!(refused(&ran, 2), expected);
     assert_eq!(world.run(["describe", "experiment", "images"]).code, 3);
+}
+
+#[test]
+fn no_file_is_waited_for_or_read_without_end() {
+    let world = World::new();
+    let pipe = world.path("beside.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let file = world.file("a.yaml", &experiment("a", 1, 1, "true"));
+    assert_eq!(world.run(["validate", file.to_str().unwrap()]).code, 0);
+    assert_eq!(
+        refused(&world.run(["validate", "/dev/zero"]), 2),
+        "error: /dev/zero is not a valid experiment\n\
+         cause: /dev/zero: Syntax error: the text is too long; at most 10485760 bytes are read\n"
+    );
 }

@@ -72,10 +72,7 @@ pub fn documents(text: &str) -> Result<Vec<Document>, Problems> {
 /// As [`documents`], with what could be read in spite of the problems.
 pub(crate) fn read(text: &str) -> (Vec<Document>, Vec<Problem>) {
     if text.len() > MAX_BYTES {
-        let message = format!(
-            "the text has {} bytes; at most {MAX_BYTES} are read",
-            text.len()
-        );
+        let message = format!("the text is too long; at most {MAX_BYTES} bytes are read");
         return (Vec::new(), vec![Problem::syntax(None, message)]);
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -150,7 +147,7 @@ mod tests {
     #[test]
     fn large_texts_are_refused_unread() {
         let problems = documents(&"#".repeat(MAX_BYTES + 1)).unwrap_err();
-        assert!(problems.to_string().contains("at most 10485760 are read"));
+        assert!(problems.to_string().contains("at most 10485760 bytes are read"));
     }
 
     #[test]

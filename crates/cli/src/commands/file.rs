@@ -2,11 +2,12 @@
 
 mod admission;
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use diwan_core::load::{ConfigMaps, Loaded, read_experiments};
-use diwan_core::manifest::documents;
+use diwan_core::manifest::{MAX_BYTES, documents};
 use diwan_core::problem::{Problem, ProblemKind, Problems};
 use diwan_core::record::{ExperimentRecord, Progress};
 use diwan_core::resources::Experiment;
@@ -29,22 +30,22 @@ impl Source {
     /// Reads a file; `-` is standard input.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display().to_string();
-        let cannot = |error: std::io::Error| {
+        let cannot = |error: io::Error| {
             let failure = Failure::usage(format!("cannot read {shown}"));
             match error.kind() {
-                std::io::ErrorKind::InvalidData => failure.cause("it is not UTF-8 text"),
+                io::ErrorKind::InvalidData => failure.cause("it is not UTF-8 text"),
                 _ => failure.cause(error),
             }
         };
-        let mut text = String::new();
-        let directory = if shown == "-" {
-            std::io::stdin().read_to_string(&mut text).map_err(cannot)?;
-            environment::absolute(Path::new("."))
+        let (text, directory) = if shown == "-" {
+            let directory = environment::absolute(Path::new("."));
+            (read_some(io::stdin()), directory)
         } else {
-            text = std::fs::read_to_string(path).map_err(cannot)?;
-            environment::absolute(path)
-                .map(|path| path.parent().map(Path::to_owned).unwrap_or_default())
+            let directory = environment::absolute(path)
+                .map(|path| path.parent().map(Path::to_owned).unwrap_or_default());
+            (File::open(path).and_then(read_some), directory)
         };
+        let text = text.map_err(cannot)?;
         Ok(Self {
             path: shown.clone(),
             directory: directory.map_err(cannot)?,
@@ -163,11 +164,15 @@ impl Source {
         }
     }
 
-    /// The ConfigMaps of this file and of the YAML files beside it. Those that cannot be read are somebody else's.
+    /// The ConfigMaps of this file and, if it mentions one, of the YAML files beside it. Those that cannot be read are
+    /// somebody else's.
     fn config_maps(&self) -> ConfigMaps {
+        if !self.text.contains("configMap") {
+            return ConfigMaps::of(Vec::new());
+        }
         let mut found = documents(&self.text).unwrap_or_default();
         for path in yaml_files(&self.directory) {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let text = File::open(&path).and_then(read_some).unwrap_or_default();
             if text.contains("ConfigMap") {
                 found.extend(documents(&text).unwrap_or_default());
             }
@@ -176,6 +181,16 @@ impl Source {
     }
 }
 
+/// Text up to a little more than what is taken, so that too much of it is noticed.
+fn read_some(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    source
+        .take(MAX_BYTES as u64 + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Regular files only: reading a pipe waits for its writer.
 fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return Vec::new();
@@ -187,7 +202,7 @@ fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(is_yaml)
+        .filter(|path| is_yaml(path) && path.is_file())
         .collect();
     paths.sort();
     paths
