@@ -147,7 +147,11 @@ mod tests {
     #[test]
     fn large_texts_are_refused_unread() {
         let problems = documents(&"#".repeat(MAX_BYTES + 1)).unwrap_err();
-        assert!(problems.to_string().contains("at most 10485760 bytes are read"));
+        assert!(
+            problems
+                .to_string()
+                .contains("at most 10485760 bytes are read")
+        );
     }
 
     #[test]

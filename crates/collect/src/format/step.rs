@@ -20,11 +20,13 @@ static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a constant pattern")
 });
 
-/// A counter at the start, as boosting libraries print it: `[12] eval-rmse:0.3`, `12: learn: 0.3`.
-static LEADING: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\s*(?:\[([0-9]+)\]|([0-9]+):)\s").expect("a constant pattern"));
+/// A counter at the start, as boosting libraries print it, or one of so many: `[12] eval-rmse:0.3`, `12: learn: 0.3`, `[3/20] …`.
+static LEADING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\s*(?:\[\s*([0-9]+)\s*(?:/\s*[0-9]+\s*)?\]|([0-9]+):)\s")
+        .expect("a constant pattern")
+});
 
-/// The step or epoch of a line: `epoch=3`, `Epoch 3/20`, `[epoch 3/20]`, `step: 120`, `'epoch': 1.0`, `[12] …`.
+/// The step or epoch of a line: `epoch=3`, `Epoch 3/20`, `[epoch 3/20]`, `step: 120`, `'epoch': 1.0`, `[12] …`, `[3/20] …`.
 ///
 /// A global step is preferred to a step or iteration, and those to an epoch; but a step "of so many" beside an epoch starts
 /// again in every epoch, so there the epoch counts.
@@ -88,6 +90,8 @@ mod tests {
             ("Epoch: 3 acc=0.9", 3),
             ("step 120 loss=1", 120),
             ("[epoch 3/20] acc=0.9", 3),
+            ("[3/20] acc=0.9", 3),
+            ("[ 3/20] acc=0.9", 3),
             ("INFO:root:Epoch[7] Train-accuracy=0.94", 7),
             ("Train Epoch: 1 [0/60000 (0%)] loss=2.3", 1),
             ("{'loss': 0.3, 'epoch': 2.0}", 2),
