@@ -47,7 +47,7 @@ pub(super) fn end(id: &LaunchId, status: &Status, code: i32) -> End {
 /// The end of a launch of which only the claim is left.
 pub(super) fn lost(id: &LaunchId) -> End {
     End::Lost(format!(
-        "{id} is gone and left no exit status; the machine went down, or everything was killed at once"
+        "{id} is gone and left no exit status; the machine went down, or what waited for it (diwan supervise) was killed"
     ))
 }
 

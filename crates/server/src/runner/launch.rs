@@ -198,6 +198,9 @@ impl Task {
                 .map(|observation| (end, observation)),
             Err(error) => Err(error),
         };
+        if let Ok((End::Lost(message), _)) = &observed {
+            warn!("{message}");
+        }
         self.tell(match observed {
             Ok((end, observation)) => Message::Event(Event::Ended {
                 trial,
