@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::launch::LaunchId;
-use crate::podspec::TemplateError;
+use crate::podspec::{self, TemplateError};
 
 /// Time between TERM and KILL when nobody says: Kubernetes' `terminationGracePeriodSeconds` of a pod that has none.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
@@ -77,6 +77,12 @@ pub struct TrialPlan {
 }
 
 impl TrialPlan {
+    /// How long the template lets the trial take to stop, if it says.
+    #[must_use]
+    pub fn grace_period(&self) -> Option<Duration> {
+        podspec::grace_period(&self.manifest, &self.primary_container)
+    }
+
     /// Which launch this plan is for.
     #[must_use]
     pub fn id(&self) -> LaunchId {

@@ -141,7 +141,7 @@ impl PodCommand {
 
 /// How long the template lets a trial take to stop, if it says.
 #[must_use]
-pub fn grace_period(manifest: &Map<String, Value>, primary: &str) -> Option<Duration> {
+pub(crate) fn grace_period(manifest: &Map<String, Value>, primary: &str) -> Option<Duration> {
     find::primary(manifest, primary).ok()?.grace_period()
 }
 

@@ -75,12 +75,7 @@ impl Columns {
             metrics: objective
                 .flat_map(|objective| objective.metric_names().map(str::to_owned))
                 .collect(),
-            parameters: record
-                .spec
-                .parameters
-                .iter()
-                .map(|parameter| parameter.name.clone())
-                .collect(),
+            parameters: record.spec.parameter_names().map(str::to_owned).collect(),
         }
     }
 

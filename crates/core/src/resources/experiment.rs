@@ -72,6 +72,15 @@ pub struct ExperimentSpec {
     pub active_deadline_seconds: Option<i64>,
 }
 
+impl ExperimentSpec {
+    /// The names of the parameters, in the order of the file.
+    pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
+        self.parameters
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+    }
+}
+
 /// What Katib keeps of an experiment's optimizer for a restart. Diwan's optimizers live from the record, so a restart needs
 /// nothing kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

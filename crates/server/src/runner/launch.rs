@@ -10,7 +10,7 @@ use diwan_core::engine::{End, Event};
 use diwan_core::observation::{MetricPoint, Place, Source};
 use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::{ObjectiveSpec, Observation};
-use diwan_drivers::{Driver, LaunchId, TrialPlan, podspec};
+use diwan_drivers::{Driver, LaunchId, TrialPlan};
 use diwan_store::{ObservationQuery, Store, StoreError, TrialRef};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -72,7 +72,7 @@ impl Launch {
         let default_grace = self.default_grace;
         async move {
             let Some(plan) = plan else { return };
-            let of_template = || podspec::grace_period(&plan.manifest, &plan.primary_container);
+            let of_template = || plan.grace_period();
             let grace = grace.or_else(of_template).unwrap_or(default_grace);
             if let Err(error) = driver.stop(&plan.id(), grace).await {
                 let trouble = format!("cannot stop {}: {error}", plan.id());

@@ -9,7 +9,7 @@ use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_core::resources::{CollectorKind, Experiment, ParameterAssignment};
 use diwan_core::template::{Template, TrialIdentity};
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
-use diwan_drivers::{TrialPlan, podspec, trial_directory};
+use diwan_drivers::{TrialPlan, trial_directory};
 use serde_json::{Map, Value};
 
 /// The directory below which the trials of an experiment live: the one it was created with, else `default`.
@@ -104,8 +104,7 @@ impl Plans {
     /// How long the template lets a trial take to stop, if it says.
     #[must_use]
     pub fn grace(&self, record: &ExperimentRecord, trial: &TrialRecord) -> Option<Duration> {
-        let manifest = self.manifest(record, trial).ok()?;
-        podspec::grace_period(&manifest, &self.primary_container)
+        self.plan(record, trial).ok()?.grace_period()
     }
 
     /// The directory of a trial.

@@ -159,12 +159,7 @@ impl Columns {
             one_experiment: true,
             objective: objective.objective_metric_name,
             other_metrics: objective.additional_metric_names,
-            parameters: record
-                .spec
-                .parameters
-                .iter()
-                .map(|parameter| parameter.name.clone())
-                .collect(),
+            parameters: record.spec.parameter_names().map(str::to_owned).collect(),
         }
     }
 
