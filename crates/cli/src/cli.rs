@@ -12,7 +12,7 @@ use diwan_server::suggester::service_url;
 
 use crate::commands::{
     algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve,
-    suggest, validate, wait,
+    suggest, supervise, validate, wait,
 };
 
 use crate::failure::Failure;
@@ -105,9 +105,8 @@ pub(crate) enum Command {
     Suggest(suggest::Arguments),
     Serve(serve::Arguments),
     Completions(completions::Arguments),
-    /// Start trials and record their ends for the process that started this one
     #[command(hide = true)]
-    Supervise,
+    Supervise(supervise::Arguments),
 }
 
 impl Cli {

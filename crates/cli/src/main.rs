@@ -44,8 +44,8 @@ fn main() -> ExitCode {
         Err(failure) => return finish(Err(failure)),
     };
     // A supervisor stays small and starts its own runtime.
-    if matches!(cli.command, Command::Supervise) {
-        return finish(commands::supervise::run());
+    if let Command::Supervise(arguments) = &cli.command {
+        return finish(commands::supervise::run(arguments));
     }
     environment::start_log(cli.global.verbose);
     let runtime = match runtime(&cli.command) {

@@ -14,4 +14,4 @@ mod process;
 pub use diwan_core::engine::End;
 pub use driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
 pub use launch::{LaunchId, trial_directory};
-pub use process::{ProcessDriver, SupervisorCommand, supervise};
+pub use process::{ProcessDriver, SupervisorCommand, inherit, supervise};

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+#[cfg(target_os = "linux")]
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net;
@@ -17,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::protocol::{Frames, Order, Report};
 
-/// How to start a process that calls [`supervise`](super::supervise).
+/// How to start a process that calls [`supervise`](super::supervise) or [`inherit`](super::inherit).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SupervisorCommand {
     program: PathBuf,
@@ -59,6 +61,15 @@ impl SupervisorCommand {
             .stdin(OwnedFd::from(socket))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .spawn()
+    }
+
+    /// With this process's standard input.
+    #[cfg(target_os = "linux")]
+    pub(super) fn spawn_as_child(&self, stdout: File) -> io::Result<std::process::Child> {
+        std::process::Command::new(&self.program)
+            .args(&self.arguments)
+            .stdout(stdout)
             .spawn()
     }
 }

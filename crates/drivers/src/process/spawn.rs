@@ -18,7 +18,7 @@ use crate::launch::LaunchId;
 pub(super) enum Spawned {
     /// Somebody else has the attempt.
     Taken,
-    /// The command runs.
+    /// The command runs; its leader is not recorded yet.
     Running(Leader, Claim),
     /// There is no such command (127), or it cannot be executed (126), as a shell counts. Its stderr tells which and why.
     Failed(i32, Claim),
@@ -36,11 +36,7 @@ pub(super) fn spawn(order: &Order) -> Result<Spawned, Refusal> {
         return Ok(Spawned::Taken);
     };
     match run(order) {
-        Ok(Ran::Running(leader)) => {
-            // The claim's block is there; should this fail all the same, the lock still tells that it runs.
-            let _ = claim.record_leader(leader);
-            Ok(Spawned::Running(leader, claim))
-        }
+        Ok(Ran::Running(leader)) => Ok(Spawned::Running(leader, claim)),
         Ok(Ran::Failed(code)) => Ok(Spawned::Failed(code, claim)),
         Err(refusal) => {
             claim.release(&path);

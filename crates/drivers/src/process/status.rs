@@ -10,7 +10,7 @@
 //! - `told`: Diwan was about to send it a TERM;
 //! - `called off`: it was stopped before anybody claimed it. `lost`: whoever claimed it went away before it began.
 //!
-//! A supervisor keeps the file locked until it has recorded the end, so a file that is not locked tells that nobody will.
+//! A supervisor, or its heir, keeps the file locked until it has recorded the end, so a file that is not locked tells that nobody will.
 //! Only lines that end in a newline count. One file for all, because appending to a block that exists works even when the
 //! disk is full.
 
@@ -190,6 +190,26 @@ impl Claim {
         }
         self.write(&format!("claimed {}\n", std::process::id()))?;
         Ok(true)
+    }
+
+    /// Takes over from a claim's owner that is dead. None: its end is known, or it is somebody else's claim.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, locked or read.
+    pub(super) fn inherit(path: &Path, leader: Leader) -> io::Result<Option<Self>> {
+        let Some(file) = Status::open(path)? else {
+            return Ok(None);
+        };
+        file.lock()?;
+        let status = Status::read(&file)?;
+        let claim = Self(file);
+        match status.leader {
+            _ if status.code.is_some() || status.lost => return Ok(None),
+            Some(known) if known != leader => return Ok(None),
+            Some(_) => {}
+            None => claim.record_leader(leader)?,
+        }
+        Ok(Some(claim))
     }
 
     /// Frees an attempt that did not begin.

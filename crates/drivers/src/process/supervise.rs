@@ -5,11 +5,13 @@
 //! ended and is recorded.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::net;
 
-use nix::sys::signal::{Signal, killpg};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setsid};
 use tokio::io::Interest;
@@ -18,14 +20,18 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{self, SignalKind};
 
 use super::protocol::{Frames, Order, Report};
+use super::roster::Roster;
 use super::spawn::{Spawned, spawn};
-use super::status::Claim;
+use super::status::{Claim, Status};
 
 /// Room for what one read takes.
 const CHUNK: usize = 16 * 1024;
+/// The exit code of a command that a real-time signal ended: which one is not told.
+pub(super) const REAL_TIME_SIGNAL: i32 = 128 + 34;
 
 /// Runs the supervisor until its Diwan and all its trials are gone. Meant for a process of its own, with a socket as
-/// standard input, as [`ProcessDriver`](super::ProcessDriver) starts it.
+/// standard input, as [`ProcessDriver`](super::ProcessDriver) starts it, and as standard output the null device or what its
+/// [heir](super::inherit) gives it.
 ///
 /// # Errors
 /// When the socket is none, or the system refuses what the supervisor needs before it takes any order.
@@ -36,15 +42,26 @@ pub fn supervise() -> io::Result<()> {
     runtime.block_on(async {
         let socket = net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
+        let roster = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let supervisor = Supervisor {
             diwan: Some(UnixStream::from_std(socket)?),
             ended: unix::signal(SignalKind::child())?,
             frames: Frames::default(),
             reports: Vec::new(),
             running: HashMap::new(),
+            roster: Roster::new(roster),
         };
         supervisor.run().await
     })
+}
+
+/// Nobody inherits trials on this system: a supervisor alone.
+///
+/// # Errors
+/// As [`supervise`].
+#[cfg(not(target_os = "linux"))]
+pub fn inherit(_: &super::SupervisorCommand) -> io::Result<()> {
+    supervise()
 }
 
 struct Supervisor {
@@ -55,12 +72,15 @@ struct Supervisor {
     /// Not yet sent.
     reports: Vec<u8>,
     running: HashMap<i32, Running>,
+    roster: Roster,
 }
 
 /// A trial of this supervisor.
 struct Running {
     order: u64,
     claim: Claim,
+    /// In the roster.
+    page: u64,
 }
 
 impl Supervisor {
@@ -97,8 +117,15 @@ impl Supervisor {
             let report = match spawn(&order) {
                 Ok(Spawned::Taken) => Report::Taken,
                 Ok(Spawned::Running(leader, claim)) => {
-                    let order = number;
-                    self.running.insert(leader.pid, Running { order, claim });
+                    let page = self.roster.enter(leader, &Status::path(&order.id));
+                    // The claim's block is there; should this fail all the same, the lock still tells that it runs.
+                    let _ = claim.record_leader(leader);
+                    let running = Running {
+                        order: number,
+                        claim,
+                        page,
+                    };
+                    self.running.insert(leader.pid, running);
                     Report::Started(leader)
                 }
                 Ok(Spawned::Failed(code, claim)) => ended(&claim, code),
@@ -109,14 +136,22 @@ impl Supervisor {
     }
 
     fn reap(&mut self) {
-        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            let (pid, code) = match status {
-                WaitStatus::Exited(pid, code) => (pid, code),
-                WaitStatus::Signaled(pid, signal, _) => (pid, 128 + signal as i32),
-                WaitStatus::StillAlive => return,
-                _ => continue,
-            };
-            self.end(pid, code);
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => self.end(pid, code),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => self.end(pid, 128 + signal as i32),
+                Err(Errno::EINVAL) => self.end_unnamed(),
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// The one that is gone has ended by a signal without a name, and the system call's wrapper tells no more.
+    fn end_unnamed(&mut self) {
+        let mut pids = self.running.keys().map(|pid| Pid::from_raw(*pid));
+        if let Some(pid) = pids.find(|pid| kill(*pid, None) == Err(Errno::ESRCH)) {
+            self.end(pid, REAL_TIME_SIGNAL);
         }
     }
 
@@ -128,6 +163,7 @@ impl Supervisor {
         // Mostly there is nothing.
         let _ = killpg(pid, Signal::SIGTERM);
         let report = ended(&running.claim, code);
+        self.roster.leave(running.page);
         self.reports.extend(report.encode(running.order));
     }
 

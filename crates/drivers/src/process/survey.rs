@@ -15,9 +15,10 @@ use crate::launch::LaunchId;
 
 /// A process that is killed while it starts another leaves one that becomes visible within microseconds.
 const BIRTH: Duration = Duration::from_millis(50);
-/// A status file is empty between its creation and its lock, a moment. One that stays so has lost its creator.
-const CREATION: Duration = Duration::from_millis(20);
-/// Looks at an empty file before it counts as abandoned.
+/// Between two looks at a launch that changes hands: its status file is empty between its creation and its lock, and nobody's
+/// between its supervisor's death and the lock of the heir.
+const HANDOVER: Duration = Duration::from_millis(20);
+/// Looks at it before nobody's hands count as such.
 const LOOKS: u32 = 50;
 
 /// What there is of a launch.
@@ -47,7 +48,7 @@ pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
         loop {
             looks.next();
             match look_at(&id, &path, looks.is_empty()) {
-                Ok(None) => std::thread::sleep(CREATION),
+                Ok(None) => std::thread::sleep(HANDOVER),
                 Ok(Some(finding)) => return Ok(finding),
                 Err(error) => return Err(DriverError::io("read", &path)(error)),
             }
@@ -56,7 +57,7 @@ pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
     .await
 }
 
-/// None: its creation is not complete, or it was released at this moment. At the `last` look the creation never will be.
+/// None: it changes hands, or it was released at this moment. At the `last` look nobody will take it.
 fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>> {
     let Some(file) = Status::open(path)? else {
         return Ok(Some(Finding::Absent));
@@ -69,7 +70,7 @@ fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>
         Ok(()) if !status.claimed && !last => Ok(None),
         // The attempt is free again, and may be somebody else's: what is at the path now tells.
         Ok(()) if !is_at(&file, path)? => Ok(None),
-        Ok(()) => abandoned(id, path, &file).map(Some),
+        Ok(()) => abandoned(id, path, &file, last),
         // Its supervisor will record the end.
         Err(TryLockError::WouldBlock) => Ok(Some(Finding::Running(status.leader))),
         Err(TryLockError::Error(error)) => Err(error),
@@ -87,11 +88,14 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// A launch that no supervisor waits for. While this holds the lock nobody claims it.
-fn abandoned(id: &LaunchId, path: &Path, file: &File) -> io::Result<Finding> {
+fn abandoned(id: &LaunchId, path: &Path, file: &File, last: bool) -> io::Result<Option<Finding>> {
     // It may have ended between the two looks.
     let status = Status::read(file)?;
     if let Some(finding) = told(id, &status) {
-        return Ok(finding);
+        return Ok(Some(finding));
+    }
+    if !last && status.leader.is_some_and(table::is_unnoticed) {
+        return Ok(None);
     }
     let alive = match status.leader {
         Some(leader) => table::leads(leader, path).then_some(leader),
@@ -102,12 +106,12 @@ fn abandoned(id: &LaunchId, path: &Path, file: &File) -> io::Result<Finding> {
         None => None,
     };
     if alive.is_some() {
-        return Ok(Finding::Running(alive));
+        return Ok(Some(Finding::Running(alive)));
     }
     if status.leader.is_none() {
         Status::give_up(file)?;
     }
-    Ok(lost(id, status.leader))
+    Ok(Some(lost(id, status.leader)))
 }
 
 fn lost(id: &LaunchId, leader: Option<Leader>) -> Finding {
@@ -155,7 +159,7 @@ mod tests {
         let claim = Claim::take(&path).unwrap().unwrap();
         assert!(opened.try_lock_shared().is_ok());
         assert!(!is_at(&opened, &path).unwrap());
-        abandoned(&id, &path, &opened).unwrap();
+        abandoned(&id, &path, &opened, true).unwrap();
         assert!(!Status::at(&path).unwrap().lost, "it is not marked");
         let finding = look_at(&id, &path, true).unwrap();
         assert_eq!(finding, Some(Finding::Running(None)));

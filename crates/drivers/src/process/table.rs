@@ -10,9 +10,13 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{leader_of, leads, may_have_strays, start_of, survivors, ticks};
+pub(super) use linux::{
+    is_unnoticed, leader_of, leads, may_have_strays, start_of, survivors, ticks,
+};
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{leader_of, leads, may_have_strays, start_of, survivors, ticks};
+pub(super) use portable::{
+    is_unnoticed, leader_of, leads, may_have_strays, start_of, survivors, ticks,
+};
 
 /// Whether any process is in a group, be it only as a zombie.
 pub(super) fn group_exists(leader: i32) -> bool {
@@ -103,8 +107,16 @@ mod tests {
             (None, None)
         );
         let found = (leads(recycled, &status), leader_of(&id));
+        let early = is_unnoticed(own);
         signal_group(pid, Signal::SIGKILL);
+        let unnoticed = (0..1000).any(|_| {
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
+            is_unnoticed(own) || !exact
+        });
+        let others = (is_unnoticed(recycled), portable::is_unnoticed(own));
         child.wait().unwrap();
+        assert_eq!((early, unnoticed, is_unnoticed(own)), (false, true, false));
+        assert_eq!(others, (false, false));
         assert_eq!(seen, (true, true));
         assert!(!younger);
         assert_eq!(found, (false, exact.then_some(own)));

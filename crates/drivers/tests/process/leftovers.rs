@@ -4,7 +4,7 @@ use diwan_drivers::{Driver, End};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Place, driver, is_alive, number};
+use crate::support::{Place, driver, is_alive, kill_with_heir, number};
 
 #[tokio::test]
 async fn what_the_command_leaves_behind_is_killed() {
@@ -45,10 +45,9 @@ async fn a_trial_whose_end_nobody_saw_is_lost_and_does_not_run_on() {
     );
     driver().start(&plan).await.unwrap();
     let left = number(&plan.id(), "left").await;
-    for process in ["supervisor", "leader"] {
-        let pid = number(&plan.id(), process).await;
-        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-    }
+    kill_with_heir(number(&plan.id(), "supervisor").await);
+    let leader = number(&plan.id(), "leader").await;
+    kill(Pid::from_raw(leader), Signal::SIGKILL).unwrap();
     let end = driver().ended(&plan.id()).await.unwrap();
     assert!(matches!(end, End::Lost(_)), "{end:?}");
     assert!(!is_alive(left));

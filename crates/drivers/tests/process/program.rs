@@ -1,13 +1,13 @@
 //! The tests' stand-in for `diwan`: a supervisor, or a Diwan that can be killed.
 //!
-//! `test-driver supervise`; `test-driver run ROOT COUNT`: runs the plans 0 to COUNT - 1 below ROOT, four at a time.
+//! `test-driver supervise`; `test-driver inherit`; `test-driver run ROOT COUNT`: runs the plans 0 to COUNT - 1 below ROOT, four at a time.
 
 use std::error::Error;
 use std::path::Path;
 
 use diwan_core::record::ExperimentKey;
 use diwan_drivers::{
-    Driver, ProcessDriver, SupervisorCommand, TrialPlan, supervise, trial_directory,
+    Driver, ProcessDriver, SupervisorCommand, TrialPlan, inherit, supervise, trial_directory,
 };
 use serde_json::json;
 
@@ -16,14 +16,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["supervise"] => Ok(supervise()?),
+        ["inherit"] => Ok(inherit(&SupervisorCommand::this_program(["supervise"])?)?),
         ["run", root, count] => run(Path::new(root), count.parse()?),
-        _ => Err("expected supervise or run ROOT COUNT".into()),
+        _ => Err("expected supervise, inherit or run ROOT COUNT".into()),
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn run(root: &Path, count: u32) -> Result<(), Box<dyn Error>> {
-    let driver = ProcessDriver::new(SupervisorCommand::this_program(["supervise"])?);
+    let driver = ProcessDriver::new(SupervisorCommand::this_program(["inherit"])?);
     for first in (0..count).step_by(4) {
         let plans: Vec<_> = (first..count.min(first + 4))
             .map(|number| plan(root, number))

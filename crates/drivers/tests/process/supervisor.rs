@@ -6,7 +6,7 @@ use diwan_drivers::{Driver, DriverError, End, Phase, ProcessDriver, SupervisorCo
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getsid};
 
-use crate::support::{Place, driver, eventually, is_alive, number};
+use crate::support::{Place, driver, eventually, is_alive, kill_with_heir, number};
 
 const SCRIPT: &str = "echo $PPID >supervisor; echo $$ >pid; until [ -e go ]; do sleep 0.01; done";
 
@@ -27,13 +27,50 @@ async fn trials_of_a_killed_supervisor_run_on_and_new_ones_get_another() {
     assert!(is_running(&driver.observe(&old.id()).await.unwrap()));
     for plan in [&old, &new] {
         std::fs::write(plan.id().work_directory().join("go"), "").unwrap();
+        assert_eq!(driver.ended(&plan.id()).await.unwrap(), End::Succeeded);
     }
-    let ends = [
-        driver.ended(&old.id()).await.unwrap(),
-        driver.ended(&new.id()).await.unwrap(),
-    ];
-    assert!(matches!(&ends[0], End::Lost(_)), "{ends:?}");
-    assert_eq!(ends[1], End::Succeeded);
+}
+
+#[tokio::test]
+async fn trials_that_lose_their_supervisor_and_its_heir_run_on_and_their_ends_are_lost() {
+    let place = Place::new();
+    let driver = driver();
+    let plan = place.shell(SCRIPT);
+    driver.start(&plan).await.unwrap();
+    let supervisor = number(&plan.id(), "supervisor").await;
+    kill_with_heir(supervisor);
+    assert!(is_running(&driver.observe(&plan.id()).await.unwrap()));
+    std::fs::write(plan.id().work_directory().join("go"), "").unwrap();
+    let end = driver.ended(&plan.id()).await.unwrap();
+    assert!(matches!(end, End::Lost(_)), "{end:?}");
+}
+
+/// Until it is known who leads the trial.
+const RECORDED: &str = "until grep -q leader ../attempt-1.status; do :; done";
+
+/// The heir learns of both ends at once.
+#[tokio::test]
+async fn the_end_of_a_trial_that_kills_its_supervisor_is_known() {
+    let place = Place::new();
+    let driver = driver();
+    for round in 0..20 {
+        let plan = place.shell(&format!("{RECORDED}; kill -9 $PPID; exit 3"));
+        driver.start(&plan).await.unwrap();
+        let end = driver.ended(&plan.id()).await.unwrap();
+        assert_eq!(end, End::Failed("exit code 3".to_owned()), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_without_a_name_is_an_end_with_and_without_a_supervisor() {
+    let place = Place::new();
+    let driver = driver();
+    for before in [":".to_owned(), format!("{RECORDED}; kill -9 $PPID")] {
+        let plan = place.shell(&format!("{before}; kill -40 $$"));
+        driver.start(&plan).await.unwrap();
+        let end = driver.ended(&plan.id()).await.unwrap();
+        assert_eq!(end, End::Failed("exit code 162".to_owned()), "{before}");
+    }
 }
 
 #[tokio::test]

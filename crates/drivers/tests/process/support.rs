@@ -8,6 +8,8 @@ use diwan_core::record::ExperimentKey;
 use diwan_drivers::{
     Driver, End, LaunchId, ProcessDriver, SupervisorCommand, TrialPlan, trial_directory,
 };
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -90,7 +92,7 @@ pub(crate) fn driver() -> ProcessDriver {
 
 /// A program of the tests acts as the supervisor.
 pub(crate) fn supervisor() -> SupervisorCommand {
-    SupervisorCommand::new(PROGRAM, ["supervise"])
+    SupervisorCommand::new(PROGRAM, ["inherit"])
 }
 
 pub(crate) fn stdout(id: &LaunchId) -> String {
@@ -138,10 +140,22 @@ pub(crate) async fn number(id: &LaunchId, file: &str) -> i32 {
 
 /// Whether a process runs; zombies don't.
 pub(crate) fn is_alive(pid: i32) -> bool {
-    let state = std::process::Command::new("ps")
-        .args(["-o", "state=", "-p", &pid.to_string()])
+    let state = ps("state=", pid);
+    !state.is_empty() && !state.starts_with('Z')
+}
+
+/// Kills a supervisor and its heir, which is the parent of it.
+pub(crate) fn kill_with_heir(supervisor: i32) {
+    let heir = ps("ppid=", supervisor).parse().expect("it has a parent");
+    for pid in [heir, supervisor] {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it runs");
+    }
+}
+
+fn ps(column: &str, pid: i32) -> String {
+    let output = std::process::Command::new("ps")
+        .args(["-o", column, "-p", &pid.to_string()])
         .output()
         .expect("ps runs");
-    let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
-    !state.is_empty() && !state.starts_with('Z')
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

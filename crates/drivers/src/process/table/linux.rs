@@ -30,6 +30,12 @@ pub(in crate::process) fn leads(leader: Leader, _status: &Path) -> bool {
     stat.is_some_and(|stat| stat.start == leader.start)
 }
 
+/// Whether a launch's leader has ended and nobody has taken notice yet.
+pub(in crate::process) fn is_unnoticed(leader: Leader) -> bool {
+    let stat = Stat::of(leader.pid).filter(|stat| !stat.lives);
+    stat.is_some_and(|stat| stat.start == leader.start)
+}
+
 /// The process that leads a launch, found by the environment that launches mark.
 pub(in crate::process) fn leader_of(id: &LaunchId) -> Option<Leader> {
     let marks = mark(id);
