@@ -30,6 +30,16 @@ pub trait Driver: Send + Sync {
     /// [is permanent](DriverError::is_permanent).
     async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError>;
 
+    /// Told once, before anything else, of the launches that an earlier Diwan may have left running. One that runs and cannot
+    /// be adopted, because its record is gone, is ended, so that it never runs beside the launch that takes its place.
+    ///
+    /// # Errors
+    /// When what runs cannot be found out.
+    async fn recover(&self, ids: &[LaunchId]) -> Result<(), DriverError> {
+        let _ = ids;
+        Ok(())
+    }
+
     /// Where a launch stands now.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::protocol::{Doing, Order, Refusal, Report};
 use super::status::{Leader, Status};
 use super::survey::{Finding, look};
 use super::sweep::Leavings;
-use super::{blocking, prepare, watcher};
+use super::{blocking, prepare, table, watcher};
 use crate::driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
@@ -94,7 +94,7 @@ impl ProcessDriver {
             } => {
                 if let Some(leader) = leader {
                     let leavings = Leavings {
-                        leader: leader.pid,
+                        leader: Some(leader.pid),
                         told: recorded,
                         fresh: false,
                     };
@@ -185,6 +185,25 @@ impl Driver for ProcessDriver {
         };
         if let (Met::Live(live), Some(deadline)) = (met, deadline) {
             self.enforce_deadline(live, deadline, grace.unwrap_or(DEFAULT_GRACE));
+        }
+        Ok(())
+    }
+
+    /// A trial's record is gone when its directory was removed under it.
+    async fn recover(&self, ids: &[LaunchId]) -> Result<(), DriverError> {
+        let mut unrecorded = Vec::new();
+        for id in ids {
+            let id = prepare::absolute_id(id)?;
+            if look(&id).await? == Finding::Absent {
+                unrecorded.push(id);
+            }
+        }
+        if unrecorded.is_empty() {
+            return Ok(());
+        }
+        for id in blocking(move || table::running(unrecorded)).await {
+            tracing::warn!(%id, "it still runs and its directory is gone: it is ended and launched again");
+            Leavings::UNRECORDED.sweep(&id).await;
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// What is known of a launch whose leader is gone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leavings {
-    /// Who led it.
-    pub(super) leader: i32,
+    /// Who led it, if that is known.
+    pub(super) leader: Option<i32>,
     /// The leader ended by itself: it has sent TERM to its group.
     pub(super) told: bool,
     /// The leader was seen alive a moment ago, so its process group has not been recycled.
@@ -28,10 +28,18 @@ pub(super) struct Leavings {
 }
 
 impl Leavings {
+    /// Of a launch of which nothing is known but its name.
+    pub(super) const UNRECORDED: Self = Self {
+        leader: None,
+        told: false,
+        fresh: false,
+    };
+
     /// Kills what is left, TERM first; returns when nothing is. Costs a few system calls when a short trial left nothing.
     pub(super) async fn sweep(self, id: &LaunchId) {
-        let group = table::group_exists(self.leader);
-        if self.told && !group && !table::may_have_strays(id, self.leader) {
+        let group = self.leader.is_some_and(table::group_exists);
+        let none = |leader| self.told && !group && !table::may_have_strays(id, leader);
+        if self.leader.is_some_and(none) {
             return;
         }
         let start = Instant::now();

@@ -11,11 +11,11 @@ use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{
-    is_unnoticed, leader_of, leads, may_have_strays, start_of, survivors, ticks,
+    is_unnoticed, leader_of, leads, may_have_strays, running, start_of, survivors, ticks,
 };
 #[cfg(not(target_os = "linux"))]
 pub(super) use portable::{
-    is_unnoticed, leader_of, leads, may_have_strays, start_of, survivors, ticks,
+    is_unnoticed, leader_of, leads, may_have_strays, running, start_of, survivors, ticks,
 };
 
 /// Whether any process is in a group, be it only as a zombie.
@@ -133,24 +133,36 @@ mod tests {
             may_have_strays(&id, pids[0]),
             portable::may_have_strays(&id, pids[0]),
         ];
+        let unknown = LaunchId {
+            attempt: 2,
+            ..id.clone()
+        };
+        let both = vec![id.clone(), unknown];
+        let found = [running(both.clone()), portable::running(both)];
         let counted = (
-            survivors(&id, pids[0], false).len(),
-            survivors(&id, pids[1], false).len(),
-            survivors(&id, pids[1], true).len(),
-            portable::survivors(&id, pids[1], false).len(),
-            portable::survivors(&id, pids[1], true).len(),
+            survivors(&id, Some(pids[0]), false).len(),
+            survivors(&id, Some(pids[1]), false).len(),
+            survivors(&id, Some(pids[1]), true).len(),
+            portable::survivors(&id, Some(pids[1]), false).len(),
+            portable::survivors(&id, Some(pids[1]), true).len(),
         );
         for (pid, child) in pids.into_iter().zip([&mut marked, &mut plain]) {
             signal_group(pid, Signal::SIGKILL);
             child.wait().unwrap();
         }
+        let known: &[_] = if cfg!(target_os = "linux") {
+            &[id.clone()]
+        } else {
+            &[]
+        };
+        assert_eq!(found, [known, &[]]);
         assert_eq!(strays, [cfg!(target_os = "linux"), false]);
         // Marked ones always; those of an unmarked group only when it is certainly ours.
         assert_eq!(counted, (2, 2, 4, 0, 2));
         // The leader's child is gone a moment after it was killed.
         let gone = (0..1000).any(|_| {
             std::thread::park_timeout(std::time::Duration::from_millis(10));
-            survivors(&id, pids[0], true).is_empty()
+            survivors(&id, Some(pids[0]), true).is_empty()
         });
         assert!(gone);
     }

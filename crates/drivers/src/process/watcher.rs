@@ -43,7 +43,7 @@ pub(super) async fn watch(live: Arc<Live>, reports: Option<Reports>) -> bool {
     live.set(Stage::Sweeping);
     if let Some(leader) = outcome.leader {
         let leavings = Leavings {
-            leader: leader.pid,
+            leader: Some(leader.pid),
             told: outcome.told,
             fresh: true,
         };

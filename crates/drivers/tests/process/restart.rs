@@ -5,7 +5,7 @@ use std::time::Duration;
 use diwan_drivers::{Driver, End, Phase};
 use tokio::time::timeout;
 
-use crate::support::{Place, driver, eventually, number, printed, stdout};
+use crate::support::{Place, driver, eventually, is_alive, number, printed, stdout};
 
 #[tokio::test]
 async fn a_live_orphan_is_adopted() {
@@ -158,4 +158,35 @@ async fn two_trials_do_not_see_each_other() {
         .stop(&one.id(), Duration::from_secs(60))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn an_orphan_without_a_directory_is_ended_before_it_is_launched_again() {
+    let place = Place::new();
+    let plan = place.shell("echo $$ >pid; exec sleep 1000");
+    let before = driver();
+    before.start(&plan).await.unwrap();
+    let orphan = number(&plan.id(), "pid").await;
+    drop(before);
+    std::fs::remove_dir_all(&plan.directory).unwrap();
+    let driver = driver();
+    driver.recover(&[plan.id()]).await.unwrap();
+    assert!(!is_alive(orphan));
+    driver.start(&plan).await.unwrap();
+    assert_ne!(number(&plan.id(), "pid").await, orphan);
+    driver.stop(&plan.id(), Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_orphan_with_its_record_is_left_alone() {
+    let place = Place::new();
+    let plan = place.shell("echo $$ >pid; until [ -e go ]; do sleep 0.01; done");
+    driver().start(&plan).await.unwrap();
+    let orphan = number(&plan.id(), "pid").await;
+    let driver = driver();
+    driver.recover(&[plan.id()]).await.unwrap();
+    driver.start(&plan).await.unwrap();
+    assert!(is_alive(orphan));
+    std::fs::write(plan.id().work_directory().join("go"), "").unwrap();
+    assert_eq!(driver.ended(&plan.id()).await.unwrap(), End::Succeeded);
 }

@@ -13,7 +13,7 @@ use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::launch::{Launch, launch};
 use super::{Control, Plans, Report, RunError, Runner};
@@ -91,6 +91,7 @@ impl<'a> Actor<'a> {
 
     pub(super) async fn run(mut self) -> Result<ExperimentRecord, RunError> {
         self.publish(self.snapshot.record.clone(), None);
+        self.recover().await;
         loop {
             let wake = self.decide();
             self.commit().await?;
@@ -99,6 +100,17 @@ impl<'a> Actor<'a> {
                 return Ok(self.snapshot.record);
             }
             self.wait(wake).await?;
+        }
+    }
+
+    /// Lets the driver look after what an earlier run of Diwan has left.
+    async fn recover(&self) {
+        let running = self.snapshot.in_state(TrialState::Running);
+        let ids: Vec<_> = running
+            .map(|trial| self.plans.launch_id(&self.snapshot.record, trial))
+            .collect();
+        if let Err(error) = self.runner.driver.recover(&ids).await {
+            warn!(%error, "cannot look for what an earlier run has left");
         }
     }
 

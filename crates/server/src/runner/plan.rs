@@ -9,7 +9,7 @@ use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_core::resources::{CollectorKind, Experiment, ParameterAssignment};
 use diwan_core::template::{Template, TrialIdentity};
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
-use diwan_drivers::{TrialPlan, trial_directory};
+use diwan_drivers::{LaunchId, TrialPlan, trial_directory};
 use serde_json::{Map, Value};
 
 /// The directory below which the trials of an experiment live: the one it was created with, else `default`.
@@ -110,6 +110,16 @@ impl Plans {
     /// The directory of a trial.
     pub(super) fn directory(&self, record: &ExperimentRecord, trial: &TrialRecord) -> PathBuf {
         trial_directory(&self.work_directory, &record.key(), &trial.name)
+    }
+
+    /// A trial's current launch.
+    pub(super) fn launch_id(&self, record: &ExperimentRecord, trial: &TrialRecord) -> LaunchId {
+        LaunchId {
+            experiment: record.key(),
+            trial: trial.name.clone(),
+            attempt: trial.attempt,
+            directory: self.directory(record, trial),
+        }
     }
 
     /// The plan of a trial's current launch.

@@ -1,5 +1,6 @@
 //! The process table as `/proc` shows it.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,11 +49,11 @@ pub(in crate::process) fn leader_of(id: &LaunchId) -> Option<Leader> {
 
 /// Processes of a launch whose leader is gone. A process belongs to it by its environment, which the launch marked. With
 /// `group` certain to be the launch's or proven so by a marked member, all members of it belong too. Zombies don't count.
-pub(in crate::process) fn survivors(id: &LaunchId, group: i32, certain: bool) -> Vec<Pid> {
+pub(in crate::process) fn survivors(id: &LaunchId, group: Option<i32>, certain: bool) -> Vec<Pid> {
     let marks = mark(id);
     let found: Vec<_> = processes()
         .filter_map(|pid| {
-            let in_group = Stat::of(pid).filter(|stat| stat.lives)?.group == group;
+            let in_group = group == Some(Stat::of(pid).filter(|stat| stat.lives)?.group);
             let marked = is_marked(pid, &marks);
             (in_group || marked).then_some((pid, in_group, marked))
         })
@@ -63,6 +64,13 @@ pub(in crate::process) fn survivors(id: &LaunchId, group: i32, certain: bool) ->
             .any(|(_, in_group, marked)| *in_group && *marked);
     let belongs = found.into_iter().filter(|(_, _, marked)| *marked || ours);
     belongs.map(|(pid, ..)| Pid::from_raw(pid)).collect()
+}
+
+/// Those of `ids` that have processes.
+pub(in crate::process) fn running(ids: Vec<LaunchId>) -> Vec<LaunchId> {
+    let mut by_marks: HashMap<_, _> = ids.into_iter().map(|id| (mark(&id), id)).collect();
+    let marks = processes().filter_map(marks_of);
+    marks.filter_map(|marks| by_marks.remove(&marks)).collect()
 }
 
 /// Whether a launch may have processes outside its leader's group, as daemons are. They have later ids than the leader. Those
@@ -111,15 +119,18 @@ impl Stat {
 }
 
 fn is_marked(pid: i32, marks: &[String; 2]) -> bool {
-    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else {
-        return false;
+    marks_of(pid).as_ref() == Some(marks)
+}
+
+/// What a launch has put into a process's environment.
+fn marks_of(pid: i32) -> Option<[String; 2]> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let entry = |name: &str| {
+        let mut entries = environment.split(|byte| *byte == 0);
+        let entry = entries.find(|entry| entry.starts_with(name.as_bytes()))?;
+        String::from_utf8(entry.to_vec()).ok()
     };
-    let has = |mark: &String| {
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry == mark.as_bytes())
-    };
-    marks.iter().all(has)
+    Some([entry("DIWAN_TRIAL_DIR=")?, entry("DIWAN_ATTEMPT=")?])
 }
 
 #[cfg(test)]

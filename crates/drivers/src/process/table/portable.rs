@@ -44,10 +44,10 @@ pub(in crate::process) fn leader_of(_: &LaunchId) -> Option<Leader> {
 }
 
 /// Processes of a launch whose leader is gone: the members of its group, if the group is certain to be the launch's.
-pub(in crate::process) fn survivors(_: &LaunchId, group: i32, certain: bool) -> Vec<Pid> {
-    if !certain {
+pub(in crate::process) fn survivors(_: &LaunchId, group: Option<i32>, certain: bool) -> Vec<Pid> {
+    let Some(group) = group.filter(|_| certain) else {
         return Vec::new();
-    }
+    };
     let rows = rows(&["-A"]);
     let members = rows
         .iter()
@@ -55,7 +55,12 @@ pub(in crate::process) fn survivors(_: &LaunchId, group: i32, certain: bool) -> 
     members.map(|row| Pid::from_raw(row.pid)).collect()
 }
 
-/// Without environments nothing would tell whose they are.
+/// Without environments nothing tells whose processes are.
+pub(in crate::process) fn running(_: Vec<LaunchId>) -> Vec<LaunchId> {
+    Vec::new()
+}
+
+/// See [`running`].
 pub(in crate::process) fn may_have_strays(_: &LaunchId, _: i32) -> bool {
     false
 }
