@@ -7,9 +7,9 @@ use diwan_core::engine::Snapshot;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_core::resources::DEFAULT_NAMESPACE;
 use diwan_drivers::ProcessDriver;
-use diwan_server::runner::{Options, Runner, work_directory};
+use diwan_server::runner::{Options, Runner, directory};
 use diwan_server::suggester::{RoutedSuggester, Suggester};
-use diwan_store::{ExperimentQuery, Store};
+use diwan_store::{ExperimentQuery, Location, Store};
 
 use crate::cli::Global;
 use crate::commands::supervise;
@@ -63,9 +63,9 @@ impl Context {
         ExperimentKey::new(&self.namespace, name)
     }
 
-    /// The directory below which the trials of an experiment live.
-    pub(crate) fn work_directory(&self, record: &ExperimentRecord) -> PathBuf {
-        work_directory(record, &self.work_directory)
+    /// Where the trials of an experiment live.
+    pub(crate) fn directory(&self, record: &ExperimentRecord) -> PathBuf {
+        directory(record, &self.work_directory)
     }
 
     /// The directory for trials of new experiments.
@@ -186,10 +186,27 @@ fn store_flags(global: &Global) -> String {
 
 /// Trials live beside the database: `diwan.db` has `diwan.db.trials`.
 fn beside(url: &str) -> Result<PathBuf, Failure> {
-    let path = url
-        .strip_prefix("sqlite:")
-        .unwrap_or(url)
-        .trim_start_matches("//");
-    let path = path.split('?').next().unwrap_or(path);
-    Ok(environment::absolute(Path::new(&format!("{path}.trials")))?)
+    let path = match url.parse()? {
+        Location::File(path) => path,
+        Location::Memory => PathBuf::from(":memory:"),
+    };
+    let mut name = path.into_os_string();
+    name.push(".trials");
+    Ok(environment::absolute(Path::new(&name))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_live_beside_the_file_that_the_store_opens() {
+        for url in [
+            "sqlite:/data/a?b.db",
+            "/data/a?b.db",
+            "sqlite:///data/a?b.db",
+        ] {
+            assert_eq!(beside(url).unwrap(), Path::new("/data/a?b.db.trials"));
+        }
+    }
 }

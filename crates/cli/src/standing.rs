@@ -32,7 +32,7 @@ impl Standing {
         if record.is_paused() {
             return Self::Paused;
         }
-        match Hold::holder(&context.work_directory(record), &record.key()) {
+        match Hold::holder(&context.directory(record)) {
             Ok(Some(holder)) => Self::Running(holder),
             Ok(None) => Self::Interrupted,
             Err(_) => Self::Unknown,

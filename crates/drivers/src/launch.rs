@@ -8,6 +8,8 @@ use diwan_core::record::ExperimentKey;
 
 /// File systems take names of at most 255 bytes; this leaves room for suffixes.
 const MAX_NAME_BYTES: usize = 200;
+/// As much of a uid as tells two experiments of one name apart.
+const UID_CHARS: usize = 8;
 
 /// Which launch of which trial.
 ///
@@ -61,11 +63,19 @@ impl fmt::Display for LaunchId {
     }
 }
 
-/// A trial's directory: `<root>/<namespace>/<experiment>/<trial>`, each name made safe as a file name.
+/// Where the trials of an experiment live: `<root>/<namespace>/<name>.<uid>`, each name made safe as a file name, the uid cut
+/// to eight characters. The uid keeps experiments of the same name apart that come from different databases.
 #[must_use]
-pub fn trial_directory(root: &Path, experiment: &ExperimentKey, trial: &str) -> PathBuf {
-    let names = [&experiment.namespace, &experiment.name, trial];
-    root.join(names.map(file_name).iter().collect::<PathBuf>())
+pub fn experiment_directory(root: &Path, experiment: &ExperimentKey, uid: &str) -> PathBuf {
+    let uid: String = uid.chars().take(UID_CHARS).collect();
+    let name = format!("{}.{}", file_name(&experiment.name), file_name(&uid));
+    root.join(file_name(&experiment.namespace)).join(name)
+}
+
+/// A trial's own directory, in its experiment's.
+#[must_use]
+pub fn trial_directory(experiment_directory: &Path, trial: &str) -> PathBuf {
+    experiment_directory.join(file_name(trial))
 }
 
 /// Names that Kubernetes would take stay as they are. Other bytes are written as `%2F`, a long name is cut and gets a hash,
@@ -97,15 +107,18 @@ mod tests {
     #[test]
     fn usual_names_stay() {
         let key = ExperimentKey::new("kubeflow", "tune.v2");
-        let path = trial_directory(Path::new("/data"), &key, "tune-x7kp2mzq");
-        assert_eq!(path, Path::new("/data/kubeflow/tune.v2/tune-x7kp2mzq"));
+        let experiment = experiment_directory(Path::new("/data"), &key, "0123456789abcdef");
+        let path = trial_directory(&experiment, "tune-x7kp2mzq");
+        let expected = "/data/kubeflow/tune.v2.01234567/tune-x7kp2mzq";
+        assert_eq!(path, Path::new(expected));
     }
 
     #[test]
     fn no_name_leaves_its_place() {
         let key = ExperimentKey::new("..", "a/b");
-        let path = trial_directory(Path::new("/data"), &key, "");
-        assert_eq!(path, Path::new("/data/%2E./a%2Fb/%"));
+        let experiment = experiment_directory(Path::new("/data"), &key, "../x");
+        let path = trial_directory(&experiment, "");
+        assert_eq!(path, Path::new("/data/%2E./a%2Fb.%2E.%2Fx/%"));
         assert_eq!(file_name("x\0é"), "x%00%C3%A9");
     }
 

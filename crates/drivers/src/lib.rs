@@ -13,5 +13,5 @@ mod process;
 
 pub use diwan_core::engine::End;
 pub use driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
-pub use launch::{LaunchId, trial_directory};
+pub use launch::{LaunchId, experiment_directory, trial_directory};
 pub use process::{ProcessDriver, SupervisorCommand, inherit, supervise};

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 pub use hold::{Hold, HoldError};
 pub use obstacles::obstacles;
-pub use plan::{Plans, work_directory};
+pub use plan::{Plans, directory};
 
 use crate::suggester::Suggester;
 
@@ -120,11 +120,11 @@ impl Runner {
     ) -> Result<ExperimentRecord, RunError> {
         let missing = || RunError::NotFound(key.clone());
         let known = self.store.load(key).await?.ok_or_else(missing)?;
-        let work_directory = work_directory(&known.record, &self.options.work_directory);
-        let _hold = Hold::acquire(&work_directory, key)?;
+        let directory = directory(&known.record, &self.options.work_directory);
+        let _hold = Hold::acquire(&directory, key)?;
         // Another process may have run it until a moment ago.
         let snapshot = self.store.load(key).await?.ok_or_else(missing)?;
-        let plans = Plans::new(&snapshot.record, &work_directory).map_err(RunError::Template)?;
+        let plans = Plans::new(&snapshot.record, &directory).map_err(RunError::Template)?;
         actor::Actor::new(self, key.clone(), snapshot, plans, control, report)
             .run()
             .await

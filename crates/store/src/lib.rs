@@ -10,6 +10,7 @@ mod sqlite;
 mod store;
 
 pub use error::StoreError;
+pub use location::Location;
 pub use query::{
     Cursor, ExperimentQuery, FoundTrial, MAX_PAGE, ObservationQuery, StoredExperiment, TrialQuery,
     TrialRef,

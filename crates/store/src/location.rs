@@ -7,7 +7,7 @@ use crate::StoreError;
 
 /// What a store URL means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Location {
+pub enum Location {
     /// In memory, gone with the handle.
     Memory,
     /// A SQLite file. The path is taken as it is written: nothing is decoded.

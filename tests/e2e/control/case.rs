@@ -1,6 +1,7 @@
 //! What these tests share.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use crate::harness::{Ran, Running, World, eventually, experiment};
 
@@ -45,6 +46,18 @@ impl Case {
         let text = std::fs::read_to_string(&self.file).unwrap();
         assert!(text.contains(from));
         std::fs::write(&self.file, text.replace(from, to)).unwrap();
+    }
+
+    /// Where its trials live.
+    pub(super) fn directory(&self) -> PathBuf {
+        let around = self.world.path("trials/default");
+        let entries = std::fs::read_dir(around).unwrap();
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        let is_this = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str);
+            name.is_some_and(|name| name.starts_with("case."))
+        };
+        paths.find(is_this).expect("it was made")
     }
 
     /// What trials wrote into a file.

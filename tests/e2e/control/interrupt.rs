@@ -81,7 +81,7 @@ fn files_that_are_taken_away_are_missed_once() {
     let trial = case.trials("Running").remove(0);
     let told = || case.world.run(["explain", &trial]).stdout;
     eventually("its output is read", || told().contains("score=0.1"));
-    std::fs::remove_dir_all(case.world.path("trials/default/case")).unwrap();
+    std::fs::remove_dir_all(case.directory()).unwrap();
     let warnings = || -> Vec<String> {
         let lines = case.lines("stderr").into_iter();
         let told = lines.filter_map(|line| Some(line.split_once(" WARN ")?.1.to_owned()));

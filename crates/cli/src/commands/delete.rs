@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
     let found = context.experiment(name).await?.record;
     let key = found.key();
-    let hold = Hold::acquire(&context.work_directory(&found), &key).map_err(RunError::from)?;
+    let hold = Hold::acquire(&context.directory(&found), &key).map_err(RunError::from)?;
     // Another process may have run it until a moment ago.
     let snapshot = context.experiment(name).await?;
     if snapshot

@@ -117,7 +117,7 @@ async fn stop_left(
     trial: &TrialRecord,
 ) -> Result<(), Failure> {
     let runner = context.runner()?;
-    let plans = Plans::new(record, &context.work_directory(record)).map_err(RunError::Template)?;
+    let plans = Plans::new(record, &context.directory(record)).map_err(RunError::Template)?;
     let grace = plans.grace(record, trial).unwrap_or(runner.options.grace);
     let id = launch_id(context, record, trial, trial.attempt);
     runner.driver.stop(&id, grace).await.map_err(|error| {
@@ -183,7 +183,7 @@ pub(super) fn holder(
     context: &Context,
     record: &ExperimentRecord,
 ) -> Result<Option<String>, Failure> {
-    let holder = Hold::holder(&context.work_directory(record), &record.key());
+    let holder = Hold::holder(&context.directory(record));
     Ok(holder.map_err(RunError::from)?)
 }
 

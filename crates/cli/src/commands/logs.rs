@@ -87,13 +87,11 @@ pub(super) fn launch_id(
     trial: &TrialRecord,
     attempt: u32,
 ) -> LaunchId {
-    let experiment = record.key();
-    let directory = trial_directory(&context.work_directory(record), &experiment, &trial.name);
     LaunchId {
-        experiment,
+        experiment: record.key(),
         trial: trial.name.clone(),
         attempt,
-        directory,
+        directory: trial_directory(&context.directory(record), &trial.name),
     }
 }
 

@@ -293,11 +293,8 @@ async fn go_on(
     }
     if differences.is_empty() {
         // Only the file is elsewhere now, which is nothing to whoever runs it.
-        Hold::acquire(
-            &context.work_directory(&existing.record),
-            &existing.record.key(),
-        )
-        .map_err(RunError::from)?;
+        Hold::acquire(&context.directory(&existing.record), &existing.record.key())
+            .map_err(RunError::from)?;
     }
     let source = new.get(SOURCE_ANNOTATION).cloned().unwrap_or_default();
     let edited = |snapshot: &mut Snapshot| {

@@ -151,7 +151,7 @@ mod tests {
             child.wait().unwrap();
         }
         let known: &[_] = if cfg!(target_os = "linux") {
-            &[id.clone()]
+            std::slice::from_ref(&id)
         } else {
             &[]
         };

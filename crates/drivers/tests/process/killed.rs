@@ -15,7 +15,7 @@ fn launch(root: &Path, number: u32) -> LaunchId {
     let experiment = ExperimentKey::new("default", "killed");
     let trial = format!("killed-{number}");
     LaunchId {
-        directory: trial_directory(root, &experiment, &trial),
+        directory: trial_directory(root, &trial),
         experiment,
         trial,
         attempt: 1,

@@ -48,7 +48,7 @@ fn plan(root: &Path, number: u32) -> TrialPlan {
     let manifest =
         json!({"kind": "Job", "spec": {"template": {"spec": {"containers": [container]}}}});
     TrialPlan {
-        directory: trial_directory(root, &experiment, &trial),
+        directory: trial_directory(root, &trial),
         experiment,
         trial,
         attempt: 1,

@@ -56,7 +56,7 @@ impl Place {
         let trial = format!("tune-{}", self.trials.fetch_add(1, Ordering::Relaxed));
         let experiment = ExperimentKey::new("default", "tune");
         TrialPlan {
-            directory: trial_directory(self.root(), &experiment, &trial),
+            directory: trial_directory(self.root(), &trial),
             experiment,
             trial,
             attempt: 1,

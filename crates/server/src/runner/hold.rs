@@ -52,26 +52,28 @@ pub enum HoldError {
 }
 
 impl Hold {
-    /// Takes the right to run `experiment` with trials below `work_directory`.
+    /// Takes the right to run `experiment`, whose trials live in `directory`.
     ///
     /// # Errors
     /// [`HoldError::Taken`] at once when another process has it.
-    pub fn acquire(work_directory: &Path, experiment: &ExperimentKey) -> Result<Self, HoldError> {
-        let directory = super::plan::experiment_directory(work_directory, experiment);
+    pub fn acquire(directory: &Path, experiment: &ExperimentKey) -> Result<Self, HoldError> {
         let path = directory.join("lock");
         let io = |source| HoldError::Io {
             path: path.clone(),
             source,
         };
         for _ in 0..TRIES {
-            let Some(mut file) = open(&directory, &path).map_err(io)? else {
+            let Some(mut file) = open(directory, &path).map_err(io)? else {
                 continue;
             };
             match lock(&file) {
                 Ok(()) if !is_at(&file, &path).map_err(io)? => {}
                 Ok(()) => {
                     sign(&mut file).map_err(io)?;
-                    return Ok(Self { file, directory });
+                    return Ok(Self {
+                        file,
+                        directory: directory.to_owned(),
+                    });
                 }
                 Err(TryLockError::Error(source)) => return Err(io(source)),
                 Err(TryLockError::WouldBlock) => {
@@ -122,15 +124,12 @@ impl Hold {
         Ok(())
     }
 
-    /// Who runs `experiment` now; `None`: nobody. Leaves no trace.
+    /// Who runs the experiment whose trials live in `directory`; `None`: nobody. Leaves no trace.
     ///
     /// # Errors
     /// [`HoldError::Io`].
-    pub fn holder(
-        work_directory: &Path,
-        experiment: &ExperimentKey,
-    ) -> Result<Option<String>, HoldError> {
-        let path = super::plan::experiment_directory(work_directory, experiment).join("lock");
+    pub fn holder(directory: &Path) -> Result<Option<String>, HoldError> {
+        let path = directory.join("lock");
         let holder = match File::open(&path) {
             Ok(mut file) => match file.try_lock_shared() {
                 Ok(()) => Ok(None),
@@ -221,8 +220,8 @@ mod tests {
     fn the_second_one_is_told_who_has_it() {
         let directory = tempfile::tempdir().unwrap();
         let key = ExperimentKey::new("default", "tune");
-        let first = Hold::acquire(directory.path(), &key).unwrap();
-        let refused = Hold::acquire(directory.path(), &key)
+        let first = Hold::acquire(&directory.path().join("tune"), &key).unwrap();
+        let refused = Hold::acquire(&directory.path().join("tune"), &key)
             .unwrap_err()
             .to_string();
         let me = format!(
@@ -231,17 +230,17 @@ mod tests {
         );
         assert!(refused.starts_with(&me), "{refused}");
         drop(first);
-        Hold::acquire(directory.path(), &key).unwrap();
+        Hold::acquire(&directory.path().join("tune"), &key).unwrap();
     }
 
     #[test]
     fn looking_takes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let key = ExperimentKey::new("default", "tune");
-        let holder = || Hold::holder(directory.path(), &key).unwrap();
+        let holder = || Hold::holder(&directory.path().join("tune")).unwrap();
         assert_eq!(holder(), None);
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
-        let hold = Hold::acquire(directory.path(), &key).unwrap();
+        let hold = Hold::acquire(&directory.path().join("tune"), &key).unwrap();
         let me = format!("process {} on ", std::process::id());
         assert!(holder().unwrap().starts_with(&me));
         drop(hold);
@@ -252,15 +251,15 @@ mod tests {
     fn whoever_looks_is_in_nobodys_way() {
         let directory = tempfile::tempdir().unwrap();
         let key = ExperimentKey::new("default", "tune");
-        drop(Hold::acquire(directory.path(), &key).unwrap());
+        drop(Hold::acquire(&directory.path().join("tune"), &key).unwrap());
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for _ in 0..500 {
-                    Hold::holder(directory.path(), &key).unwrap();
+                    Hold::holder(&directory.path().join("tune")).unwrap();
                 }
             });
             for _ in 0..500 {
-                Hold::acquire(directory.path(), &key).unwrap();
+                Hold::acquire(&directory.path().join("tune"), &key).unwrap();
             }
         });
     }
@@ -269,8 +268,8 @@ mod tests {
     fn whoever_comes_after_a_removal_is_alone() {
         let directory = tempfile::tempdir().unwrap();
         let key = ExperimentKey::new("default", "tune");
-        let acquire = || Hold::acquire(directory.path(), &key);
-        let late = directory.path().join("default/tune/lock");
+        let acquire = || Hold::acquire(&directory.path().join("tune"), &key);
+        let late = directory.path().join("tune/lock");
         let old = acquire().unwrap();
         let found = File::open(&late).unwrap();
         old.remove().unwrap();
@@ -287,7 +286,7 @@ mod tests {
         let holders = std::sync::atomic::AtomicU32::new(0);
         let work = || {
             for round in 0..300 {
-                let Ok(hold) = Hold::acquire(directory.path(), &key) else {
+                let Ok(hold) = Hold::acquire(&directory.path().join("tune"), &key) else {
                     continue;
                 };
                 assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
@@ -309,12 +308,12 @@ mod tests {
     fn a_removal_takes_interrupted_ones_along() {
         let directory = tempfile::tempdir().unwrap();
         let [key, other] = ["tune", "other"].map(|name| ExperimentKey::new("default", name));
-        let left = directory.path().join("default/.deleted-1-0/trial");
+        let left = directory.path().join(".deleted-1-0/trial");
         std::fs::create_dir_all(&left).unwrap();
-        let kept = Hold::acquire(directory.path(), &other).unwrap();
-        let hold = Hold::acquire(directory.path(), &key).unwrap();
+        let kept = Hold::acquire(&directory.path().join("other"), &other).unwrap();
+        let hold = Hold::acquire(&directory.path().join("tune"), &key).unwrap();
         hold.remove().unwrap();
-        let names: Vec<_> = std::fs::read_dir(directory.path().join("default"))
+        let names: Vec<_> = std::fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();

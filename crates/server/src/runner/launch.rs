@@ -153,7 +153,7 @@ impl Reading {
         let rules = (!trial.rules.is_empty())
             .then(|| RuleWatch::new(&trial.rules, &objective).ok())
             .flatten();
-        let metrics_file = plans.metrics_path(&plans.directory(record, trial), trial.attempt);
+        let metrics_file = plans.metrics_path(&plans.directory(trial), trial.attempt);
         let retain = record
             .spec
             .trial_template

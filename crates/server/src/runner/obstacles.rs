@@ -9,7 +9,7 @@ use diwan_core::resources::{CollectorKind, FeasibleSpace};
 use diwan_drivers::podspec::TemplateError;
 use diwan_drivers::{DriverError, ProcessDriver};
 
-use super::Plans;
+use super::{Plans, directory};
 
 const TEMPLATE: &str = "spec.trialTemplate";
 const COLLECTOR: &str = "spec.metricsCollectorSpec";
@@ -24,7 +24,7 @@ pub fn obstacles(record: &ExperimentRecord, work_directory: &Path) -> Vec<Proble
 
 fn template(record: &ExperimentRecord, work_directory: &Path) -> Result<(), Problem> {
     let refused = |why: String| Problem::refused(TEMPLATE, why);
-    let plans = Plans::new(record, work_directory).map_err(refused)?;
+    let plans = Plans::new(record, &directory(record, work_directory)).map_err(refused)?;
     let plan = plans
         .sample(record, |name| first_value(record, name))
         .map_err(refused)?;

@@ -5,34 +5,26 @@ use std::time::Duration;
 
 use diwan_collect::Collector;
 use diwan_core::problem::Problems;
-use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
+use diwan_core::record::{ExperimentRecord, TrialRecord};
 use diwan_core::resources::{CollectorKind, Experiment, ParameterAssignment};
 use diwan_core::template::{Template, TrialIdentity};
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
-use diwan_drivers::{LaunchId, TrialPlan, trial_directory};
+use diwan_drivers::{LaunchId, TrialPlan, experiment_directory, trial_directory};
 use serde_json::{Map, Value};
 
-/// The directory below which the trials of an experiment live: the one it was created with, else `default`.
+/// Where an experiment's trials and its lock live: below the work directory that it was created with, else below `default`.
 #[must_use]
-pub fn work_directory(record: &ExperimentRecord, default: &Path) -> PathBuf {
+pub fn directory(record: &ExperimentRecord, default: &Path) -> PathBuf {
     let kept = record.metadata.annotations.get(WORK_ANNOTATION);
-    kept.map_or_else(|| default.to_owned(), PathBuf::from)
-}
-
-/// Where an experiment's trials live.
-pub(super) fn experiment_directory(work_directory: &Path, key: &ExperimentKey) -> PathBuf {
-    let of_a_trial = trial_directory(work_directory, key, "");
-    of_a_trial
-        .parent()
-        .map(Path::to_owned)
-        .unwrap_or(of_a_trial)
+    let root = kept.map_or(default, Path::new);
+    experiment_directory(root, &record.key(), &record.metadata.uid)
 }
 
 /// Makes plans of one experiment's trials.
 #[derive(Debug)]
 pub struct Plans {
     template: Template,
-    work_directory: PathBuf,
+    directory: PathBuf,
     source_directory: Option<PathBuf>,
     primary_container: String,
     collector: Option<Collector>,
@@ -40,11 +32,11 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// Compiles the template of an experiment.
+    /// Compiles the template of an experiment whose trials live in `directory`.
     ///
     /// # Errors
     /// When it cannot be used, with every reason.
-    pub fn new(record: &ExperimentRecord, work_directory: &Path) -> Result<Self, String> {
+    pub fn new(record: &ExperimentRecord, directory: &Path) -> Result<Self, String> {
         let experiment = Experiment {
             metadata: record.metadata.clone(),
             spec: record.spec.clone(),
@@ -56,7 +48,7 @@ impl Plans {
             .map_err(|problems| Problems(problems).to_string())?;
         Ok(Self {
             template,
-            work_directory: work_directory.to_owned(),
+            directory: directory.to_owned(),
             source_directory: annotations.get(SOURCE_ANNOTATION).map(PathBuf::from),
             primary_container: record
                 .spec
@@ -108,8 +100,8 @@ impl Plans {
     }
 
     /// The directory of a trial.
-    pub(super) fn directory(&self, record: &ExperimentRecord, trial: &TrialRecord) -> PathBuf {
-        trial_directory(&self.work_directory, &record.key(), &trial.name)
+    pub(super) fn directory(&self, trial: &TrialRecord) -> PathBuf {
+        trial_directory(&self.directory, &trial.name)
     }
 
     /// A trial's current launch.
@@ -118,7 +110,7 @@ impl Plans {
             experiment: record.key(),
             trial: trial.name.clone(),
             attempt: trial.attempt,
-            directory: self.directory(record, trial),
+            directory: self.directory(trial),
         }
     }
 
@@ -159,7 +151,7 @@ impl Plans {
         attempt: u32,
         mut manifest: Map<String, Value>,
     ) -> TrialPlan {
-        let directory = trial_directory(&self.work_directory, &record.key(), trial);
+        let directory = trial_directory(&self.directory, trial);
         if let Some(path) = &self.metrics_file {
             let own = self.metrics_path(&directory, attempt).unwrap_or_default();
             replace(&mut manifest, path, &own.to_string_lossy());

@@ -126,7 +126,7 @@ fn resources(
     record: &ExperimentRecord,
     trials: &[TrialRecord],
 ) -> Result<Vec<Value>, Failure> {
-    let plans = Plans::new(record, &context.work_directory(record)).ok();
+    let plans = Plans::new(record, &context.directory(record)).ok();
     let resource = |trial| {
         let run_spec = plans
             .as_ref()
