@@ -6,6 +6,7 @@
 //! finds everything again; so can the supervisor, whose trials its heir (see [`inherit`]) waits for then. Only if that is
 //! killed too the exit statuses of what runs are lost.
 
+mod census;
 mod driver;
 #[cfg(target_os = "linux")]
 mod heir;

@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use diwan_core::engine::End;
 use tokio::sync::watch as channel;
 
+use super::census::Census;
 use super::launcher::{Launcher, Reports, SupervisorCommand};
 use super::live::Live;
 use super::protocol::{Doing, Order, Refusal, Report};
 use super::status::{Leader, Status};
 use super::survey::{Finding, look};
 use super::sweep::Leavings;
-use super::{blocking, prepare, table, watcher};
+use super::{blocking, prepare, watcher};
 use crate::driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
@@ -31,6 +32,7 @@ const SUPERVISORS: usize = 3;
 pub struct ProcessDriver {
     launcher: Launcher,
     launches: Arc<Launches>,
+    census: Census,
     /// The tasks of this driver end when this is dropped.
     alive: channel::Sender<()>,
 }
@@ -59,6 +61,7 @@ impl ProcessDriver {
         Self {
             launcher: Launcher::new(supervisor),
             launches: Arc::default(),
+            census: Census::default(),
             alive: channel::Sender::new(()),
         }
     }
@@ -98,7 +101,7 @@ impl ProcessDriver {
                         told: recorded,
                         fresh: false,
                     };
-                    leavings.sweep(id).await;
+                    leavings.sweep(id, &self.census).await;
                 }
                 Met::Over(end)
             }
@@ -114,8 +117,9 @@ impl ProcessDriver {
             }
         };
         let (launches, watched) = (Arc::clone(&self.launches), Arc::clone(&live));
+        let census = self.census.clone();
         self.spawn(async move {
-            if watcher::watch(Arc::clone(&watched), reports).await {
+            if watcher::watch(Arc::clone(&watched), reports, &census).await {
                 launches.lock().remove(watched.id());
             }
         });
@@ -201,9 +205,9 @@ impl Driver for ProcessDriver {
         if unrecorded.is_empty() {
             return Ok(());
         }
-        for id in blocking(move || table::running(unrecorded)).await {
+        for id in self.census.take().await.running(unrecorded) {
             tracing::warn!(%id, "it still runs and its directory is gone: it is ended and launched again");
-            Leavings::UNRECORDED.sweep(&id).await;
+            Leavings::UNRECORDED.sweep(&id, &self.census).await;
         }
         Ok(())
     }

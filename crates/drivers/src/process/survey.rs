@@ -101,7 +101,7 @@ fn abandoned(id: &LaunchId, path: &Path, file: &File, last: bool) -> io::Result<
         Some(leader) => table::leads(leader, path).then_some(leader),
         None if status.claimed => {
             std::thread::sleep(BIRTH);
-            table::leader_of(id)
+            table::Table::read().leader_of(id)
         }
         None => None,
     };

@@ -6,7 +6,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
 
-use super::{blocking, table};
+use super::census::Census;
+use super::table;
 use crate::launch::LaunchId;
 
 /// From TERM to KILL.
@@ -36,7 +37,7 @@ impl Leavings {
     };
 
     /// Kills what is left, TERM first; returns when nothing is. Costs a few system calls when a short trial left nothing.
-    pub(super) async fn sweep(self, id: &LaunchId) {
+    pub(super) async fn sweep(self, id: &LaunchId, census: &Census) {
         let group = self.leader.is_some_and(table::group_exists);
         let none = |leader| self.told && !group && !table::may_have_strays(id, leader);
         if self.leader.is_some_and(none) {
@@ -46,7 +47,8 @@ impl Leavings {
         // Only the group was told.
         let mut told = self.told && group;
         loop {
-            let left = self.survivors(id).await;
+            let table = census.take().await;
+            let left = table.survivors(id, self.leader, self.fresh);
             if left.is_empty() {
                 return;
             }
@@ -63,11 +65,6 @@ impl Leavings {
             }
             sleep(INTERVAL).await;
         }
-    }
-
-    async fn survivors(&self, id: &LaunchId) -> Vec<Pid> {
-        let (id, leader, fresh) = (id.clone(), self.leader, self.fresh);
-        blocking(move || table::survivors(&id, leader, fresh)).await
     }
 }
 

@@ -10,13 +10,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{
-    is_unnoticed, leader_of, leads, may_have_strays, running, start_of, survivors, ticks,
-};
+pub(super) use linux::{Table, is_unnoticed, leads, may_have_strays, start_of, ticks};
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{
-    is_unnoticed, leader_of, leads, may_have_strays, running, start_of, survivors, ticks,
-};
+pub(super) use portable::{Table, is_unnoticed, leads, may_have_strays, start_of, ticks};
 
 /// Whether any process is in a group, be it only as a zombie.
 pub(super) fn group_exists(leader: i32) -> bool {
@@ -102,11 +98,11 @@ mod tests {
         assert_eq!(
             (
                 portable::start_of(pid, portable::ticks()),
-                portable::leader_of(&id)
+                portable::Table::read().leader_of(&id)
             ),
             (None, None)
         );
-        let found = (leads(recycled, &status), leader_of(&id));
+        let found = (leads(recycled, &status), Table::read().leader_of(&id));
         let early = is_unnoticed(own);
         signal_group(pid, Signal::SIGKILL);
         let unnoticed = (0..1000).any(|_| {
@@ -138,13 +134,15 @@ mod tests {
             ..id.clone()
         };
         let both = vec![id.clone(), unknown];
-        let found = [running(both.clone()), portable::running(both)];
+        let (table, by_ps) = (Table::read(), portable::Table::read());
+        let found = [table.running(both.clone()), by_ps.running(both)];
         let counted = (
-            survivors(&id, Some(pids[0]), false).len(),
-            survivors(&id, Some(pids[1]), false).len(),
-            survivors(&id, Some(pids[1]), true).len(),
-            portable::survivors(&id, Some(pids[1]), false).len(),
-            portable::survivors(&id, Some(pids[1]), true).len(),
+            table.survivors(&id, Some(pids[0]), false).len(),
+            table.survivors(&id, Some(pids[1]), false).len(),
+            table.survivors(&id, Some(pids[1]), true).len(),
+            table.survivors(&id, None, false).len(),
+            by_ps.survivors(&id, Some(pids[1]), false).len(),
+            by_ps.survivors(&id, Some(pids[1]), true).len(),
         );
         for (pid, child) in pids.into_iter().zip([&mut marked, &mut plain]) {
             signal_group(pid, Signal::SIGKILL);
@@ -158,11 +156,11 @@ mod tests {
         assert_eq!(found, [known, &[]]);
         assert_eq!(strays, [cfg!(target_os = "linux"), false]);
         // Marked ones always; those of an unmarked group only when it is certainly ours.
-        assert_eq!(counted, (2, 2, 4, 0, 2));
+        assert_eq!(counted, (2, 2, 4, 2, 0, 2));
         // The leader's child is gone a moment after it was killed.
         let gone = (0..1000).any(|_| {
             std::thread::park_timeout(std::time::Duration::from_millis(10));
-            survivors(&id, Some(pids[0]), true).is_empty()
+            Table::read().survivors(&id, Some(pids[0]), true).is_empty()
         });
         assert!(gone);
     }

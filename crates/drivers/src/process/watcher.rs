@@ -6,6 +6,7 @@ use std::time::Duration;
 use diwan_core::engine::End;
 use tokio::time::sleep;
 
+use super::census::Census;
 use super::launcher::Reports;
 use super::live::{Live, Stage};
 use super::protocol::Report;
@@ -31,7 +32,7 @@ struct Outcome {
 
 /// Waits for the end of a launch, kills what it left behind and publishes the end. True: the disk tells the same story, the
 /// launch need not be remembered.
-pub(super) async fn watch(live: Arc<Live>, reports: Option<Reports>) -> bool {
+pub(super) async fn watch(live: Arc<Live>, reports: Option<Reports>, census: &Census) -> bool {
     let told = match reports {
         Some(reports) => hear(&live, reports).await,
         None => None,
@@ -47,7 +48,7 @@ pub(super) async fn watch(live: Arc<Live>, reports: Option<Reports>) -> bool {
             told: outcome.told,
             fresh: true,
         };
-        leavings.sweep(live.id()).await;
+        leavings.sweep(live.id(), census).await;
     }
     live.set(Stage::Ended(outcome.end));
     outcome.on_disk

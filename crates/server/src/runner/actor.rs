@@ -10,7 +10,7 @@ use diwan_core::record::{
 };
 use diwan_core::time::Timestamp;
 use diwan_store::StoreError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -19,6 +19,9 @@ use super::launch::{Launch, launch};
 use super::{Control, Plans, Report, RunError, Runner};
 use crate::clock::now;
 use crate::suggester::{Next, SuggestError, Suggestions};
+
+/// Launches that are started at one time. The others wait here, where a stop reaches them, and not in the driver's queue.
+const STARTS: usize = 32;
 
 /// What the tasks beside the loop tell it.
 pub(super) enum Message {
@@ -48,6 +51,8 @@ pub(super) struct Actor<'a> {
     ready: HashMap<u64, Launch>,
     /// Trials that an earlier run of Diwan has launched: their output may have been read before.
     found: HashSet<u64>,
+    /// Turns to start a launch.
+    starts: Arc<Semaphore>,
     /// The question that the optimizer was asked, if it has not answered yet. Dropping the loop drops it.
     question: JoinSet<Answer>,
     /// When to look for other processes' edits again, whatever happens until then.
@@ -80,6 +85,7 @@ impl<'a> Actor<'a> {
             snapshot,
             launches: HashMap::new(),
             ready: HashMap::new(),
+            starts: Arc::new(Semaphore::new(STARTS)),
             question: JoinSet::new(),
             next_look: Instant::now() + runner.options.poll,
             sender,
@@ -300,6 +306,7 @@ impl<'a> Actor<'a> {
             record,
             trial,
             is_new,
+            &self.starts,
             &self.sender,
         )
     }

@@ -12,7 +12,7 @@ use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::{ObjectiveSpec, Observation};
 use diwan_drivers::{Driver, LaunchId, TrialPlan};
 use diwan_store::{ObservationQuery, Store, StoreError, TrialRef};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
@@ -83,13 +83,15 @@ impl Launch {
 }
 
 /// Accompanies the current launch of a trial in a task of its own, which gets ready at once, and starts the launch, or finds it
-/// again, when it is let. One that `is_new` was never launched before, so nothing of it is stored yet.
+/// again, when it is let. One that `is_new` was never launched before, so nothing of it is stored yet; it takes one of `starts`
+/// while it starts.
 pub(super) fn launch(
     runner: &Runner,
     plans: &Arc<Plans>,
     record: &ExperimentRecord,
     trial: &TrialRecord,
     is_new: bool,
+    starts: &Arc<Semaphore>,
     mailbox: &mpsc::UnboundedSender<Message>,
 ) -> Launch {
     let (stop, stopped) = watch::channel(None);
@@ -104,6 +106,7 @@ pub(super) fn launch(
         objective: record.spec.objective.clone().unwrap_or_default(),
         mailbox: mailbox.clone(),
         stopped,
+        starts: Arc::clone(starts),
         is_new,
     };
     Launch {
@@ -129,6 +132,7 @@ struct Task {
     objective: ObjectiveSpec,
     mailbox: mpsc::UnboundedSender<Message>,
     stopped: watch::Receiver<Option<Stop>>,
+    starts: Arc<Semaphore>,
     is_new: bool,
 }
 
@@ -259,8 +263,29 @@ impl Task {
         Ok(end)
     }
 
-    /// Starts the launch; what the system refuses for now (no memory, no disk) is tried until it goes or a stop comes.
+    /// Starts the launch; a new one when its turn comes.
     async fn start(&mut self, plan: &TrialPlan) -> Result<(), String> {
+        if !self.is_new {
+            return self.start_now(plan).await;
+        }
+        let starts = Arc::clone(&self.starts);
+        let turn = tokio::select! {
+            biased;
+            _ = self.stopped.wait_for(Option::is_some) => None,
+            turn = starts.acquire() => turn.ok(),
+        };
+        match &turn {
+            Some(_) => self.start_now(plan).await,
+            // It never runs, so nothing needs grace.
+            None => {
+                let called_off = self.driver.stop(&plan.id(), Duration::ZERO).await;
+                called_off.map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Starts the launch; what the system refuses for now (no memory, no disk) is tried until it goes or a stop comes.
+    async fn start_now(&self, plan: &TrialPlan) -> Result<(), String> {
         loop {
             match self.driver.start(plan).await {
                 Ok(()) => return Ok(()),

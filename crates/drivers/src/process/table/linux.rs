@@ -1,6 +1,6 @@
 //! The process table as `/proc` shows it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,45 +37,73 @@ pub(in crate::process) fn is_unnoticed(leader: Leader) -> bool {
     stat.is_some_and(|stat| stat.start == leader.start)
 }
 
-/// The process that leads a launch, found by the environment that launches mark.
-pub(in crate::process) fn leader_of(id: &LaunchId) -> Option<Leader> {
-    let marks = mark(id);
-    processes().find_map(|pid| {
-        let stat = Stat::of(pid).filter(|stat| stat.lives && stat.group == pid)?;
-        let start = stat.start;
-        is_marked(pid, &marks).then_some(Leader { pid, start })
-    })
+/// All processes at one moment, by what tells whose they are. Zombies are left out.
+#[derive(Debug)]
+pub(in crate::process) struct Table {
+    by_group: HashMap<i32, Vec<i32>>,
+    by_marks: HashMap<[String; 2], Vec<Leader>>,
 }
 
-/// Processes of a launch whose leader is gone. A process belongs to it by its environment, which the launch marked. With
-/// `group` certain to be the launch's or proven so by a marked member, all members of it belong too. Zombies don't count.
-pub(in crate::process) fn survivors(id: &LaunchId, group: Option<i32>, certain: bool) -> Vec<Pid> {
-    let marks = mark(id);
-    let found: Vec<_> = processes()
-        .filter_map(|pid| {
-            let in_group = group == Some(Stat::of(pid).filter(|stat| stat.lives)?.group);
-            let marked = is_marked(pid, &marks);
-            (in_group || marked).then_some((pid, in_group, marked))
-        })
-        .collect();
-    let ours = certain
-        || found
-            .iter()
-            .any(|(_, in_group, marked)| *in_group && *marked);
-    let belongs = found.into_iter().filter(|(_, _, marked)| *marked || ours);
-    belongs.map(|(pid, ..)| Pid::from_raw(pid)).collect()
-}
+impl Table {
+    /// Looks at every process, which takes a few microseconds for each.
+    pub(in crate::process) fn read() -> Self {
+        let mut table = Self {
+            by_group: HashMap::new(),
+            by_marks: HashMap::new(),
+        };
+        for pid in processes() {
+            let Some(stat) = Stat::of(pid).filter(|stat| stat.lives) else {
+                continue;
+            };
+            table.by_group.entry(stat.group).or_default().push(pid);
+            if let Some(marks) = marks_of(pid) {
+                let start = stat.start;
+                let marked = table.by_marks.entry(marks).or_default();
+                marked.push(Leader { pid, start });
+            }
+        }
+        table
+    }
 
-/// Those of `ids` that have processes.
-pub(in crate::process) fn running(ids: Vec<LaunchId>) -> Vec<LaunchId> {
-    let mut by_marks: HashMap<_, _> = ids.into_iter().map(|id| (mark(&id), id)).collect();
-    let marks = processes().filter_map(marks_of);
-    marks.filter_map(|marks| by_marks.remove(&marks)).collect()
+    /// The process that leads a launch, found by the environment that launches mark.
+    pub(in crate::process) fn leader_of(&self, id: &LaunchId) -> Option<Leader> {
+        let mut marked = self.by_marks.get(&mark(id))?.iter();
+        marked.find(|one| self.is_in(one.pid, one.pid)).copied()
+    }
+
+    /// Processes of a launch whose leader is gone. A process belongs to it by its environment, which the launch marked. With
+    /// `group` certain to be the launch's or proven so by a marked member, all members of it belong too.
+    pub(in crate::process) fn survivors(
+        &self,
+        id: &LaunchId,
+        group: Option<i32>,
+        certain: bool,
+    ) -> Vec<Pid> {
+        let marked = self.by_marks.get(&mark(id)).into_iter().flatten();
+        let mut pids: BTreeSet<_> = marked.map(|one| one.pid).collect();
+        if let Some(group) = group
+            && (certain || pids.iter().any(|pid| self.is_in(*pid, group)))
+        {
+            pids.extend(self.by_group.get(&group).into_iter().flatten());
+        }
+        pids.into_iter().map(Pid::from_raw).collect()
+    }
+
+    /// Those of `ids` that have processes.
+    pub(in crate::process) fn running(&self, ids: Vec<LaunchId>) -> Vec<LaunchId> {
+        let runs = |id: &LaunchId| self.by_marks.contains_key(&mark(id));
+        ids.into_iter().filter(runs).collect()
+    }
+
+    fn is_in(&self, pid: i32, group: i32) -> bool {
+        let members = self.by_group.get(&group);
+        members.is_some_and(|members| members.contains(&pid))
+    }
 }
 
 /// Whether a launch may have processes outside its leader's group, as daemons are. They have later ids than the leader. Those
 /// that were given out since are few after a short trial, and are looked at one by one; after a longer one, or a wrap, the
-/// answer is yes, and a look at all processes costs little beside the trial.
+/// answer is yes.
 pub(in crate::process) fn may_have_strays(id: &LaunchId, leader: i32) -> bool {
     const FEW: i32 = 64;
     let Some(last) = last_pid().filter(|last| (0..FEW).contains(&(last - leader))) else {

@@ -38,33 +38,48 @@ pub(in crate::process) fn is_unnoticed(_: Leader) -> bool {
     false
 }
 
-/// No environment is shown, so nothing tells one.
-pub(in crate::process) fn leader_of(_: &LaunchId) -> Option<Leader> {
-    None
+/// All processes at one moment. No environment is shown, so nothing tells whose they are but their groups.
+#[derive(Debug)]
+pub(in crate::process) struct Table(Vec<Row>);
+
+impl Table {
+    /// Asks `ps`.
+    pub(in crate::process) fn read() -> Self {
+        Self(rows(&["-A"]))
+    }
+
+    /// None: nothing tells one.
+    pub(in crate::process) fn leader_of(&self, _: &LaunchId) -> Option<Leader> {
+        None
+    }
+
+    /// Processes of a launch whose leader is gone: the members of its group, if the group is certain to be the launch's.
+    pub(in crate::process) fn survivors(
+        &self,
+        _: &LaunchId,
+        group: Option<i32>,
+        certain: bool,
+    ) -> Vec<Pid> {
+        let group = group.filter(|_| certain);
+        let members = self
+            .0
+            .iter()
+            .filter(|row| Some(row.group) == group && row.lives());
+        members.map(|row| Pid::from_raw(row.pid)).collect()
+    }
+
+    /// None that is known.
+    pub(in crate::process) fn running(&self, _: Vec<LaunchId>) -> Vec<LaunchId> {
+        Vec::new()
+    }
 }
 
-/// Processes of a launch whose leader is gone: the members of its group, if the group is certain to be the launch's.
-pub(in crate::process) fn survivors(_: &LaunchId, group: Option<i32>, certain: bool) -> Vec<Pid> {
-    let Some(group) = group.filter(|_| certain) else {
-        return Vec::new();
-    };
-    let rows = rows(&["-A"]);
-    let members = rows
-        .iter()
-        .filter(|row| row.group == group && !row.state.starts_with('Z'));
-    members.map(|row| Pid::from_raw(row.pid)).collect()
-}
-
-/// Without environments nothing tells whose processes are.
-pub(in crate::process) fn running(_: Vec<LaunchId>) -> Vec<LaunchId> {
-    Vec::new()
-}
-
-/// See [`running`].
+/// Without environments nothing would tell whose they are.
 pub(in crate::process) fn may_have_strays(_: &LaunchId, _: i32) -> bool {
     false
 }
 
+#[derive(Debug)]
 struct Row {
     pid: i32,
     group: i32,
@@ -85,7 +100,11 @@ impl Row {
     }
 
     fn leads(&self) -> bool {
-        self.pid == self.group && !self.state.starts_with('Z')
+        self.pid == self.group && self.lives()
+    }
+
+    fn lives(&self) -> bool {
+        !self.state.starts_with('Z')
     }
 }
 
