@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -522,4 +522,22 @@ async fn a_result_that_comes_while_the_optimizer_is_asked_is_no_result_to_wait_f
     let run = runner.run(&bench.key, controls, watch::channel(Report::default()).0);
     let record = within(Box::pin(run)).await.unwrap();
     assert_eq!(record.progress.counts.trials_succeeded, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_hundreds_of_starts() {
+    let bench = Bench::new("  maxTrialCount: 300\n  parallelTrialCount: 300").await;
+    let asked = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&asked);
+    let driver = Scripted::new(move |plan| {
+        seen.lock().unwrap().insert(plan.trial.clone());
+        Script::Refused
+    });
+    let (control, run) = bench.start(&driver);
+    eventually(|| !asked.lock().unwrap().is_empty()).await;
+    control.send(Control::Interrupt).unwrap();
+    let record = within(run).await.unwrap().unwrap();
+    assert_eq!(record.progress.counts.trials_pending, 300);
+    let asked = asked.lock().unwrap().len();
+    assert!(asked < 100, "{asked} were started first");
 }
