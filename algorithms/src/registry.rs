@@ -55,6 +55,24 @@ pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
     validate(&study.spec)?.suggest(study, count, &mut study.rng())
 }
 
+/// The same for a study of which nobody knows how many points were suggested before: `next` is at most that number. A point
+/// that some trial has is an earlier suggestion, so the study goes on behind it.
+pub fn suggest_unseen(study: &mut Study, count: usize) -> Result<Suggested, SuggestError> {
+    let mut suggested = suggest(study, count)?;
+    // Every step leaves another trial behind, except where a range is so narrow that chance repeats its points.
+    for _ in 0..study.distinct() {
+        let Some(last) = suggested.points.iter().rposition(|point| {
+            let point = study.space().point(&point.assignments);
+            point.is_ok_and(|point| study.has_tried(&point))
+        }) else {
+            break;
+        };
+        study.next = study.next.saturating_add(last as u64 + 1);
+        suggested = suggest(study, count)?;
+    }
+    Ok(suggested)
+}
+
 // === impl UnknownName ===
 
 impl UnknownName {

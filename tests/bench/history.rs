@@ -15,28 +15,25 @@ use diwan_testkit::driver::{Script, Scripted};
 use tokio::sync::watch;
 
 use crate::experiment::experiment;
-use crate::median;
+use crate::{Effort, median};
 
-/// Trials whose times are taken together.
-const WINDOW: u64 = 200;
-const EARLY: u64 = 1_000;
-const LATE: u64 = 100_000;
-
-pub(crate) fn measure() {
+pub(crate) fn measure(effort: Effort) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    runtime.expect("a runtime").block_on(run());
+    runtime.expect("a runtime").block_on(run(effort));
 }
 
-async fn run() {
+async fn run(effort: Effort) {
+    // Times of so many trials are taken together, those before an early one and a late one.
+    let (window, early, late) = effort.of((200, 1_000, 100_000), (50, 100, 300));
     let directory = crate::directory();
     let path = directory.path().join("history.db");
     let store = diwan_store::open(&path.to_string_lossy())
         .await
         .expect("a database");
-    let mut snapshot = Snapshot::create(record(), clock::now());
+    let mut snapshot = Snapshot::create(record(late), clock::now());
     store.create(&mut snapshot).await.expect("a new experiment");
     let key = snapshot.record.key();
     let runner = Runner {
@@ -55,9 +52,9 @@ async fn run() {
                 .record
                 .as_ref()
                 .map_or(0, |record| record.progress.counts.finished());
-            if [EARLY, LATE]
+            if [early, late]
                 .iter()
-                .any(|number| (number - WINDOW..=*number).contains(&finished))
+                .any(|number| (number - window..=*number).contains(&finished))
             {
                 ends.push((finished, now(), resident()));
             }
@@ -69,24 +66,25 @@ async fn run() {
         .await
         .expect("the experiment runs");
     let ends = watcher.await.expect("the watcher ends");
-    let (early, late) = (per_trial(&ends, EARLY), per_trial(&ends, LATE));
-    println!("scripted trials, one at a time, SQLite (medians of {WINDOW} trials)");
+    let per_trial = |number| per_trial(&ends, window, number);
+    let (first, last) = (per_trial(early), per_trial(late));
+    println!("scripted trials, one at a time, SQLite (medians of {window} trials)");
     println!(
-        "  trial number {EARLY}    {:.0} µs, {:.1} MB resident",
-        early.0, early.1
+        "  trial number {early}    {:.0} µs, {:.1} MB resident",
+        first.0, first.1
     );
     println!(
-        "  trial number {LATE}  {:.0} µs, {:.1} MB resident",
-        late.0, late.1
+        "  trial number {late}  {:.0} µs, {:.1} MB resident",
+        last.0, last.1
     );
-    println!("  ratio                {:.2}", late.0 / early.0);
+    println!("  ratio                {:.2}", last.0 / first.0);
 }
 
 /// Median time of one trial before the `number`th, in µs, and the memory there, in MB.
-fn per_trial(ends: &[(u64, Instant, f64)], number: u64) -> (f64, f64) {
+fn per_trial(ends: &[(u64, Instant, f64)], window: u64, number: u64) -> (f64, f64) {
     let window: Vec<_> = ends
         .iter()
-        .filter(|(count, ..)| (number - WINDOW..=number).contains(count))
+        .filter(|(count, ..)| (number - window..=number).contains(count))
         .collect();
     let times = window.windows(2).filter(|pair| pair[1].0 == pair[0].0 + 1);
     let times: Vec<f64> = times
@@ -112,12 +110,12 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn record() -> ExperimentRecord {
+fn record(max: u64) -> ExperimentRecord {
     let context = Context {
         algorithms: &["random"],
         ..Context::default()
     };
-    let mut experiment = load::check(&experiment("history", 1, LATE), &context)
+    let mut experiment = load::check(&experiment("history", 1, max), &context)
         .expect("a valid experiment")
         .remove(0);
     experiment.metadata.namespace = DEFAULT_NAMESPACE.to_owned();

@@ -1,21 +1,20 @@
-//! A thousand trials of `true`, two at a time, beside `xargs -P2`; and the memory of ten thousand.
+//! Trials of `true`, two at a time, beside `xargs -P2`; and the memory of very many.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::experiment::experiment;
-use crate::median;
+use crate::{Effort, median};
 
-const ROUNDS: usize = 5;
-
-pub(crate) fn measure() {
+pub(crate) fn measure(effort: Effort) {
+    let (rounds, trials, many) = effort.of((5, 1000, 10_000), (1, 10, 20));
     let directory = crate::directory();
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        theirs.push(xargs(1000).as_secs_f64());
+    for round in 0..rounds {
+        theirs.push(xargs(trials).as_secs_f64());
         ours.push(
-            diwan(directory.path(), &format!("round-{round}"), 1000)
+            diwan(directory.path(), &format!("round-{round}"), trials)
                 .0
                 .as_secs_f64(),
         );
@@ -25,13 +24,13 @@ pub(crate) fn measure() {
         .zip(&theirs)
         .map(|(ours, theirs)| ours / theirs)
         .collect();
-    println!("1,000 trials of `true`, 2 at a time, {ROUNDS} rounds (medians)");
+    println!("{trials} trials of `true`, 2 at a time, {rounds} rounds (medians)");
     println!("  xargs -P2  {:.2} s", median(theirs));
     println!("  diwan run  {:.2} s", median(ours));
     println!("  ratio      {:.2}", median(ratios));
-    let (time, peak) = diwan(directory.path(), "many", 10_000);
+    let (time, peak) = diwan(directory.path(), "many", many);
     println!(
-        "10,000 trials: {:.1} s, at most {:.1} MB resident",
+        "{many} trials: {:.1} s, at most {:.1} MB resident",
         time.as_secs_f64(),
         peak
     );
@@ -54,11 +53,16 @@ fn xargs(count: u64) -> Duration {
 fn diwan(directory: &Path, name: &str, count: u64) -> (Duration, f64) {
     let file = directory.join(format!("{name}.yaml"));
     std::fs::write(&file, experiment(name, 2, count)).expect("the file is written");
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_diwan"));
+        command
+            .arg("--db")
+            .arg(directory.join(format!("{name}.db")))
+            .args(arguments);
+        command
+    };
     let begun = now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_diwan"))
-        .arg("--db")
-        .arg(directory.join(format!("{name}.db")))
-        .args(["run", "--quiet", "-o", "name"])
+    let mut child = command(&["run", "--quiet", "-o", "name"])
         .arg(&file)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -69,7 +73,13 @@ fn diwan(directory: &Path, name: &str, count: u64) -> (Duration, f64) {
         peak = f64::max(peak, peak_memory(child.id()));
         std::thread::park_timeout(Duration::from_millis(5));
     }
-    (begun.elapsed(), peak)
+    let took = begun.elapsed();
+    let told = command(&["get", "experiments", name, "-o", "json"]).output();
+    let told = String::from_utf8(told.expect("diwan runs").stdout).expect("text");
+    // `true` reports no score.
+    let all = format!("\"trialMetricsUnavailable\": {count}");
+    assert!(told.contains(&all), "all trials have run: {told}");
+    (took, peak)
 }
 
 /// The most resident memory that a process ever had, in MB; 0 where the system does not say.

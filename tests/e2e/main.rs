@@ -10,6 +10,7 @@ mod examples;
 mod harness;
 mod invalid;
 mod kill;
+mod logs;
 mod output;
 mod readme;
 mod services;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::registry::{ALGORITHMS, suggest};
+use crate::algorithm::SuggestedPoint;
+use crate::registry::{ALGORITHMS, suggest, suggest_unseen};
 use crate::settings::Settings;
 use diwan_core::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
 use proptest::prelude::*;
@@ -20,6 +21,42 @@ fn every_algorithm_conforms_with_another_seed() {
             if algorithm.validate(&spec).is_ok() {
                 conforms_on(*algorithm, name, &spec);
             }
+        }
+    }
+}
+
+#[test]
+fn points_of_a_history_with_gaps_do_not_come_again() {
+    for algorithm in ALGORITHMS {
+        for (name, parameters) in spaces() {
+            let spec = StudySpec::new(&parameters, algorithm.name()).unwrap();
+            if algorithm.validate(&spec).is_err() {
+                continue;
+            }
+            let first = suggest(&Study::new(spec.clone(), 0), 8).unwrap().points;
+            let kept = [0, 3, 4, 7]
+                .into_iter()
+                .filter_map(|index| first.get(index));
+            let report = |point: &SuggestedPoint| {
+                Report::new(point.assignments.clone(), TrialState::Succeeded)
+            };
+            let mut study = Study::of(spec, None, kept.map(report));
+            let suggested = suggest_unseen(&mut study, 3).unwrap();
+            assert!(
+                suggested.points.len() == 3 || suggested.more == More::Exhausted,
+                "{} on {name}",
+                algorithm.name()
+            );
+            for point in suggested.points {
+                let again = study.record(report(&point));
+                assert_eq!(again, Ok(()));
+            }
+            assert_eq!(
+                study.distinct(),
+                study.trials().len(),
+                "{} on {name}: a point came twice",
+                algorithm.name()
+            );
         }
     }
 }

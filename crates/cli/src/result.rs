@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use diwan_core::engine::Outcome;
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::{Condition, ConditionStatus, Metric};
+use diwan_core::time::Timestamp;
 
 use crate::Exit;
 use crate::commands::get;
@@ -34,10 +35,11 @@ pub(crate) fn verdict(record: &ExperimentRecord) -> Option<&Condition> {
     ended.then_some(last)
 }
 
-/// Prints the result on stdout, and on stderr what to type next.
+/// Prints the result on stdout, and on stderr what to type next. `began` is when the run began that ran all of its trials.
 pub(crate) async fn print(
     context: &Context,
     record: &ExperimentRecord,
+    began: Option<Timestamp>,
     format: Format,
 ) -> Result<(), Failure> {
     match format {
@@ -46,7 +48,7 @@ pub(crate) async fn print(
         Format::Name => print_line(&record.progress.best.best_trial_name),
         Format::Csv => best_rows(record).print_csv(),
         Format::Table | Format::Wide => {
-            say_how_it_ended(record);
+            say_how_it_ended(record, began);
             print_best(record)?;
             next_commands(context, record);
             Ok(())
@@ -54,7 +56,7 @@ pub(crate) async fn print(
     }
 }
 
-fn say_how_it_ended(record: &ExperimentRecord) {
+fn say_how_it_ended(record: &ExperimentRecord, began: Option<Timestamp>) {
     let name = &record.metadata.name;
     let progress = &record.progress;
     let how = match verdict(record) {
@@ -62,7 +64,7 @@ fn say_how_it_ended(record: &ExperimentRecord) {
         None if record.is_paused() => " is paused".to_owned(),
         None => " was interrupted and can go on".to_owned(),
     };
-    let took = match (progress.start_time, progress.completion_time) {
+    let took = match (began, progress.completion_time) {
         (Some(begin), Some(end)) => format!(" in {}", span(end.millis_since(begin) / 1000)),
         _ => String::new(),
     };

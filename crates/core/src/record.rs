@@ -142,6 +142,9 @@ pub struct TrialRecord {
     /// Launches that vanished without an exit status (power cut, kill of everything).
     #[serde(default, skip_serializing_if = "is_default")]
     pub losses: u32,
+    /// The launches before this one, oldest first; only the newest [`EARLIER_CAP`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierAttempt>,
     /// When it was made.
     #[serde(with = "crate::time::millis")]
     pub created: Timestamp,
@@ -178,6 +181,24 @@ pub struct TrialRecord {
 
 fn is_default(number: &u32) -> bool {
     *number == 0
+}
+
+/// How many launches before the current one a trial remembers.
+pub const EARLIER_CAP: usize = 10;
+
+/// A launch of a trial that was launched again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierAttempt {
+    /// Its number.
+    pub number: u32,
+    /// When it was launched.
+    #[serde(with = "crate::time::millis")]
+    pub started: Timestamp,
+    /// When its end was seen. It may have ended before, while no Diwan watched it.
+    #[serde(with = "crate::time::millis")]
+    pub ended: Timestamp,
+    /// How it ended, in one line.
+    pub why: String,
 }
 
 /// Where a trial stands. The numbers are stored: never reuse one.

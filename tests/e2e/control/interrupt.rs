@@ -19,6 +19,11 @@ fn an_interrupted_run_goes_on_where_it_was() {
     case.touch("go");
     let again = case.run();
     assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(
+        again.stderr.contains("5 of 5 done: 5 succeeded\n"),
+        "no time is told, for much of it nothing ran: {}",
+        again.stderr
+    );
     assert_eq!(case.trials("Succeeded").len(), 5);
     exact_once(case.lines("done"), 5);
     assert_eq!(case.lines("started").len(), 7);

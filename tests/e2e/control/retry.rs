@@ -35,6 +35,47 @@ fn a_failed_trial_runs_again_as_often_as_allowed() {
     );
 }
 
+/// Also of the one whose exit status was lost, because what waited for it was killed.
+#[test]
+fn earlier_attempts_are_told() {
+    let script = "echo $DIWAN_ATTEMPT >> $W/started; case $DIWAN_ATTEMPT in 1) kill -s KILL $PPID; exit 0;; \
+                  2) echo here >&2; echo there >&2; echo oh no >&2; exit 3;; esac; echo score=$X";
+    let case = Case::with(1, 1, script, insert_in_template("retryLimit: 1"));
+    let run = case.run();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(case.lines("started"), ["1", "2", "3"]);
+    let trial = case.trials("Succeeded").remove(0);
+    let explained = case.world.run(["explain", &trial]).stdout;
+    let history: Vec<&str> = explained
+        .lines()
+        .skip_while(|line| *line != "history:")
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  "))
+        .filter_map(|line| Some(line.split_once("  ")?.1))
+        .collect();
+    let [suggested, lost, failed, started, ended] = history[..] else {
+        panic!("{explained}")
+    };
+    assert_eq!(
+        (suggested, started, ended),
+        ("suggested", "attempt 3 started", "Succeeded")
+    );
+    assert!(
+        lost.starts_with("attempt 1 ended within ") && lost.contains("left no exit status"),
+        "{lost}"
+    );
+    assert!(
+        failed.starts_with("attempt 2 ended within ")
+            && failed
+                .ends_with("failure 1 of at most 2: exit code 3; last lines of stderr: … oh no"),
+        "{failed}"
+    );
+    let described = case.world.run(["describe", "trial", &trial]).stdout;
+    for told in ["Earlier attempts:\n", lost, failed] {
+        assert!(described.contains(told), "{described}");
+    }
+}
+
 /// A file is read anew by every attempt: what a failed one wrote is not the next one's.
 #[test]
 fn a_retry_does_not_report_what_the_attempt_before_it_wrote() {

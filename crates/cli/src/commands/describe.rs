@@ -294,6 +294,12 @@ fn trial(record: &ExperimentRecord, trial: &TrialRecord) -> String {
             .map(|time| time.to_string())
             .unwrap_or_default(),
     );
+    if !trial.earlier.is_empty() {
+        page.heading("Earlier attempts");
+        for (time, told) in super::explain::earlier(trial) {
+            page.item(format_args!("{time}  {told}"));
+        }
+    }
     page.heading("Parameters");
     page.assignments(&trial.assignments);
     if let Some(observation) = &trial.observation {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use clap::Args;
 use diwan_core::observation::{MetricPoint, Source};
-use diwan_core::record::{ExperimentRecord, OptimizerState, TrialRecord, TrialState};
+use diwan_core::record::{
+    EarlierAttempt, ExperimentRecord, OptimizerState, TrialRecord, TrialState,
+};
 use diwan_core::resources::CollectorKind;
 use diwan_core::time::Timestamp;
 use diwan_drivers::{LaunchId, logs};
@@ -14,7 +16,7 @@ use super::logs::launch_id;
 use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{print_line, values};
+use crate::output::{print_line, span, values};
 use crate::shell::quoted;
 
 /// Lines shown from each end of a long list of metrics.
@@ -65,35 +67,39 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// What has happened to the trial, oldest first. Of several launches, only the last start and the last end are kept.
+/// What has happened to the trial, oldest first.
 fn history(trial: &TrialRecord) -> Vec<(Timestamp, String)> {
     let mut told = vec![(trial.created, "suggested".to_owned())];
-    let of_attempt = if trial.state == TrialState::Pending {
-        trial.attempt.saturating_sub(1)
-    } else {
-        trial.attempt
-    };
-    told.extend(
-        trial
-            .started
-            .map(|time| (time, format!("attempt {of_attempt} started"))),
-    );
-    let running = trial
-        .conditions
-        .iter()
-        .find(|condition| condition.kind == "Running" && trial.state == TrialState::Pending);
-    told.extend(running.and_then(|ended| {
-        Some((
-            ended.last_update_time?,
-            format!("attempt {of_attempt} ended: {}", ended.message),
-        ))
-    }));
+    told.extend(earlier(trial));
+    // Until the next launch, this is still the start of the one before.
+    let before = trial.earlier.last().map(|attempt| attempt.started);
+    let started = trial
+        .started
+        .filter(|time| trial.state != TrialState::Pending && Some(*time) != before);
+    told.extend(started.map(|time| (time, format!("attempt {} started", trial.attempt))));
     told.extend(
         trial
             .finished
             .map(|time| (time, format!("{:?}", trial.state))),
     );
     told
+}
+
+/// The launches before the current one: when each began, how long it ran at most, and how it ended.
+pub(super) fn earlier(trial: &TrialRecord) -> impl Iterator<Item = (Timestamp, String)> {
+    trial.earlier.iter().map(|attempt| {
+        let EarlierAttempt {
+            number,
+            started,
+            ended,
+            why,
+        } = attempt;
+        let ran = span(ended.millis_since(*started) / 1000);
+        (
+            *started,
+            format!("attempt {number} ended within {ran}: {why}"),
+        )
+    })
 }
 
 /// Continued lines stand below their first.

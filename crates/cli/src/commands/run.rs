@@ -71,7 +71,7 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
             let (name, program) = (&key.name, context.program());
             eprintln!("experiment {name} is paused; go on with `{program} resume {name}`");
         }
-        result::print(&context, &record, arguments.output).await?;
+        result::print(&context, &record, None, arguments.output).await?;
         return Ok(result::exit(&record));
     }
     carry_on(&context, &key, arguments.output, arguments.quiet).await
@@ -98,6 +98,9 @@ pub(super) async fn carry_on(
     quiet: bool,
 ) -> Result<Exit, Failure> {
     let runner = context.runner()?;
+    // With trials of an earlier run, the time of this one says nothing of the whole.
+    let progress = context.experiment(&key.name).await?.record.progress;
+    let began = (progress.counts.trials == 0).then(now);
     let (report, reports) = watch::channel(Report::default());
     let (control, controls) = watch::channel(Control::Run);
     let (notes, noted) = mpsc::unbounded_channel();
@@ -107,7 +110,7 @@ pub(super) async fn carry_on(
     signals.abort();
     let _ = display.await;
     let record = ended?;
-    result::print(context, &record, output).await?;
+    result::print(context, &record, began, output).await?;
     Ok(result::exit(&record))
 }
 

@@ -92,7 +92,7 @@ fn search(
         ..Report::of(trial, &spec.objective)
     };
     let reports: Vec<Report> = history.iter().map(report).collect();
-    let study = Study::of(spec, None, reports);
+    let mut study = Study::of(spec, None, reports);
     if study.misfits > 0 {
         eprintln!(
             "warning: {} trials of the history are outside the search space and were left out",
@@ -100,7 +100,7 @@ fn search(
         );
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    match registry::suggest(&study, count) {
+    match registry::suggest_unseen(&mut study, count) {
         Ok(suggested) => Ok(suggested.into()),
         Err(error) => Err(refuse(error.to_string())),
     }

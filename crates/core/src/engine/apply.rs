@@ -154,7 +154,12 @@ impl Snapshot {
             // It was done before the stop reached it.
             (_, End::Succeeded) => self.succeeded(&mut trial, now),
             (Some(StopCause::Interrupted), _) if !self.is_completed() => {
-                trial.again("TrialInterrupted", "Diwan was stopped", None, now);
+                trial.again(
+                    "TrialInterrupted",
+                    "interrupted: Diwan was stopped",
+                    None,
+                    now,
+                );
             }
             (Some(cause), _) => trial.stopped(cause, now),
             (None, End::Failed(message) | End::Left(message)) => {

@@ -1,10 +1,13 @@
 //! What becomes of one trial, and the conditions that tell it.
 
-use crate::record::{StopCause, TrialRecord, TrialState};
+use crate::record::{EARLIER_CAP, EarlierAttempt, StopCause, TrialRecord, TrialState};
 use crate::resources::{ConditionStatus, set_condition};
 use crate::time::Timestamp;
 
 use super::Point;
+
+/// Bytes of each line that the list of attempts keeps of a message.
+const MAX_LINE: usize = 240;
 
 impl TrialRecord {
     /// A new one.
@@ -19,6 +22,7 @@ impl TrialRecord {
             attempt: 1,
             failures: 0,
             losses: 0,
+            earlier: Vec::new(),
             created: now,
             started: None,
             finished: None,
@@ -38,7 +42,7 @@ impl TrialRecord {
         self.tell(self.state, "TrialRunning", "Trial is running", now);
     }
 
-    /// Makes it pending again, for its next launch.
+    /// Makes it pending again, for its next launch; the one that ended joins the earlier ones.
     pub(super) fn again(
         &mut self,
         reason: &str,
@@ -46,11 +50,25 @@ impl TrialRecord {
         not_before: Option<Timestamp>,
         now: Timestamp,
     ) {
+        if let Some(started) = self.started {
+            self.remember(EarlierAttempt {
+                number: self.attempt,
+                started,
+                ended: now,
+                why: in_one_line(message),
+            });
+        }
         self.state = TrialState::Pending;
         self.attempt = self.attempt.saturating_add(1);
         self.not_before = not_before;
         self.observation = None;
         self.tell_not_running(reason, message, now);
+    }
+
+    fn remember(&mut self, attempt: EarlierAttempt) {
+        let surplus = (self.earlier.len() + 1).saturating_sub(EARLIER_CAP);
+        self.earlier.drain(..surplus);
+        self.earlier.push(attempt);
     }
 
     /// Ends it as failed by itself.
@@ -104,5 +122,45 @@ impl TrialRecord {
     fn tell_not_running(&mut self, reason: &str, message: &str, now: Timestamp) {
         let (kind, holds) = (TrialState::Running.condition(), ConditionStatus::False);
         set_condition(&mut self.conditions, kind, holds, reason, message, now);
+    }
+}
+
+/// The first line of a message and its last, which of a traceback is the one that says what happened.
+fn in_one_line(message: &str) -> String {
+    let mut lines = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| &line[..line.floor_char_boundary(MAX_LINE)]);
+    let first = lines.next().unwrap_or_default();
+    match (lines.next_back(), lines.next()) {
+        (None, _) => first.to_owned(),
+        (Some(last), None) => format!("{first} {last}"),
+        (Some(last), Some(_)) => format!("{first} … {last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_becomes_one_line() {
+        for (message, line) in [
+            ("", ""),
+            ("exit code 3", "exit code 3"),
+            (
+                "last lines of stderr:\n  oh no\n",
+                "last lines of stderr: oh no",
+            ),
+            (
+                "last lines of stderr:\nTraceback:\n\n  here\nValueError: x",
+                "last lines of stderr: … ValueError: x",
+            ),
+        ] {
+            assert_eq!(in_one_line(message), line);
+        }
+        let long = "é".repeat(MAX_LINE);
+        assert_eq!(in_one_line(&long).len(), MAX_LINE);
     }
 }

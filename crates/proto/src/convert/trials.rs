@@ -49,6 +49,7 @@ fn read_trial(
         attempt: 1,
         failures: 0,
         losses: 0,
+        earlier: Vec::new(),
         created: started.unwrap_or(Timestamp::from_millis(0)),
         started,
         finished: timestamp(

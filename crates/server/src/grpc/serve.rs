@@ -13,12 +13,14 @@ use tokio::sync::oneshot;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tower::util::MapResponseLayer;
 
 use super::Services;
 use super::db_manager::DbManagerService;
 use super::diwan_suggestion::DiwanSuggestionService;
 use super::early_stopping::EarlyStoppingService;
 use super::health::Health;
+use super::status;
 use super::suggestion::SuggestionService;
 
 /// Largest request, in bytes. A request of Katib's controller carries the whole history: some 100,000 trials fit.
@@ -91,6 +93,7 @@ pub async fn serve(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .layer(MapResponseLayer::new(status::blame_sender))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
     let end = async {

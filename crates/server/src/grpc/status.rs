@@ -3,10 +3,14 @@
 use diwan_core::problem::{Problem, Problems};
 use diwan_proto::convert::spec_field;
 use diwan_store::StoreError;
+use tonic::body::Body;
+use tonic::codegen::http::Response;
 use tonic::{Code, Status};
 
 /// Longest message, in bytes. It travels in a header, percent-encoded, and many clients take 8 KiB of headers.
 const MAX_MESSAGE: usize = 2000;
+/// How prost's decoder begins its messages; tonic keeps nothing else of them.
+const UNDECODABLE: &str = "failed to decode Protobuf message: ";
 
 /// A status with a message of bearable length.
 pub(super) fn status(code: Code, message: impl Into<String>) -> Status {
@@ -48,6 +52,18 @@ pub(super) fn message_path(root: &str, field: &str) -> String {
         path if path.is_empty() => root.to_owned(),
         path if root.is_empty() => path,
         path => format!("{root}.{path}"),
+    }
+}
+
+/// A request that is no message of its method is its sender's mistake, which tonic answers with INTERNAL.
+pub(super) fn blame_sender(response: Response<Body>) -> Response<Body> {
+    let found = response.extensions().get::<Status>();
+    match found.and_then(|status| status.message().strip_prefix(UNDECODABLE)) {
+        Some(why) => {
+            let message = format!("the request cannot be decoded: {why}");
+            status(Code::InvalidArgument, message).into_http()
+        }
+        None => response,
     }
 }
 

@@ -67,9 +67,9 @@ fn answer(request: katib::GetSuggestionsRequest) -> Result<katib::GetSuggestions
         .total_request_number
         .saturating_sub(request.current_request_number);
     let reports: Vec<_> = history.iter().map(|trial| report(trial, &spec)).collect();
-    let study = Study::of(spec, Some(next(before, reports.len())), reports);
-    let suggested =
-        registry::suggest(&study, count).map_err(|error| status::invalid(&refusal(error)))?;
+    let mut study = Study::of(spec, Some(next(before, reports.len())), reports);
+    let suggested = registry::suggest_unseen(&mut study, count)
+        .map_err(|error| status::invalid(&refusal(error)))?;
     let points =
         enough(suggested.points.len(), count, &suggested.more).map(|()| points(&suggested))?;
     Ok(suggestions::write(
@@ -109,7 +109,7 @@ fn count(requested: i32) -> Result<usize, Status> {
 }
 
 /// Number of the next suggestion. A request tells how many were made `before`; one that does not, or that has more trials
-/// than that, because others than this service suggested some, goes by the number of its trials.
+/// than that, because others than this service suggested some, goes by the number of its trials: at most as many as were suggested.
 fn next(before: i32, trials: usize) -> u64 {
     u64::try_from(before).unwrap_or(0).max(trials as u64)
 }

@@ -107,6 +107,7 @@ fn record(trial: Trial, number: u64, space: Option<&Space>) -> Result<TrialRecor
         attempt: 1,
         failures: 0,
         losses: 0,
+        earlier: Vec::new(),
         created: status.start_time.unwrap_or(Timestamp::from_millis(0)),
         started: status.start_time,
         finished: status.completion_time,

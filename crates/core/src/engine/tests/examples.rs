@@ -2,6 +2,7 @@
 
 use super::world::Answer;
 use super::*;
+use crate::record::EARLIER_CAP;
 
 fn run(record: ExperimentRecord) -> World {
     World::new(record, u64::MAX)
@@ -319,6 +320,44 @@ fn a_launch_that_keeps_vanishing_fails_in_the_end() {
         );
     }
     assert_eq!(world.trials[&0].state, TrialState::Failed);
+}
+
+#[test]
+fn a_trial_remembers_its_newest_attempts() {
+    let mut world = run(record(1, Some(1), None, None, 20));
+    let began = world.now;
+    fill(&mut world);
+    let ends = [
+        End::Lost("it is gone".into()),
+        End::Failed("exit code 3; last lines of stderr:\nTraceback\nhere\nValueError".into()),
+    ];
+    for (attempt, end) in (1..).zip(ends) {
+        world.now = world.now.plus_seconds(3);
+        world.end(0, attempt, end, Observation::default(), true);
+        world.now = world.now.plus_seconds(1);
+        fill(&mut world);
+    }
+    let told = |world: &World| {
+        let earlier = world.trials[&0].earlier.iter();
+        let told = earlier.map(|one| (one.number, one.why.clone()));
+        told.collect::<Vec<_>>()
+    };
+    let failed = "failure 1 of at most 21: exit code 3; last lines of stderr: … ValueError";
+    assert_eq!(
+        told(&world),
+        [(1, "it is gone".to_owned()), (2, failed.to_owned())]
+    );
+    let first = &world.trials[&0].earlier[0];
+    assert_eq!((first.started, first.ended), (began, began.plus_seconds(3)));
+    for _ in 0..9 {
+        let cause = StopCause::Interrupted;
+        world.carry_out(Action::Stop { trial: 0, cause }, true);
+        fill(&mut world);
+    }
+    let told = told(&world);
+    assert_eq!(told.len(), EARLIER_CAP);
+    assert_eq!((told[0].0, told[9].0), (2, 11));
+    assert_eq!(told[9].1, "interrupted: Diwan was stopped");
 }
 
 #[test]

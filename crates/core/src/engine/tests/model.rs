@@ -16,6 +16,8 @@ pub(super) struct Trial {
     pub(super) losses: u32,
     pub(super) stopping: Option<StopCause>,
     pub(super) started: Option<Timestamp>,
+    /// Number, start and end of every launch before this one.
+    pub(super) earlier: Vec<(u32, Timestamp, Timestamp)>,
     /// Its result, if that is a number.
     pub(super) value: Option<f64>,
 }
@@ -75,7 +77,7 @@ impl Model {
                 end,
                 observation,
                 ..
-            } => self.ended(trial, &end, &observation),
+            } => self.ended(trial, &end, &observation, now),
             Event::Finished(outcome) => self.finish(&outcome),
             Event::Edited(spec) => {
                 let raised = spec.max_trial_count > self.spec.max_trial_count
@@ -100,6 +102,7 @@ impl Model {
             losses: 0,
             stopping: None,
             started: None,
+            earlier: Vec::new(),
             value: None,
         };
         self.trials.insert(self.trials.len() as u64, trial);
@@ -118,7 +121,7 @@ impl Model {
         };
     }
 
-    fn ended(&mut self, number: u64, end: &End, observation: &Observation) {
+    fn ended(&mut self, number: u64, end: &End, observation: &Observation, now: Timestamp) {
         let template = self.spec.trial_template.as_ref();
         let retries = template.and_then(|template| template.retry_limit).unwrap();
         let completed = self.completed;
@@ -145,7 +148,11 @@ impl Model {
             (None, End::Succeeded) => TrialState::Succeeded,
             (None, _) => TrialState::Failed,
         };
-        trial.attempt += u32::from(again);
+        if again {
+            let started = trial.started.expect("it ran");
+            trial.earlier.push((trial.attempt, started, now));
+            trial.attempt += 1;
+        }
         // The next launch starts afresh.
         trial.value = trial.value.filter(|_| !again);
     }

@@ -6,6 +6,7 @@ use super::model::Trial;
 use super::moves::{moves, value};
 use super::*;
 use crate::engine::snapshot::count;
+use crate::record::EARLIER_CAP;
 
 impl World {
     /// Counters, trials and the best are those of the model.
@@ -32,10 +33,18 @@ impl World {
                 attempt,
                 failures,
                 losses,
+                ref earlier,
                 ..
             } = *expected;
             assert_eq!(found, (state, attempt, failures, losses), "trial {number}");
             assert_eq!(trial.stopping, expected.stopping, "trial {number}");
+            let kept: Vec<_> = trial
+                .earlier
+                .iter()
+                .map(|one| (one.number, one.started, one.ended))
+                .collect();
+            let newest = earlier.len().saturating_sub(EARLIER_CAP);
+            assert_eq!(kept, earlier[newest..], "trial {number}");
         }
         self.check_best();
     }

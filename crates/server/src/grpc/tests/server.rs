@@ -4,10 +4,13 @@ use std::time::Duration;
 use diwan_store::StoreError;
 use diwan_testkit::store::Faulty;
 use futures_util::StreamExt as _;
-use tonic::Code;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 
 use super::*;
 
@@ -88,4 +91,29 @@ async fn a_watcher_does_not_keep_the_server_from_ending() {
     );
     let ended = tokio::time::timeout(Duration::from_secs(30), fixture.server).await;
     ended.expect("the server ends in time").unwrap().unwrap();
+}
+
+/// Field 1 of each of these requests is a text or a message; 0xff is neither.
+#[tokio::test]
+async fn bytes_that_are_no_message_are_the_sender_s_mistake() {
+    let fixture = Fixture::new().await;
+    for method in [
+        "/api.v1.beta1.Suggestion/GetSuggestions",
+        "/api.v1.beta1.DBManager/ReportObservationLog",
+        "/api.v1.beta1.EarlyStopping/SetTrialStatus",
+        "/diwan.v1.Suggestion/Suggest",
+    ] {
+        let mut client = Grpc::new(fixture.channel.clone());
+        client.ready().await.unwrap();
+        let codec = ProstCodec::<Vec<u8>, ()>::default();
+        let request = Request::new(vec![0xff]);
+        let path = PathAndQuery::from_static(method);
+        let refused = client.unary(request, path, codec).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{method}: {refused}");
+        let message = refused.message();
+        assert!(
+            message.starts_with("the request cannot be decoded: "),
+            "{method}: {message}"
+        );
+    }
 }

@@ -85,6 +85,28 @@ async fn gives_exactly_as_many_points_as_asked_for_and_the_same_again() {
     }
 }
 
+/// Callers may leave trials out and miscount: what they show is never suggested again, and what they count is believed.
+#[tokio::test]
+async fn a_history_with_gaps_gets_no_point_that_is_in_it() {
+    let fixture = Fixture::new().await;
+    let mut client = SuggestionClient::new(fixture.channel);
+    for algorithm in ["random", "sobol"] {
+        let all = client
+            .get_suggestions(request(&spec(algorithm), Vec::new(), 8, 8))
+            .await
+            .unwrap()
+            .into_inner();
+        let all_values = values(&all);
+        let trials = trials_of(&all);
+        let some = [0, 3, 4].map(|index: usize| trials[index].clone()).to_vec();
+        for (total, expected) in [(2, &all_values[5..7]), (8, &all_values[6..8])] {
+            let ask = request(&spec(algorithm), some.clone(), 2, total);
+            let reply = client.get_suggestions(ask).await.unwrap().into_inner();
+            assert_eq!(values(&reply), expected, "{algorithm} of {total}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_seed_is_the_name_s_unless_the_settings_have_one() {
     let fixture = Fixture::new().await;
