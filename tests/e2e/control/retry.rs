@@ -38,7 +38,7 @@ fn a_failed_trial_runs_again_as_often_as_allowed() {
 /// Also of the one whose exit status was lost, because what waited for it was killed.
 #[test]
 fn earlier_attempts_are_told() {
-    let script = "echo $DIWAN_ATTEMPT >> $W/started; case $DIWAN_ATTEMPT in 1) kill -s KILL $PPID; exit 0;; \
+    let script = "echo $DIWAN_ATTEMPT >> $W/started; case $DIWAN_ATTEMPT in 1) kill -s KILL $(ps -o ppid= -p $PPID) $PPID; exit 0;; \
                   2) echo here >&2; echo there >&2; echo oh no >&2; exit 3;; esac; echo score=$X";
     let case = Case::with(1, 1, script, insert_in_template("retryLimit: 1"));
     let run = case.run();

@@ -1,6 +1,7 @@
 //! `diwan describe NOUN NAME`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use diwan_core::engine::{Action, Snapshot, step};
@@ -9,6 +10,7 @@ use diwan_core::resources::{
     AlgorithmSetting, Condition, FeasibleSpace, Metric, Observation, ParameterAssignment,
     ParameterSpec,
 };
+use diwan_drivers::trial_directory;
 use diwan_server::clock::now;
 use diwan_store::TrialQuery;
 
@@ -53,7 +55,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         }
         Noun::Trial => {
             let (snapshot, trial) = context.trial(&arguments.name).await?;
-            self::trial(&snapshot.record, &trial)
+            let directory = trial_directory(&context.directory(&snapshot.record), &trial.name);
+            self::trial(&snapshot.record, &trial, &directory)
         }
     };
     print_line(text.trim_end())?;
@@ -272,13 +275,14 @@ fn space(space: &FeasibleSpace) -> String {
     format!("{} to {}{step}{distribution}", space.min, space.max)
 }
 
-fn trial(record: &ExperimentRecord, trial: &TrialRecord) -> String {
+fn trial(record: &ExperimentRecord, trial: &TrialRecord, directory: &Path) -> String {
     let mut page = Page::default();
     page.field("Name", &trial.name);
     page.field("Experiment", record.key());
     page.field("Number", trial.number);
     page.field("State", format!("{:?}", trial.state));
     page.field("Attempt", trial.attempt);
+    page.field("Directory", directory.display());
     page.field("Created", trial.created);
     page.field(
         "Started",
