@@ -140,7 +140,7 @@ impl StoreError {
             Self::Full => "free some space, or delete experiments; nothing that was stored is lost",
             Self::ReadOnly => "check the permissions of the file and of its directory",
             Self::NotADatabase { .. } | Self::NotDiwan { .. } => {
-                "name another file; a new one is made if it does not exist"
+                "name another file; `diwan run` makes one that does not exist"
             }
             Self::Newer { .. } => "use the newer diwan, or another database",
             Self::Gone { .. } => {
