@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Format, Rows, print_json, print_line, print_yaml, span, tally};
 use crate::shell::quoted;
+use crate::standing::can_resume;
 
 /// The exit code of a run that left the experiment so.
 pub(crate) fn exit(record: &ExperimentRecord) -> Exit {
@@ -48,8 +49,7 @@ pub(crate) async fn print(
         Format::Table | Format::Wide => {
             say_how_it_ended(record);
             print_best(record)?;
-            next_commands(context, record);
-            Ok(())
+            next_commands(context, record).await
         }
     }
 }
@@ -150,7 +150,7 @@ fn best_rows(record: &ExperimentRecord) -> Rows {
     rows
 }
 
-fn next_commands(context: &Context, record: &ExperimentRecord) {
+async fn next_commands(context: &Context, record: &ExperimentRecord) -> Result<(), Failure> {
     let name = quoted(&record.metadata.name);
     let program = context.program();
     eprintln!("next:");
@@ -161,8 +161,11 @@ fn next_commands(context: &Context, record: &ExperimentRecord) {
         eprintln!("  {program} explain {best}");
         eprintln!("  {program} logs {best}");
     }
-    match verdict(record) {
-        Some(_) => eprintln!("  {program} export {name} > {name}.csv"),
-        None => eprintln!("  {program} resume {name}"),
+    if verdict(record).is_some() {
+        eprintln!("  {program} export {name} > {name}.csv");
     }
+    if can_resume(&context.experiment(&record.metadata.name).await?) {
+        eprintln!("  {program} resume {name}");
+    }
+    Ok(())
 }
