@@ -103,6 +103,10 @@ fn a_full_disk_is_waited_for_and_loses_nothing() {
     assert!(!told.run.has_ended(), "it waits");
     told.run.signal("KILL");
     told.run.code();
+    let refused = world.run(["pause", "killed"]);
+    assert_eq!(refused.code, 1);
+    let hint = "hint: free space elsewhere on its file system";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
     disk.free();
 
     let last = world.run(["run", file.to_str().unwrap(), "--quiet"]);

@@ -137,7 +137,10 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Busy => "find the process that holds the database, or wait for it",
-            Self::Full => "free some space, or delete experiments; nothing that was stored is lost",
+            Self::Full => {
+                "free space elsewhere on its file system: a run that waits goes on by itself, other commands can be typed again; \
+                 nothing that was stored is lost"
+            }
             Self::ReadOnly => "check the permissions of the file and of its directory",
             Self::NotADatabase { .. } | Self::NotDiwan { .. } => {
                 "name another file; `diwan run` makes one that does not exist"
