@@ -104,6 +104,11 @@ fn a_trial_that_is_left_behind_has_the_grace_of_its_template() {
     let trial = case.trials("Running").remove(0);
     let stopped = case.world.run(["stop", "--trial", &trial]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+    let told = format!(
+        "stopped trial {trial}; nobody runs its experiment now, so it is shown as Running until `"
+    );
+    assert!(stopped.stderr.starts_with(&told), "{}", stopped.stderr);
+    assert_eq!(case.trials("Running"), [trial.clone()]);
     assert!(!is_alive(&case.lines("started")[0]));
     case.touch("stopped");
     let at = |name| {
@@ -112,4 +117,6 @@ fn a_trial_that_is_left_behind_has_the_grace_of_its_template() {
     };
     let grace = at("stopped").duration_since(at("term")).unwrap();
     assert!(grace.as_secs() < 20, "{grace:?}: the template says 2 s");
+    case.world.run(["resume", "case"]);
+    assert_eq!(case.trials("Killed"), [trial]);
 }

@@ -108,10 +108,19 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
         tell_ended(&context.trial(name).await?.1);
         return Ok(());
     }
-    if holder(context, &snapshot.record)?.is_none() {
-        stop_left(context, &snapshot.record, &trial).await?;
+    if holder(context, &snapshot.record)?.is_some() {
+        eprintln!("stopped trial {name}");
+        return Ok(());
     }
-    eprintln!("stopped trial {name}");
+    stop_left(context, &snapshot.record, &trial).await?;
+    let resume = format!("{} resume {}", context.program(), quoted(&key.name));
+    let state = changed.snapshot.active.get(&trial.number);
+    match state.map(|trial| trial.state) {
+        Some(state) => eprintln!(
+            "stopped trial {name}; nobody runs its experiment now, so it is shown as {state:?} until `{resume}`"
+        ),
+        None => eprintln!("stopped trial {name}"),
+    }
     Ok(())
 }
 
