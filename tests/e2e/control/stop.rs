@@ -108,7 +108,7 @@ fn a_trial_that_is_left_behind_has_the_grace_of_its_template() {
         "stopped trial {trial}; nobody runs its experiment now, so it is shown as Running until `"
     );
     assert!(stopped.stderr.starts_with(&told), "{}", stopped.stderr);
-    assert_eq!(case.trials("Running"), [trial.clone()]);
+    assert_eq!(case.trials("Running"), std::slice::from_ref(&trial));
     assert!(!is_alive(&case.lines("started")[0]));
     case.touch("stopped");
     let at = |name| {

@@ -228,6 +228,7 @@ fn one_suggestion_is_what_a_run_would_try_next() {
         "history.jsonl",
         &world.run(["export", "case", "-o", "json"]).stdout,
     );
+    let table = world.file("history.csv", &world.run(["export", "case"]).stdout);
     let points = |document: Value| -> Vec<Value> {
         let list = document["suggestions"].as_array().unwrap();
         list.iter()
@@ -255,16 +256,20 @@ fn one_suggestion_is_what_a_run_would_try_next() {
         "--history",
         history.to_str().unwrap(),
     ]));
-    assert_eq!(
-        points(world.json([
-            "suggest",
-            &file,
-            "--count",
-            "2",
-            "--history",
-            lines_of.to_str().unwrap()
-        ])),
-        next
+    for other in [lines_of, table] {
+        let other = other.to_str().unwrap();
+        let found = world.json(["suggest", &file, "--count", "2", "--history", other]);
+        assert_eq!(points(found), next, "{other}");
+    }
+    let mut piped = world.diwan(["suggest", &file, "--count", "2", "--history", "-"]);
+    piped.stdin(std::fs::File::open(world.path("history.csv")).unwrap());
+    let piped = piped.output().unwrap().stdout;
+    assert_eq!(points(serde_json::from_slice(&piped).unwrap()), next);
+    let both = world.run(["suggest", "-", "--history", "-"]);
+    let refusal = "error: standard input cannot be the experiment and the history\n";
+    assert!(
+        both.code == 2 && both.stderr.starts_with(refusal),
+        "{both:?}"
     );
     std::fs::write(&file, edited).unwrap();
     assert_eq!(world.run(["run", &file]).code, 0);
