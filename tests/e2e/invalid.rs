@@ -56,11 +56,14 @@ fn all_problems_of_a_file_are_said_at_once() {
         .replace("min: \"0\"", "min: \"2\"")
         .replace("parameterType: double", "parameterType: dubble")
         .replace("reference: x", "reference: y");
+    let names = diwan_algorithms::registry::ALGORITHMS.iter();
+    let known: Vec<String> = names.map(|one| format!("{:?}", one.name())).collect();
+    let known = known.join(", ");
     assert_eq!(
         said_of_text(&text),
-        "error: FILE is not a valid experiment\n\
-         cause: FILE:11:20: spec.algorithm.algorithmName: Invalid value: \"randon\": unable to get Suggestion config data for \
-         algorithm randon: failed to find suggestion config for algorithm: randon in ConfigMap: katib-config\n\
+        format!(
+            "error: FILE is not a valid experiment\n\
+         cause: FILE:11:20: spec.algorithm.algorithmName: Unsupported value: \"randon\": supported values: {known}\n\
          hint: did you mean \"random\"? (a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT)\n\
          cause: FILE:16:18: spec.maxTrialCount: Invalid value: -1: must be greater than 0\n\
          cause: FILE:17:3: spec.maxTrialCuont: Unknown field: \"maxTrialCuont\"\n\
@@ -72,7 +75,35 @@ fn all_problems_of_a_file_are_said_at_once() {
          cause: FILE:28:20: spec.trialTemplate.trialParameters[0].reference: Invalid value: \"y\": parameter reference y does \
          not exist in spec.parameters: [x]\n\
          hint: did you mean \"x\"?\n"
+        )
     );
+}
+
+#[test]
+fn an_unknown_algorithm_is_told_which_there_are() {
+    let algorithm = |name: &str| {
+        let line = format!("algorithmName: {name}");
+        said_of_text(&experiment("wrong", 3, 2, "true").replace("algorithmName: random", &line))
+    };
+    let others =
+        "a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT";
+    for (name, hint) in [
+        ("zzzzzz", others.to_owned()),
+        (
+            "bayesianoptimisation",
+            format!("did you mean \"bayesianoptimization\"? ({others})"),
+        ),
+    ] {
+        let said = algorithm(name);
+        let told = format!("algorithmName: Unsupported value: {name:?}: supported values: \"");
+        assert!(said.contains(&told) && !said.contains("katib"), "{said}");
+        assert!(said.ends_with(&format!("\nhint: {hint}\n")), "{said}");
+    }
+    let rule = "\nspec:\n  earlyStopping: {algorithmName: medianstp}\n";
+    let said = said_of_text(&experiment("wrong", 3, 2, "true").replacen("\nspec:\n", rule, 1));
+    let told = "algorithmName: Unsupported value: \"medianstp\": supported values: \"medianstop\"\n\
+                hint: did you mean \"medianstop\"?\n";
+    assert!(said.ends_with(told), "{said}");
 }
 
 #[test]
