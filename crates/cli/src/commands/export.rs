@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// The experiment
     experiment: String,
     /// The form
-    #[arg(long, short, value_enum, default_value_t, env = "DIWAN_EXPORT_OUTPUT")]
+    #[arg(long, short, value_enum, default_value_t)]
     output: Form,
 }
 
