@@ -5,7 +5,7 @@ use std::fmt;
 use diwan_core::engine::{Event, Outcome, Snapshot};
 use diwan_core::record::ExperimentRecord;
 use diwan_server::clock::now;
-use diwan_server::runner::Hold;
+use diwan_server::runner::{Hold, HoldError};
 
 use crate::context::Context;
 use crate::result;
@@ -39,7 +39,7 @@ impl Standing {
         if record.is_paused() {
             return Self::Paused;
         }
-        match Hold::holder(&context.work_directory(record), &record.key()) {
+        match holder(context, record) {
             Ok(Some(holder)) => Self::Running(holder),
             Ok(None) => Self::Interrupted,
             Err(_) => Self::Unknown,
@@ -67,6 +67,15 @@ impl fmt::Display for Standing {
             Self::Unknown => "Unknown",
         })
     }
+}
+
+/// Whether no process runs the experiment, so that nobody starts its trials and writes down how they end.
+pub(crate) fn is_unattended(context: &Context, record: &ExperimentRecord) -> bool {
+    matches!(holder(context, record), Ok(None))
+}
+
+fn holder(context: &Context, record: &ExperimentRecord) -> Result<Option<String>, HoldError> {
+    Hold::holder(&context.work_directory(record), &record.key())
 }
 
 /// Whether `diwan resume` has something to do: not if the budget is spent, or what ended the experiment would end it again.

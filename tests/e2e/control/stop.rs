@@ -76,6 +76,16 @@ fn stop_finds_what_a_killed_run_left_behind() {
     let orphans = case.lines("started");
     assert!(orphans.iter().all(|pid| is_alive(pid)), "they go on");
     assert_eq!(case.state(), "Interrupted");
+    let told = case
+        .world
+        .run(["explain", &case.trials("Running")[0]])
+        .stdout;
+    let why =
+        "why: nobody runs its experiment now; what became of it is found out when somebody does: `";
+    assert!(
+        told.contains(why) && told.contains(" resume case`\n"),
+        "{told}"
+    );
     let refused = case.world.run(["delete", "case"]);
     assert_eq!(refused.code, 1);
     assert!(
