@@ -106,6 +106,9 @@ pub(crate) enum Command {
     Suggest(suggest::Arguments),
     Serve(serve::Arguments),
     Completions(completions::Arguments),
+    /// Start trials and record their ends for the process that started this one
+    #[command(hide = true)]
+    Supervise,
 }
 
 impl Cli {

@@ -32,6 +32,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments, &global).await,
         Command::Validate(arguments) => validate::run(&arguments, &global),
+        Command::Supervise => supervise::run(),
         Command::Run(arguments) => run::run(&arguments, &global).await,
         Command::Get(arguments) => get::run(&arguments, &existing().await?).await,
         Command::Describe(arguments) => describe::run(&arguments, &existing().await?).await,

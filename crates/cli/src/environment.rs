@@ -1,6 +1,5 @@
 //! The only file of this crate that reads the environment beside clap.
 
-use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -31,11 +30,6 @@ pub(crate) fn program() -> String {
     std::env::args()
         .next()
         .unwrap_or_else(|| "diwan".to_owned())
-}
-
-/// What follows the program's name.
-pub(crate) fn first_argument() -> Option<OsString> {
-    std::env::args_os().nth(1)
 }
 
 /// A path as it is written down for a later process, which may start elsewhere.

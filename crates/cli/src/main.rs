@@ -19,7 +19,6 @@ mod usage;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::commands::supervise;
 use crate::failure::Failure;
 
 /// How a command ended; the number is the process's exit code.
@@ -41,14 +40,14 @@ pub(crate) enum Exit {
 }
 
 fn main() -> ExitCode {
-    // A supervisor stays small and starts its own runtime.
-    if supervise::is_meant() {
-        return finish(supervise::run());
-    }
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(failure) => return finish(Err(failure)),
     };
+    // A supervisor stays small and starts its own runtime.
+    if matches!(cli.command, Command::Supervise) {
+        return finish(commands::supervise::run());
+    }
     environment::start_log(cli.global.verbose);
     let runtime = match runtime(&cli.command) {
         Ok(runtime) => runtime,

@@ -5,16 +5,10 @@ use std::io;
 use diwan_drivers::SupervisorCommand;
 
 use crate::Exit;
-use crate::environment;
 use crate::failure::Failure;
 
-/// The word that starts it. It is no verb of the command line, whose help and completions are for people.
-const VERB: &str = "supervise";
-
-/// Whether this process is to be one.
-pub(crate) fn is_meant() -> bool {
-    environment::first_argument().is_some_and(|word| word == VERB)
-}
+/// The verb; `Command::Supervise` in the command line's terms.
+pub(crate) const VERB: &str = "supervise";
 
 /// How this program starts itself as a supervisor.
 pub(crate) fn command() -> io::Result<SupervisorCommand> {
