@@ -60,6 +60,7 @@ fn completions_are_for_every_shell() {
             script.contains("validate") && script.contains("suggestion-service"),
             "{shell}"
         );
+        assert!(!script.contains("supervise"), "{shell}: nobody types that");
     }
     let script = world.file("diwan.bash", &world.run(["completions", "bash"]).stdout);
     let sound = Command::new("bash").arg("-n").arg(script).output().unwrap();
