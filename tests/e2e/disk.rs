@@ -131,6 +131,26 @@ fn a_run_killed_on_a_full_disk_twenty_times_loses_and_doubles_nothing() {
     check(&world, &ledger, 200);
 }
 
+#[test]
+fn what_a_command_cannot_write_on_a_full_disk_it_says() {
+    let world = World::new();
+    let disk = Disk::mount(world.path("disk"));
+    let world = world.with_database(&disk.0.join("diwan.db"));
+    let ledger = world.path("ledger");
+    let text = experiment("full", 200, 4, &script(ledger.to_str().unwrap()));
+    let mut told = Told::start(&world, &world.file("full.yaml", &text));
+    eventually("a trial has run", || ledger.exists());
+    disk.fill();
+    eventually("it waits", || told.waits(FULL));
+    let refused = world.run(["pause", "full"]);
+    assert_eq!(refused.code, 1);
+    let hint = "hint: free space elsewhere on its file system";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
+    disk.free();
+    told.run.signal("TERM");
+    assert_eq!(told.run.code(), 5);
+}
+
 /// The trials' file system has no more room. Those that run may fail for it, but none is started that could not even write
 /// down that it was; they start by themselves when there is room.
 #[test]

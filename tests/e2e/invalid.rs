@@ -1,6 +1,7 @@
 //! What is wrong is said in one go, with its place and what would be right; exit code 2, and never a backtrace.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::harness::{Ran, World, experiment, top};
 
@@ -55,11 +56,14 @@ fn all_problems_of_a_file_are_said_at_once() {
         .replace("min: \"0\"", "min: \"2\"")
         .replace("parameterType: double", "parameterType: dubble")
         .replace("reference: x", "reference: y");
+    let names = diwan_algorithms::registry::ALGORITHMS.iter();
+    let known: Vec<String> = names.map(|one| format!("{:?}", one.name())).collect();
+    let known = known.join(", ");
     assert_eq!(
         said_of_text(&text),
-        "error: FILE is not a valid experiment\n\
-         cause: FILE:11:20: spec.algorithm.algorithmName: Invalid value: \"randon\": unable to get Suggestion config data for \
-         algorithm randon: failed to find suggestion config for algorithm: randon in ConfigMap: katib-config\n\
+        format!(
+            "error: FILE is not a valid experiment\n\
+         cause: FILE:11:20: spec.algorithm.algorithmName: Unsupported value: \"randon\": supported values: {known}\n\
          hint: did you mean \"random\"? (a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT)\n\
          cause: FILE:16:18: spec.maxTrialCount: Invalid value: -1: must be greater than 0\n\
          cause: FILE:17:3: spec.maxTrialCuont: Unknown field: \"maxTrialCuont\"\n\
@@ -71,7 +75,35 @@ fn all_problems_of_a_file_are_said_at_once() {
          cause: FILE:28:20: spec.trialTemplate.trialParameters[0].reference: Invalid value: \"y\": parameter reference y does \
          not exist in spec.parameters: [x]\n\
          hint: did you mean \"x\"?\n"
+        )
     );
+}
+
+#[test]
+fn an_unknown_algorithm_is_told_which_there_are() {
+    let algorithm = |name: &str| {
+        let line = format!("algorithmName: {name}");
+        said_of_text(&experiment("wrong", 3, 2, "true").replace("algorithmName: random", &line))
+    };
+    let others =
+        "a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT";
+    for (name, hint) in [
+        ("zzzzzz", others.to_owned()),
+        (
+            "bayesianoptimisation",
+            format!("did you mean \"bayesianoptimization\"? ({others})"),
+        ),
+    ] {
+        let said = algorithm(name);
+        let told = format!("algorithmName: Unsupported value: {name:?}: supported values: \"");
+        assert!(said.contains(&told) && !said.contains("katib"), "{said}");
+        assert!(said.ends_with(&format!("\nhint: {hint}\n")), "{said}");
+    }
+    let rule = "\nspec:\n  earlyStopping: {algorithmName: medianstp}\n";
+    let said = said_of_text(&experiment("wrong", 3, 2, "true").replacen("\nspec:\n", rule, 1));
+    let told = "algorithmName: Unsupported value: \"medianstp\": supported values: \"medianstop\"\n\
+                hint: did you mean \"medianstop\"?\n";
+    assert!(said.ends_with(told), "{said}");
 }
 
 #[test]
@@ -289,12 +321,14 @@ fn a_database_that_is_none_is_refused() {
         other.to_str().unwrap().to_owned(),
         directory.to_str().unwrap().to_owned(),
     );
-    let said = |db: &str, code| {
-        let mut command = world.diwan(["get", "trials"]);
+    let good = world.file("good.yaml", &experiment("case", 1, 1, "echo score=$X"));
+    let by = |verb: &[&str], db: &str, code| {
+        let mut command = world.diwan(verb.iter().copied());
         command.args(["--db", db]);
         refused(&Ran::of(command.output().unwrap()), code).to_owned()
     };
-    let elsewhere = "hint: name another file; a new one is made if it does not exist\n";
+    let said = |db: &str, code| by(&["get", "trials"], db, code);
+    let elsewhere = "hint: name another file; `diwan run` makes one that does not exist\n";
     assert_eq!(
         said(&other, 2),
         format!("error: {other} is not a database\n{elsewhere}")
@@ -316,7 +350,7 @@ fn a_database_that_is_none_is_refused() {
         )
     );
     assert_eq!(
-        said("/proc/none/diwan.db", 1),
+        by(&["run", good.to_str().unwrap()], "/proc/none/diwan.db", 1),
         "error: cannot open database /proc/none/diwan.db\ncause: No such file or directory (os error 2)\n\
          hint: name a file that can be made or written with --db\n"
     );
@@ -325,6 +359,57 @@ fn a_database_that_is_none_is_refused() {
         111,
         "it is untouched"
     );
+    let memory = "error: a database in memory is gone when this command ends\n\
+                  hint: name a file with --db, such as --db sqlite:diwan.db\n";
+    for verb in [&["get", "trials"][..], &["run", good.to_str().unwrap()]] {
+        assert_eq!(by(verb, "sqlite::memory:", 2), memory);
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_made_by_no_verb_that_reads() {
+    let world = World::new();
+    let (missing, near) = (world.path("nothing.db"), world.path("diwam.db"));
+    for line in [
+        "get experiments",
+        "describe experiment x",
+        "explain x",
+        "logs x",
+        "wait x",
+        "stop x",
+        "pause x",
+        "resume x",
+        "delete x",
+        "export x",
+    ] {
+        let said = |path: &Path| {
+            let mut command = world.diwan(line.split(' '));
+            command.arg("--db").arg(path);
+            refused(&Ran::of(command.output().unwrap()), 3).to_owned()
+        };
+        let error = format!("error: there is no database {}\n", missing.display());
+        assert_eq!(
+            said(&missing),
+            format!("{error}hint: `diwan run FILE` makes one\n")
+        );
+        world.file("diwan.db", "");
+        let meant = format!(
+            "hint: did you mean --db {}?\n",
+            world.path("diwan.db").display()
+        );
+        assert!(said(&near).ends_with(&meant), "{line}");
+    }
+    assert!(!missing.exists() && !near.exists());
+}
+
+#[test]
+fn the_default_database_is_empty_before_the_first_run() {
+    let world = World::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diwan"));
+    command.env("XDG_DATA_HOME", world.path("data"));
+    let ran = Ran::of(command.args(["get", "experiments"]).output().unwrap());
+    let told = (ran.code, ran.stdout.as_str(), ran.stderr.as_str());
+    assert_eq!(told, (0, "", "no experiments in namespace default\n"));
 }
 
 #[test]

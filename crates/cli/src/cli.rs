@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{
     ArgAction, Args, Command as Clap, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
@@ -110,9 +111,9 @@ pub(crate) enum Command {
 }
 
 impl Cli {
-    /// The command line as clap sees it, with a `DIWAN_…` variable for every flag.
+    /// The command line as clap sees it, with a variable for every flag: `DIWAN_DB`, and `DIWAN_GET_STATE` for one of a verb.
     pub(crate) fn build() -> Clap {
-        with_variables(Self::command())
+        with_variables(Self::command(), "DIWAN")
     }
 
     /// Reads the process's arguments; prints help and exits when that is asked for.
@@ -136,15 +137,31 @@ impl Cli {
     }
 }
 
-fn with_variables(command: Clap) -> Clap {
-    let command = command.mut_args(|arg| match arg.get_long() {
-        Some(long) if long != "help" && long != "version" && arg.get_env().is_none() => {
-            let variable = format!("DIWAN_{}", long.to_uppercase().replace('-', "_"));
-            arg.env(variable).hide_env_values(true)
-        }
-        _ => arg,
+/// Names the variables of the flags of a command, and of its verbs' after these: a trial inherits variables, and what is meant
+/// for one verb may mean something else to another.
+fn with_variables(command: Clap, prefix: &str) -> Clap {
+    let command = command.mut_args(|arg| {
+        let Some(long) = arg
+            .get_long()
+            .filter(|long| !matches!(*long, "help" | "version"))
+        else {
+            return arg;
+        };
+        let variable = variable(prefix, long);
+        let arg = match arg.get_action() {
+            ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
+            _ => arg,
+        };
+        arg.env(variable).hide_env_values(true)
     });
-    command.mut_subcommands(with_variables)
+    command.mut_subcommands(|verb| {
+        let prefix = variable(prefix, verb.get_name());
+        with_variables(verb, &prefix)
+    })
+}
+
+fn variable(prefix: &str, name: &str) -> String {
+    format!("{prefix}_{}", name.to_uppercase().replace('-', "_"))
 }
 
 #[cfg(test)]
@@ -156,22 +173,47 @@ mod tests {
         Cli::build().debug_assert();
     }
 
+    /// The variable of every flag below a command, but not of those that it inherits.
+    fn variables(command: &Clap) -> Vec<String> {
+        let own = command.get_arguments().filter_map(|arg| {
+            let long = arg.get_long()?;
+            let variable = arg
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned());
+            let has_none = matches!(long, "help" | "version");
+            assert!(
+                has_none || variable.is_some(),
+                "{} {arg}",
+                command.get_name()
+            );
+            variable
+        });
+        own.chain(command.get_subcommands().flat_map(variables))
+            .collect()
+    }
+
     #[test]
-    fn every_flag_has_a_variable() {
-        fn check(command: &Clap) {
-            for arg in command
-                .get_arguments()
-                .filter(|arg| arg.get_long().is_some())
-            {
-                let known = matches!(arg.get_long(), Some("help" | "version"));
-                assert!(
-                    known || arg.get_env().is_some(),
-                    "{} {arg}",
-                    command.get_name()
-                );
-            }
-            command.get_subcommands().for_each(check);
+    fn every_flag_has_a_variable_of_its_own() {
+        let mut names = variables(&Cli::build());
+        for known in [
+            "DIWAN_DB",
+            "DIWAN_NAMESPACE",
+            "DIWAN_GET_STATE",
+            "DIWAN_SERVE_ASK_DB_MANAGERS",
+        ] {
+            assert!(names.iter().any(|name| name == known), "{known}: {names:?}");
         }
-        check(&Cli::build());
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+
+    #[test]
+    fn what_a_trial_is_told_is_no_flag() {
+        let names = variables(&Cli::build());
+        for told in ["TRIAL_NAME", "TRIAL_DIR", "ATTEMPT", "SOURCE_DIR", "LOG"] {
+            assert!(!names.contains(&format!("DIWAN_{told}")), "{told}");
+        }
     }
 }

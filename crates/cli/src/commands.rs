@@ -20,11 +20,13 @@ pub(crate) mod wait;
 use crate::Exit;
 use crate::cli::{Cli, Command};
 use crate::context::Context;
+use crate::database::Need;
 use crate::failure::Failure;
 
 /// Carries out the verb.
 pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = cli.global;
+    let existing = async || Context::open(&global, Need::Existing).await;
     match cli.command {
         Command::Algorithms(arguments) => algorithms::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
@@ -32,22 +34,19 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Validate(arguments) => validate::run(&arguments, &global),
         Command::Supervise(arguments) => supervise::run(&arguments),
         Command::Run(arguments) => run::run(&arguments, &global).await,
-        Command::Get(arguments) => get::run(&arguments, &Context::open(&global).await?).await,
-        Command::Describe(arguments) => {
-            describe::run(&arguments, &Context::open(&global).await?).await
+        Command::Get(arguments) => get::run(&arguments, &existing().await?).await,
+        Command::Describe(arguments) => describe::run(&arguments, &existing().await?).await,
+        Command::Explain(arguments) => explain::run(&arguments, &existing().await?).await,
+        Command::Logs(arguments) => logs::run(&arguments, &existing().await?).await,
+        Command::Wait(arguments) => wait::run(&arguments, &existing().await?).await,
+        Command::Stop(arguments) => edit::stop(&arguments, &existing().await?).await,
+        Command::Pause(arguments) => edit::pause(&arguments, &existing().await?).await,
+        Command::Resume(arguments) => edit::resume(&arguments, &existing().await?).await,
+        Command::Delete(arguments) => delete::run(&arguments, &existing().await?).await,
+        Command::Export(arguments) => export::run(&arguments, &existing().await?).await,
+        Command::Serve(arguments) => {
+            let context = Context::open(&global, Need::Any).await?;
+            serve::run(&arguments, &context).await
         }
-        Command::Explain(arguments) => {
-            explain::run(&arguments, &Context::open(&global).await?).await
-        }
-        Command::Logs(arguments) => logs::run(&arguments, &Context::open(&global).await?).await,
-        Command::Wait(arguments) => wait::run(&arguments, &Context::open(&global).await?).await,
-        Command::Stop(arguments) => edit::stop(&arguments, &Context::open(&global).await?).await,
-        Command::Pause(arguments) => edit::pause(&arguments, &Context::open(&global).await?).await,
-        Command::Resume(arguments) => {
-            edit::resume(&arguments, &Context::open(&global).await?).await
-        }
-        Command::Delete(arguments) => delete::run(&arguments, &Context::open(&global).await?).await,
-        Command::Export(arguments) => export::run(&arguments, &Context::open(&global).await?).await,
-        Command::Serve(arguments) => serve::run(&arguments, &Context::open(&global).await?).await,
     }
 }

@@ -13,6 +13,7 @@ use diwan_store::{ExperimentQuery, Location, Store};
 
 use crate::cli::Global;
 use crate::commands::supervise;
+use crate::database::{Database, Need};
 use crate::environment;
 use crate::failure::Failure;
 use crate::shell::quoted;
@@ -28,21 +29,12 @@ pub(crate) struct Context {
 
 impl Context {
     /// Opens what the flags name.
-    pub(crate) async fn open(global: &Global) -> Result<Self, Failure> {
-        let url = match &global.db {
-            Some(url) => url.clone(),
-            None => {
-                let directory = environment::data_directory().ok_or_else(|| {
-                    Failure::usage("there is no home directory to keep the database in")
-                        .hint("name a file with --db, such as --db sqlite:diwan.db")
-                })?;
-                format!("sqlite:{}", directory.join("diwan.db").display())
-            }
-        };
-        let store = diwan_store::open(&url).await?;
+    pub(crate) async fn open(global: &Global, need: Need) -> Result<Self, Failure> {
+        let database = Database::of(global)?;
+        let store = database.open(need).await?;
         let work_directory = match &global.work_dir {
             Some(directory) => environment::absolute(directory)?,
-            None => beside(&url)?,
+            None => beside(&database.url)?,
         };
         let suggester = RoutedSuggester::new(store.clone(), &global.suggestion_services)
             .map_err(Failure::usage)?;

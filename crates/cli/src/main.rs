@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod commands;
 mod context;
+mod database;
 mod environment;
 mod failure;
 mod output;

@@ -18,6 +18,9 @@ use crate::output::{short, span};
 /// Least time between two plain lines, unless there is a new best trial.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
+/// A terminal of so many columns shows the whole line, if its words are not longer.
+const COLUMNS: usize = 70;
+
 /// Shows reports until their sender is gone, and notes as they come. When `quiet`, only notes and troubles.
 pub(crate) async fn show(
     mut reports: watch::Receiver<Report>,
@@ -97,15 +100,19 @@ impl Display {
     }
 }
 
-/// The live line.
+/// The live line. Its bar takes the room that the words leave.
 fn line(record: &ExperimentRecord, left: Option<String>) -> String {
     let done = record.progress.counts.finished();
+    let state = state(record, left);
     let max = record.spec.max_trial_count;
-    let trials = match max.and_then(|max| u64::try_from(max).ok()) {
-        Some(max) => format!("{} {done}/{max} trials", live::bar(done, max)),
-        None => format!("{done} trials"),
+    let Some(max) = max.and_then(|max| u64::try_from(max).ok()) else {
+        return format!("{done} trials · {state}");
     };
-    format!("{trials} · {}", state(record, left))
+    let words = format!(" {done}/{max} trials · {state}");
+    let room = COLUMNS.saturating_sub(words.chars().count());
+    format!("{}{words}", live::bar(done, max, room))
+        .trim_start()
+        .to_owned()
 }
 
 /// The plain lines so far.
@@ -196,4 +203,37 @@ fn counts(counts: &TrialCounts) -> String {
     told.map(|(count, name)| format!("{count} {name}"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use diwan_core::record::Progress;
+    use diwan_core::resources::{ExperimentSpec, ObjectMeta};
+
+    use super::*;
+
+    #[test]
+    fn the_bar_gives_way_to_the_words() {
+        let mut record = ExperimentRecord {
+            metadata: ObjectMeta::default(),
+            spec: ExperimentSpec {
+                max_trial_count: Some(12),
+                ..ExperimentSpec::default()
+            },
+            progress: Progress::default(),
+        };
+        record.progress.counts.trials_succeeded = 6;
+        let roomy = line(&record, Some("3s".to_owned()));
+        assert_eq!(roomy, "━━━━━━━━──────── 6/12 trials · 3s left · 0 running");
+        record.progress.counts.trials_failed = 1;
+        record.progress.counts.trials_early_stopped = 2;
+        let narrow = line(&record, Some("12d3h".to_owned()));
+        assert_eq!(
+            narrow,
+            "━━━━── 9/12 trials · 12d3h left · 0 running, 1 failed, 2 stopped early"
+        );
+        record.progress.counts.trials_killed = 2;
+        let none = line(&record, Some("12d3h".to_owned()));
+        assert!(none.starts_with("11/12 trials"), "{none}");
+    }
 }

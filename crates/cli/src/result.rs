@@ -1,5 +1,7 @@
 //! How a run's result is shown.
 
+mod first_failure;
+
 use std::io::{self, Write as _};
 
 use diwan_core::engine::Outcome;
@@ -13,6 +15,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Format, Rows, print_json, print_line, print_yaml, span, tally};
 use crate::shell::quoted;
+use crate::standing::can_resume;
 
 /// The exit code of a run that left the experiment so.
 pub(crate) fn exit(record: &ExperimentRecord) -> Exit {
@@ -35,23 +38,43 @@ pub(crate) fn verdict(record: &ExperimentRecord) -> Option<&Condition> {
     ended.then_some(last)
 }
 
-/// Prints the result on stdout, and on stderr what to type next. `began` is when the run began that ran all of its trials.
+/// Whether it has ended by itself, and no trial is good for anything.
+fn is_fruitless(record: &ExperimentRecord) -> bool {
+    let Some(verdict) = verdict(record) else {
+        return false;
+    };
+    let progress = &record.progress;
+    let has_trials = progress.counts.finished() > 0;
+    let has_best = !progress.best.best_trial_name.is_empty();
+    has_trials && !has_best && Outcome::of_reason(&verdict.reason) != Some(Outcome::Stopped)
+}
+
+/// Prints the result on stdout, and on stderr why there is none, and what to type next. `began` is when the run began that ran
+/// all of its trials.
 pub(crate) async fn print(
     context: &Context,
     record: &ExperimentRecord,
     began: Option<Timestamp>,
     format: Format,
 ) -> Result<(), Failure> {
+    let is_for_people = matches!(format, Format::Table | Format::Wide);
+    if is_for_people {
+        say_how_it_ended(record, began);
+    }
+    if is_fruitless(record) {
+        eprint!("{}", first_failure::failure(context, record).await?);
+    }
     match format {
         Format::Json => print_json(&get::experiment_resource(context, &record.key()).await?),
         Format::Yaml => print_yaml(&get::experiment_resource(context, &record.key()).await?),
-        Format::Name => print_line(&record.progress.best.best_trial_name),
+        Format::Name => match record.progress.best.best_trial_name.as_str() {
+            "" => Ok(()),
+            name => print_line(name),
+        },
         Format::Csv => best_rows(record).print_csv(),
         Format::Table | Format::Wide => {
-            say_how_it_ended(record, began);
             print_best(record)?;
-            next_commands(context, record);
-            Ok(())
+            next_commands(context, record).await
         }
     }
 }
@@ -60,6 +83,10 @@ fn say_how_it_ended(record: &ExperimentRecord, began: Option<Timestamp>) {
     let name = &record.metadata.name;
     let progress = &record.progress;
     let how = match verdict(record) {
+        // Katib calls that a success.
+        Some(condition) if condition.kind == "Succeeded" && exit(record) == Exit::Failed => {
+            " has ended without a result".to_owned()
+        }
         Some(condition) => format!(": {}", condition.message),
         None if record.is_paused() => " is paused".to_owned(),
         None => " was interrupted and can go on".to_owned(),
@@ -70,14 +97,6 @@ fn say_how_it_ended(record: &ExperimentRecord, began: Option<Timestamp>) {
     };
     eprintln!("experiment {name}{how}");
     eprintln!("trials: {}{took}", tally(&progress.counts));
-    if progress.best.best_trial_name.is_empty() && progress.counts.finished() > 0 {
-        let metric = record
-            .spec
-            .objective
-            .as_ref()
-            .map_or("", |objective| &objective.objective_metric_name);
-        eprintln!("no trial succeeded with a {metric}; `diwan explain TRIAL` says why");
-    }
 }
 
 fn print_best(record: &ExperimentRecord) -> Result<(), Failure> {
@@ -152,7 +171,7 @@ fn best_rows(record: &ExperimentRecord) -> Rows {
     rows
 }
 
-fn next_commands(context: &Context, record: &ExperimentRecord) {
+async fn next_commands(context: &Context, record: &ExperimentRecord) -> Result<(), Failure> {
     let name = quoted(&record.metadata.name);
     let program = context.program();
     eprintln!("next:");
@@ -163,8 +182,11 @@ fn next_commands(context: &Context, record: &ExperimentRecord) {
         eprintln!("  {program} explain {best}");
         eprintln!("  {program} logs {best}");
     }
-    match verdict(record) {
-        Some(_) => eprintln!("  {program} export {name} > {name}.csv"),
-        None => eprintln!("  {program} resume {name}"),
+    if verdict(record).is_some() {
+        eprintln!("  {program} export {name} > {name}.csv");
     }
+    if can_resume(&context.experiment(&record.metadata.name).await?) {
+        eprintln!("  {program} resume {name}");
+    }
+    Ok(())
 }

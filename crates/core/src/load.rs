@@ -3,11 +3,12 @@
 mod config_maps;
 
 use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 
 use crate::defaults::set_defaults;
 use crate::manifest::{self, Content, Document, Node};
-use crate::problem::{Problem, Problems, nearest};
-use crate::resources::Experiment;
+use crate::problem::{Position, Problem, Problems, nearest};
+use crate::resources::{DEFAULT_NAMESPACE, Experiment, ObjectMeta};
 use crate::schema::{Decoded, decode_tolerant, located};
 use crate::validate::{Context, validate};
 
@@ -84,10 +85,12 @@ pub fn check(text: &str, context: &Context<'_>) -> Result<Vec<Experiment>, Probl
         ..*context
     };
     let mut experiments = Vec::new();
+    let mut places = HashMap::new();
     for (document, decoded) in found {
         let (experiment, invalid) = judge(decoded.value, &document, &decoded.problems, &context);
         problems.extend(decoded.problems);
         problems.extend(invalid);
+        problems.extend(repeated(&experiment.metadata, &document, &mut places));
         experiments.push(experiment);
     }
     sorted(problems).or(experiments)
@@ -153,6 +156,34 @@ fn judge(
         .map(|problem| located(problem, &document.root))
         .collect();
     (experiment, problems)
+}
+
+/// A name that an experiment further up has, too. `places` says where the names so far stand.
+fn repeated(
+    metadata: &ObjectMeta,
+    document: &Document,
+    places: &mut HashMap<(String, String), Position>,
+) -> Option<Problem> {
+    if metadata.name.is_empty() {
+        return None;
+    }
+    let namespace = match metadata.namespace.as_str() {
+        "" => DEFAULT_NAMESPACE,
+        namespace => namespace,
+    };
+    let path = "metadata.name";
+    let at = document.root.locate(path);
+    match places.entry((namespace.to_owned(), metadata.name.clone())) {
+        Entry::Vacant(entry) => {
+            entry.insert(at);
+            None
+        }
+        Entry::Occupied(entry) => Some(Problem {
+            message: format!("the experiment at {} has this name, too", entry.get()),
+            at: Some(at),
+            ..Problem::duplicate(path, metadata.name.as_str())
+        }),
+    }
 }
 
 /// A path and those of all that it is in: `a.b[0]`, `a.b`, `a`.

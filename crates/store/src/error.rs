@@ -137,10 +137,13 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Busy => "find the process that holds the database, or wait for it",
-            Self::Full => "free some space, or delete experiments; nothing that was stored is lost",
+            Self::Full => {
+                "free space elsewhere on its file system: a run that waits goes on by itself, other commands can be typed again; \
+                 nothing that was stored is lost"
+            }
             Self::ReadOnly => "check the permissions of the file and of its directory",
             Self::NotADatabase { .. } | Self::NotDiwan { .. } => {
-                "name another file; a new one is made if it does not exist"
+                "name another file; `diwan run` makes one that does not exist"
             }
             Self::Newer { .. } => "use the newer diwan, or another database",
             Self::Gone { .. } => {

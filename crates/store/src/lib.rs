@@ -16,4 +16,4 @@ pub use query::{
     TrialRef,
 };
 pub use sqlite::SqliteStore;
-pub use store::{Store, open};
+pub use store::{Store, open, path};

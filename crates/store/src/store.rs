@@ -1,5 +1,6 @@
 //! The contract.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -120,6 +121,17 @@ pub trait Store: Send + Sync {
     /// Waits for writes under way and tidies the database's files up; every later call fails. A process that ends without it
     /// loses nothing.
     async fn close(&self);
+}
+
+/// The file that a URL names; none for a database in memory.
+///
+/// # Errors
+/// When the URL names another kind of database, or none.
+pub fn path(url: &str) -> Result<Option<PathBuf>, StoreError> {
+    Ok(match url.parse()? {
+        Location::Memory => None,
+        Location::File(path) => Some(path),
+    })
 }
 
 /// Opens the store at a URL: `sqlite:PATH`, `sqlite::memory:` or a plain path. A missing database is made, with its

@@ -43,7 +43,7 @@ fn a_trial_has_only_so_much_time() {
         1,
         1,
         "echo score=0.5; sleep 1000",
-        insert_in_template("activeDeadlineSeconds: 1"),
+        insert_in_template("activeDeadlineSeconds: 1\n    retryLimit: 2"),
     );
     let run = case.run();
     assert_eq!(run.code, 1, "no trial succeeded: {}", run.stderr);
@@ -68,6 +68,9 @@ fn a_trial_has_only_so_much_time() {
     let told = case.world.run(["explain", name]).stdout;
     let why = "why: Trial has failed: it ran longer than activeDeadlineSeconds\n";
     assert!(told.contains(why), "{told}");
+    let page = case.world.run(["describe", "trial", name]).stdout;
+    let is_attempt = |line: &str| line.split_whitespace().eq(["Attempt:", "1"]);
+    assert!(page.lines().any(is_attempt), "it is not run again: {page}");
 }
 
 #[test]

@@ -5,15 +5,11 @@ use super::case::{Case, WAITS};
 #[test]
 fn wait_waits_for_the_end_or_for_a_value_or_for_so_long() {
     let case = Case::new(2, 1, WAITS);
-    let missing = case.world.run(["wait", "cases"]);
-    assert_eq!(
-        (missing.code, missing.stderr.as_str()),
-        (
-            3,
-            "error: there is no experiment cases in namespace default\n"
-        )
-    );
     let mut run = case.start(1);
+    let missing = case.world.run(["wait", "nothing"]);
+    let told = "error: there is no experiment nothing in namespace default\n\
+                hint: `diwan get experiments` lists them\n";
+    assert_eq!((missing.code, missing.stderr.as_str()), (3, told));
     let late = case.world.run(["wait", "case", "--timeout", "1"]);
     assert_eq!((late.code, late.stdout.as_str()), (4, ""));
     let mut waits = [
@@ -37,4 +33,31 @@ fn wait_waits_for_the_end_or_for_a_value_or_for_so_long() {
         "{}",
         near.stderr
     );
+}
+
+#[test]
+fn wait_says_once_that_nothing_happens() {
+    let case = Case::new(2, 1, WAITS);
+    let mut run = case.start(1);
+    run.signal("KILL");
+    run.code();
+    let stalled = |arguments: &[&str]| {
+        let ran = case.world.run(
+            ["wait", "case", "--timeout", "3"]
+                .iter()
+                .chain(arguments)
+                .copied(),
+        );
+        assert_eq!((ran.code, ran.stdout.as_str()), (4, ""));
+        let lines: Vec<String> = ran.stderr.lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].ends_with(" resume case`"), "{lines:?}");
+        lines[0].clone()
+    };
+    let interrupted = "waiting for the end of experiment case, but nobody runs it; go on with `";
+    assert!(stalled(&[]).starts_with(interrupted));
+    assert_eq!(case.world.run(["pause", "case"]).code, 0);
+    let paused = "waiting for best>0.5 of experiment case, but it is paused; go on with `";
+    assert!(stalled(&["--for", "best>0.5"]).starts_with(paused));
+    case.touch("go");
 }

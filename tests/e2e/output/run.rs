@@ -123,6 +123,84 @@ fn what_to_type_next_is_quoted_where_a_shell_needs_it() {
     assert_eq!(exported.lines().count(), 2);
 }
 
+/// What `run` says of an experiment without a single success, from the line that says so on.
+fn said_of_failures(world: &World, script: &str, change: impl Fn(String) -> String) -> Vec<String> {
+    let file = world.file("case.yaml", &change(experiment("case", 2, 1, script)));
+    let ran = world.run(["run", file.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+    let mut said = ran
+        .stderr
+        .lines()
+        .skip_while(|line| !line.starts_with("experiment case "));
+    assert_eq!(
+        said.next(),
+        Some("experiment case has ended without a result")
+    );
+    let quiet = world.run(["run", file.to_str().unwrap(), "-o", "name"]);
+    assert_eq!((quiet.code, quiet.stdout.as_str()), (1, ""));
+    assert!(
+        quiet.stderr.contains("error: no trial succeeded\n"),
+        "{}",
+        quiet.stderr
+    );
+    said.skip(1).take(4).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_run_without_success_says_which_trial_failed_first_and_of_what() {
+    let world = World::new();
+    let said = said_of_failures(
+        &world,
+        "echo x >&2; echo NoModule: $X >&2; exit 3",
+        |text| text,
+    );
+    let first = &world.trials("case")[0];
+    let name = first["metadata"]["name"].as_str().unwrap();
+    let x = first["spec"]["parameterAssignments"][0]["value"]
+        .as_str()
+        .unwrap();
+    assert_eq!(
+        said[..2],
+        [
+            "error: no trial succeeded".to_owned(),
+            format!(
+                "cause: trial {name}: Trial has failed. Job message: exit code 3; last lines of stderr: NoModule: {x}"
+            ),
+        ]
+    );
+    let typed = said[2].split('`').nth(1).unwrap();
+    let ran = Command::new("sh").args(["-c", typed]).output().unwrap();
+    assert!(ran.status.success(), "{typed}");
+    assert!(String::from_utf8(ran.stdout).unwrap().contains("NoModule"));
+    assert!(said[3].starts_with("next:"), "{said:?}");
+}
+
+#[test]
+fn a_run_whose_metrics_are_missing_says_how_to_look_for_them() {
+    let world = World::new();
+    let said = said_of_failures(&world, "echo scoer=$X", |text| text);
+    assert!(said[1].ends_with(" but never reported score"), "{said:?}");
+    let log = said[2]
+        .split(['`', ' '])
+        .find(|word| word.ends_with(".stdout.log"));
+    let sample = log.unwrap_or_else(|| panic!("{said:?}"));
+    let file = world.path("case.yaml");
+    let told = world
+        .run(["validate", file.to_str().unwrap(), "--log", sample])
+        .stdout;
+    assert!(told.contains("the sample has scoer"), "{told}");
+
+    let world = World::new();
+    let collector = "metricsCollectorSpec: {collector: {kind: Push}}";
+    let pushes = |text: String| text.replacen("\nspec:\n", &format!("\nspec:\n  {collector}\n"), 1);
+    let said = said_of_failures(&world, "true", pushes);
+    assert!(
+        said[2].starts_with("hint: trials report by gRPC"),
+        "{said:?}"
+    );
+    assert!(said[2].contains(" serve`, which must run"), "{said:?}");
+}
+
 #[test]
 fn talk_is_not_data() {
     let world = World::new();
@@ -150,6 +228,7 @@ fn one_suggestion_is_what_a_run_would_try_next() {
         "history.jsonl",
         &world.run(["export", "case", "-o", "json"]).stdout,
     );
+    let table = world.file("history.csv", &world.run(["export", "case"]).stdout);
     let points = |document: Value| -> Vec<Value> {
         let list = document["suggestions"].as_array().unwrap();
         list.iter()
@@ -177,16 +256,20 @@ fn one_suggestion_is_what_a_run_would_try_next() {
         "--history",
         history.to_str().unwrap(),
     ]));
-    assert_eq!(
-        points(world.json([
-            "suggest",
-            &file,
-            "--count",
-            "2",
-            "--history",
-            lines_of.to_str().unwrap()
-        ])),
-        next
+    for other in [lines_of, table] {
+        let other = other.to_str().unwrap();
+        let found = world.json(["suggest", &file, "--count", "2", "--history", other]);
+        assert_eq!(points(found), next, "{other}");
+    }
+    let mut piped = world.diwan(["suggest", &file, "--count", "2", "--history", "-"]);
+    piped.stdin(std::fs::File::open(world.path("history.csv")).unwrap());
+    let piped = piped.output().unwrap().stdout;
+    assert_eq!(points(serde_json::from_slice(&piped).unwrap()), next);
+    let both = world.run(["suggest", "-", "--history", "-"]);
+    let refusal = "error: standard input cannot be the experiment and the history\n";
+    assert!(
+        both.code == 2 && both.stderr.starts_with(refusal),
+        "{both:?}"
     );
     std::fs::write(&file, edited).unwrap();
     assert_eq!(world.run(["run", &file]).code, 0);

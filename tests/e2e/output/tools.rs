@@ -60,6 +60,7 @@ fn completions_are_for_every_shell() {
             script.contains("validate") && script.contains("suggestion-service"),
             "{shell}"
         );
+        assert!(!script.contains("supervise"), "{shell}: nobody types that");
     }
     let script = world.file("diwan.bash", &world.run(["completions", "bash"]).stdout);
     let sound = Command::new("bash").arg("-n").arg(script).output().unwrap();
@@ -109,39 +110,45 @@ fn flags_have_variables() {
         ran
     };
     assert_eq!(
-        with(&[("DIWAN_OUTPUT", "name")], &["get", "experiments"]).stdout,
+        with(&[("DIWAN_GET_OUTPUT", "name")], &["get", "experiments"]).stdout,
         "case\n"
     );
     assert_eq!(
-        with(&[("DIWAN_OUTPUT", "name")], &["export", "case"])
+        with(&[("DIWAN_EXPORT_OUTPUT", "json")], &["export", "case"])
             .stdout
             .lines()
             .count(),
-        4,
-        "an export has forms of its own"
+        3
     );
     assert_eq!(
         with(&[("DIWAN_NAMESPACE", "none")], &["get", "experiments"]).stdout,
         ""
     );
     assert_eq!(
-        with(&[("DIWAN_LIMIT", "1")], &["get", "trials", "-o", "name"])
-            .stdout
-            .lines()
-            .count(),
+        with(
+            &[("DIWAN_GET_LIMIT", "1")],
+            &["get", "trials", "-o", "name"]
+        )
+        .stdout
+        .lines()
+        .count(),
         1
     );
     assert_eq!(
         with(
-            &[("DIWAN_STATE", "Failed,Killed")],
+            &[("DIWAN_GET_STATE", "Failed,Killed")],
             &["get", "trials", "-o", "name"]
         )
         .stdout,
         ""
     );
-    let trial = with(&[("DIWAN_LIMIT", "1")], &["get", "trials", "-o", "name"]).stdout;
+    let trial = with(
+        &[("DIWAN_GET_LIMIT", "1")],
+        &["get", "trials", "-o", "name"],
+    )
+    .stdout;
     assert_eq!(
-        with(&[("DIWAN_TAIL", "1")], &["logs", trial.trim()])
+        with(&[("DIWAN_LOGS_TAIL", "1")], &["logs", trial.trim()])
             .stdout
             .lines()
             .count(),
@@ -149,7 +156,7 @@ fn flags_have_variables() {
     );
     assert_eq!(
         with(
-            &[("DIWAN_FOR", "best>-1"), ("DIWAN_TIMEOUT", "1m")],
+            &[("DIWAN_WAIT_FOR", "best>-1"), ("DIWAN_WAIT_TIMEOUT", "1m")],
             &["wait", "case"]
         )
         .stdout
@@ -157,4 +164,34 @@ fn flags_have_variables() {
         .count(),
         1
     );
+}
+
+#[test]
+fn a_switch_is_set_by_the_usual_words() {
+    let world = World::new();
+    for (index, (word, is_quiet)) in [
+        ("1", true),
+        ("yes", true),
+        ("true", true),
+        ("0", false),
+        ("no", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = experiment(&format!("case-{index}"), 1, 1, "sleep 0.3; echo score=$X");
+        let file = world.file("case.yaml", &text);
+        let mut command = world.diwan(["run", file.to_str().unwrap()]);
+        let ran = Ran::of(command.env("DIWAN_RUN_QUIET", word).output().unwrap());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(
+            ran.stderr.contains("0/1 trials"),
+            !is_quiet,
+            "{word}: {}",
+            ran.stderr
+        );
+    }
+    let mut command = world.diwan(["get", "trials"]);
+    let ran = Ran::of(command.env("DIWAN_GET_WATCH", "maybe").output().unwrap());
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
 }

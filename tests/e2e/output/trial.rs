@@ -57,7 +57,8 @@ fn a_trial_that_waits_is_explained() {
     let waiting = waiting.lines().next().unwrap();
     let told = world.run(["explain", waiting]).stdout;
     assert!(
-        told.contains("why: it starts as soon as a process runs the experiment (`diwan resume`)\n"),
+        told.contains("why: nobody runs its experiment now; it can start when somebody does: `")
+            && told.contains(" resume case`\n"),
         "{told}"
     );
     assert!(told.ends_with("metrics: none before it runs\n"), "{told}");

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::Exit;
@@ -20,7 +20,18 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::build(), "diwan", &mut script);
+    let mut command = for_people(&Cli::build());
+    clap_complete::generate(arguments.shell, &mut command, "diwan", &mut script);
     io::Write::write_all(&mut io::stdout().lock(), &script)?;
     Ok(Exit::Done)
+}
+
+/// The command without its hidden verbs, which some shells' scripts name all the same.
+fn for_people(command: &Command) -> Command {
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    Command::new("diwan")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(verbs.cloned())
 }

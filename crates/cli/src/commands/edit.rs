@@ -16,6 +16,8 @@ use crate::commands::run;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
+use crate::shell::quoted;
+use crate::standing::can_resume;
 
 /// End an experiment, or one trial, gracefully
 ///
@@ -76,7 +78,14 @@ async fn stop_experiment(context: &Context, name: &str) -> Result<(), Failure> {
     let key = snapshot.record.key();
     change(&*context.store, &key, |_| vec![Event::StopRequested]).await?;
     settle(context, &key).await?;
-    eprintln!("stopped experiment {name}");
+    let stopped = context.experiment(name).await?;
+    let spent = if can_resume(&stopped) {
+        ""
+    } else {
+        "its budget is spent: raise it in the file, run that, and then "
+    };
+    let resume = format!("{} resume {}", context.program(), quoted(name));
+    eprintln!("stopped experiment {name}; {spent}go on with `{resume}`");
     Ok(())
 }
 
@@ -99,10 +108,19 @@ async fn stop_trial(context: &Context, name: &str) -> Result<(), Failure> {
         tell_ended(&context.trial(name).await?.1);
         return Ok(());
     }
-    if holder(context, &snapshot.record)?.is_none() {
-        stop_left(context, &snapshot.record, &trial).await?;
+    if holder(context, &snapshot.record)?.is_some() {
+        eprintln!("stopped trial {name}");
+        return Ok(());
     }
-    eprintln!("stopped trial {name}");
+    stop_left(context, &snapshot.record, &trial).await?;
+    let resume = format!("{} resume {}", context.program(), quoted(&key.name));
+    let state = changed.snapshot.active.get(&trial.number);
+    match state.map(|trial| trial.state) {
+        Some(state) => eprintln!(
+            "stopped trial {name}; nobody runs its experiment now, so it is shown as {state:?} until `{resume}`"
+        ),
+        None => eprintln!("stopped trial {name}"),
+    }
     Ok(())
 }
 
@@ -148,7 +166,8 @@ pub(crate) async fn pause(arguments: &PauseArguments, context: &Context) -> Resu
             .into_iter()
             .fold(failure, Failure::cause));
     }
-    eprintln!("paused; go on with `{} resume {}`", context.program(), name);
+    let resume = format!("{} resume {}", context.program(), quoted(name));
+    eprintln!("paused; go on with `{resume}`");
     Ok(Exit::Done)
 }
 

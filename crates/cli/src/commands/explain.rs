@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{print_line, span, values};
 use crate::shell::quoted;
+use crate::standing::is_unattended;
 
 /// Lines shown from each end of a long list of metrics.
 const SHOWN: usize = 5;
@@ -40,7 +41,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         "trial {} of experiment {}: {:?}",
         trial.name, record.metadata.name, trial.state
     ))?;
-    print_line(&format!("why: {}", indented(&why(record, &trial))))?;
+    let why = unattended(context, record, &trial).unwrap_or_else(|| why(record, &trial));
+    print_line(&format!("why: {}", indented(&why)))?;
     print_line("history:")?;
     for (time, what) in history(&trial) {
         print_line(&format!("  {time}  {}", indented(&what)))?;
@@ -107,6 +109,21 @@ fn indented(text: &str) -> String {
     text.replace('\n', "\n    ")
 }
 
+/// That nothing happens to the trial, and how that changes, when nobody runs its experiment.
+fn unattended(context: &Context, record: &ExperimentRecord, trial: &TrialRecord) -> Option<String> {
+    let then = match trial.state {
+        TrialState::Running => "what became of it is found out",
+        TrialState::Pending if !record.is_paused() => "it can start",
+        _ => return None,
+    };
+    is_unattended(context, record).then(|| {
+        let (program, name) = (context.program(), quoted(&record.metadata.name));
+        format!(
+            "nobody runs its experiment now; {then} when somebody does: `{program} resume {name}`"
+        )
+    })
+}
+
 /// What keeps the trial where it is.
 fn why(record: &ExperimentRecord, trial: &TrialRecord) -> String {
     let spec = &record.spec;
@@ -126,9 +143,7 @@ fn why(record: &ExperimentRecord, trial: &TrialRecord) -> String {
         (TrialState::Pending, _) if running >= u64::try_from(parallel).unwrap_or(0) => {
             format!("{running} trials run already, and parallelTrialCount is {parallel}")
         }
-        (TrialState::Pending, _) => {
-            "it starts as soon as a process runs the experiment (`diwan resume`)".to_owned()
-        }
+        (TrialState::Pending, _) => "it is about to start".to_owned(),
         _ => trial
             .conditions
             .last()

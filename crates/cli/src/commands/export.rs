@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// The experiment
     experiment: String,
     /// The form
-    #[arg(long, short, value_enum, default_value_t, env = "DIWAN_EXPORT_OUTPUT")]
+    #[arg(long, short, value_enum, default_value_t)]
     output: Form,
 }
 
@@ -62,6 +62,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
+/// Titles of the columns that come first in every table; those of the metrics follow, then those of the parameters.
+pub(crate) const FIXED: [&str; 6] = ["number", "name", "state", "created", "started", "finished"];
+
 /// What a row has.
 struct Columns {
     metrics: Vec<String>,
@@ -80,10 +83,9 @@ impl Columns {
     }
 
     fn titles(&self) -> Vec<String> {
-        let fixed =
-            ["number", "name", "state", "created", "started", "finished"].map(str::to_owned);
-        fixed
+        FIXED
             .into_iter()
+            .map(str::to_owned)
             .chain(self.metrics.iter().cloned())
             .chain(self.parameters.iter().cloned())
             .collect()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use diwan_core::load::{ConfigMaps, Loaded, read_experiments};
 use diwan_core::manifest::{MAX_BYTES, documents};
-use diwan_core::problem::{Problem, ProblemKind, Problems};
+use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{ExperimentRecord, Progress};
 use diwan_core::resources::Experiment;
 use diwan_core::validate::Context as Rules;
@@ -60,12 +60,12 @@ impl Source {
         services: &[String],
         elsewhere: &[&str],
     ) -> Result<Vec<Experiment>, Failure> {
-        let algorithms: Vec<&str> = diwan_algorithms::registry::ALGORITHMS
-            .iter()
-            .map(|algorithm| algorithm.name())
-            .chain(services.iter().map(String::as_str))
-            .chain(elsewhere.iter().copied())
-            .collect();
+        let built_in = diwan_algorithms::registry::ALGORITHMS.iter();
+        let mut algorithms: Vec<&str> = built_in.map(|algorithm| algorithm.name()).collect();
+        algorithms.extend(services.iter().map(String::as_str));
+        let here = algorithms.len();
+        algorithms.extend(elsewhere);
+        let here = &algorithms[..here];
         let rules: Vec<&str> = diwan_algorithms::stopping::STOPPING_RULES
             .iter()
             .map(|rule| rule.name())
@@ -78,7 +78,7 @@ impl Source {
             config_map: Some(&read),
         };
         let mut experiments = diwan_core::load::check(&self.text, &context)
-            .map_err(|problems| self.refused(problems))?;
+            .map_err(|problems| self.refused(problems, &context, here))?;
         self.admit(&experiments, services)?;
         for experiment in &mut experiments {
             self.annotate(experiment, &maps);
@@ -118,14 +118,21 @@ impl Source {
         experiments.iter().zip(&written).map(found).collect()
     }
 
-    fn refused(&self, mut problems: Problems) -> Failure {
-        let unknown = |problem: &&mut Problem| {
-            problem.kind == ProblemKind::Invalid && problem.path == "spec.algorithm.algorithmName"
-        };
-        for problem in problems.0.iter_mut().filter(unknown) {
-            let hint = problem.hint.take().unwrap_or_default();
-            let flag = "--suggestion-service ALGORITHM=http://HOST:PORT";
-            problem.hint = Some(format!("{hint} (a service with others is named by {flag})"));
+    /// The algorithms `here` can be run without naming a service.
+    fn refused(&self, mut problems: Problems, rules: &Rules<'_>, here: &[&str]) -> Failure {
+        for problem in &mut problems.0 {
+            let reworded = match problem.path.as_str() {
+                "spec.algorithm.algorithmName" => {
+                    unknown(problem, here, rules.algorithms).map(naming_services)
+                }
+                "spec.earlyStopping.algorithmName" => {
+                    unknown(problem, rules.early_stopping, rules.early_stopping)
+                }
+                _ => None,
+            };
+            if let Some(reworded) = reworded {
+                *problem = reworded;
+            }
         }
         Failure::of_file(&self.path, &problems)
     }
@@ -179,6 +186,27 @@ impl Source {
         }
         ConfigMaps::of(found)
     }
+}
+
+/// That a name is none of `listed`, in words of this program: Katib's are about its ConfigMap. None if it is no name that is
+/// wrong.
+fn unknown(problem: &Problem, listed: &[&str], known: &[&str]) -> Option<Problem> {
+    let name: String = serde_json::from_str(problem.value.as_deref()?).ok()?;
+    let reworded = Problem::unsupported(&problem.path, &name, listed);
+    Some(Problem {
+        at: problem.at,
+        ..reworded.hinting_at(&name, known.iter().copied())
+    })
+}
+
+fn naming_services(problem: Problem) -> Problem {
+    let others =
+        "a service with others is named by --suggestion-service ALGORITHM=http://HOST:PORT";
+    let hint = match &problem.hint {
+        Some(nearest) => format!("{nearest} ({others})"),
+        None => others.to_owned(),
+    };
+    problem.with_hint(hint)
 }
 
 /// Text up to a little more than what is taken, so that too much of it is noticed.

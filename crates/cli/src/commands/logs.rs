@@ -81,7 +81,7 @@ fn launch(
 }
 
 /// Where a launch's files are.
-pub(super) fn launch_id(
+pub(crate) fn launch_id(
     context: &Context,
     record: &ExperimentRecord,
     trial: &TrialRecord,

@@ -21,6 +21,7 @@ use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
 use crate::context::Context;
+use crate::database::Need;
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::{progress, result};
@@ -55,11 +56,11 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
     let source = Source::read(&arguments.file)?;
     let experiment = source.experiment(&global.services())?;
     let namespace = namespace(&experiment, global)?;
-    let context = Context::open(&Global {
+    let global = Global {
         namespace: Some(namespace),
         ..global.clone()
-    })
-    .await?;
+    };
+    let context = Context::open(&global, Need::Kept).await?;
     let (key, is_edited) = Box::pin(admit(&context, experiment, &source)).await?;
     let record = context.experiment(&key.name).await?.record;
     if is_edited && let Some(holder) = holder(&context, &record)? {

@@ -2,7 +2,7 @@
 
 mod history;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diwan_algorithms::registry;
@@ -28,7 +28,7 @@ use crate::output::{Format, Rows, print_json, print_line, print_yaml};
 pub(crate) struct Arguments {
     /// An experiment; - reads standard input
     file: PathBuf,
-    /// Trials so far: a Trial, a list of them as `diwan get trials -o json` prints, or one a line as `diwan export -o json`
+    /// Trials so far, as `diwan export` or `diwan get trials` writes them, as JSON or CSV; - reads standard input
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
     /// How many points
@@ -40,11 +40,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    let is_input = |path: &Path| path.as_os_str() == "-";
+    if is_input(&arguments.file) && arguments.history.as_deref().is_some_and(is_input) {
+        let both = "standard input cannot be the experiment and the history";
+        return Err(Failure::usage(both).hint("name a file for one of them"));
+    }
     let experiment = Source::read(&arguments.file)?.experiment(&global.services())?;
     // The parameters of an architecture are its optimizer's alone.
     let space = Space::new(&experiment.spec.parameters).ok();
     let history = match &arguments.history {
-        Some(path) => history::read(path, space.as_ref())?,
+        Some(path) => history::read(path, &experiment.spec, space.as_ref())?,
         None => Vec::new(),
     };
     let algorithm = experiment.spec.algorithm.as_ref();

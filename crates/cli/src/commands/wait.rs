@@ -1,6 +1,7 @@
 //! `diwan wait EXPERIMENT`.
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use diwan_core::record::ExperimentRecord;
@@ -10,7 +11,11 @@ use crate::Exit;
 use crate::clock::instant;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::standing::Standing;
 use crate::{output, result};
+
+/// How long an experiment stands still before that is said.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Wait until an experiment has ended, or is as good as wanted
 ///
@@ -84,6 +89,7 @@ impl Target {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let begun = instant();
     let mut version = 0;
+    let mut stall = Stall::default();
     loop {
         let snapshot = context.experiment(&arguments.experiment).await?;
         if snapshot.version != version {
@@ -107,6 +113,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
                 return Ok(Exit::Failed);
             }
         }
+        stall.look(arguments.target, context, &snapshot.record);
         if arguments
             .timeout
             .is_some_and(|limit| begun.elapsed() >= limit)
@@ -115,6 +122,41 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             return Ok(Exit::TimedOut);
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("the end"),
+            Self::Below(bound) => write!(f, "best<{bound}"),
+            Self::Above(bound) => write!(f, "best>{bound}"),
+        }
+    }
+}
+
+/// That nothing happens to what is waited for.
+#[derive(Default)]
+struct Stall {
+    since: Option<Instant>,
+    told: Option<&'static str>,
+}
+
+impl Stall {
+    /// Says once why the experiment stands still, and how to go on. Not at once: who has just made it may be about to run it.
+    fn look(&mut self, target: Target, context: &Context, record: &ExperimentRecord) {
+        let Some(trouble) = Standing::of(context, record).trouble() else {
+            self.since = None;
+            return;
+        };
+        let since = *self.since.get_or_insert_with(instant);
+        if since.elapsed() >= PATIENCE && self.told != Some(trouble) {
+            self.told = Some(trouble);
+            let (name, program) = (&record.metadata.name, context.program());
+            eprintln!(
+                "waiting for {target} of experiment {name}, but {trouble}; go on with `{program} resume {name}`"
+            );
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use crate::environment::ERASE_LINE;
 
 /// Least time between two drawings.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// Cells of the bar.
-const CELLS: u64 = 16;
+/// Cells of the bar where there is room.
+const CELLS: usize = 16;
+/// With fewer cells, a bar says nothing.
+const FEWEST_CELLS: usize = 4;
 
 /// The line. The cursor waits at its start, so that whatever else is written there (the terminal's own `^C`, a warning) begins
 /// on this line and is gone, or has taken its place, at the next drawing.
@@ -38,13 +40,18 @@ impl LiveLine {
     }
 }
 
-/// How much of the whole is done.
-pub(super) fn bar(done: u64, whole: u64) -> String {
-    let cells = (1..=CELLS).map(|cell| {
-        let is_full = done.saturating_mul(CELLS) >= whole.saturating_mul(cell);
+/// How much of the whole is done, in at most `room` columns; empty if that is too little.
+pub(super) fn bar(done: u64, whole: u64, room: usize) -> String {
+    let cells = room.min(CELLS);
+    if cells < FEWEST_CELLS {
+        return String::new();
+    }
+    let cells = cells as u64;
+    let drawn = (1..=cells).map(|cell| {
+        let is_full = done.saturating_mul(cells) >= whole.saturating_mul(cell);
         if is_full { '━' } else { '─' }
     });
-    cells.collect()
+    drawn.collect()
 }
 
 #[cfg(test)]
@@ -53,11 +60,13 @@ mod tests {
 
     #[test]
     fn a_bar_fills_from_the_left() {
-        assert_eq!(bar(0, 24), "────────────────");
-        assert_eq!(bar(12, 24), "━━━━━━━━────────");
-        assert_eq!(bar(23, 24), "━━━━━━━━━━━━━━━─");
+        assert_eq!(bar(0, 24, 99), "────────────────");
+        assert_eq!(bar(12, 24, 16), "━━━━━━━━────────");
+        assert_eq!(bar(23, 24, 16), "━━━━━━━━━━━━━━━─");
         for (done, whole) in [(24, 24), (25, 24), (0, 0)] {
-            assert_eq!(bar(done, whole), "━━━━━━━━━━━━━━━━");
+            assert_eq!(bar(done, whole, 16), "━━━━━━━━━━━━━━━━");
         }
+        assert_eq!(bar(12, 24, 5), "━━───");
+        assert_eq!(bar(12, 24, 3), "");
     }
 }

@@ -37,7 +37,8 @@ pub struct TrialTemplate {
     /// Diwan: seconds a trial may run, from 1; then it is stopped and counts as failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_deadline_seconds: Option<i64>,
-    /// Diwan: how often a failed trial is run again, from 0 (the default).
+    /// Diwan: how often a failed trial is run again, from 0 (the default). One that ran longer than `activeDeadlineSeconds` of
+    /// this template is not: it would again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_limit: Option<i32>,
 }

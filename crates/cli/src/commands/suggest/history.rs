@@ -1,23 +1,37 @@
 //! Trials that were made before, from a file.
 
+mod table;
+
+use std::fs::File;
+use std::io::{Read as _, stdin};
 use std::path::Path;
 
 use diwan_algorithms::space::{Misfit, Space};
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{TrialRecord, TrialState};
-use diwan_core::resources::Trial;
+use diwan_core::resources::{ExperimentSpec, Trial};
 use diwan_core::schema::Decoder;
 use diwan_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// The trials of a file: a Trial, a list of them, or one a line. Each must have the parameters of `space`, if there is one;
-/// their values may be outside.
-pub(super) fn read(path: &Path, space: Option<&Space>) -> Result<Vec<TrialRecord>, Failure> {
+/// The trials of a file, or of standard input if it is `-`: a Trial, a list of them, one a line, or a table. Each must have
+/// the parameters of `space`, if there is one; their values may be outside.
+pub(super) fn read(
+    path: &Path,
+    spec: &ExperimentSpec,
+    space: Option<&Space>,
+) -> Result<Vec<TrialRecord>, Failure> {
     let cannot = || Failure::usage(format!("cannot read the history {}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| cannot().cause(error))?;
-    trials(&text, space).map_err(|problems| {
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        stdin().read_to_string(&mut text)
+    } else {
+        File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|error| cannot().cause(error))?;
+    trials(&text, spec, space).map_err(|problems| {
         let causes = problems.0.iter();
         causes.fold(cannot(), |failure, problem| match &problem.hint {
             Some(hint) => failure.cause(problem).hint(hint),
@@ -27,18 +41,30 @@ pub(super) fn read(path: &Path, space: Option<&Space>) -> Result<Vec<TrialRecord
 }
 
 /// All trials, or what is wrong with the first that is wrong.
-fn trials(text: &str, space: Option<&Space>) -> Result<Vec<TrialRecord>, Problems> {
+fn trials(
+    text: &str,
+    spec: &ExperimentSpec,
+    space: Option<&Space>,
+) -> Result<Vec<TrialRecord>, Problems> {
     let mut trials = Vec::new();
     let decoder = Decoder::<Trial>::new();
+    let mut take = |item: &Value| {
+        let trial = decoder.decode_value(item)?;
+        trials.push(record(trial, trials.len() as u64, space)?);
+        Ok(())
+    };
+    if table::is_table(text) {
+        for (line, item) in table::trials(text, spec)? {
+            take(&item).map_err(|problems| of_line(line, problems))?;
+        }
+        return Ok(trials);
+    }
     let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     for (line, document) in documents.enumerate() {
         let document =
             document.map_err(|error| Problems(vec![Problem::syntax(None, error.to_string())]))?;
         for (place, item) in items(document, line) {
-            let record = decoder
-                .decode_value(&item)
-                .and_then(|trial| record(trial, trials.len() as u64, space));
-            trials.push(record.map_err(|problems| below(&place, problems))?);
+            take(&item).map_err(|problems| below(&place, problems))?;
         }
     }
     Ok(trials)
@@ -68,6 +94,14 @@ fn below(place: &str, mut problems: Problems) -> Problems {
     for problem in &mut problems.0 {
         let dot = if problem.path.is_empty() { "" } else { "." };
         problem.path = format!("{place}{dot}{}", problem.path);
+    }
+    problems
+}
+
+/// The fields of a resource are nothing to who wrote a table.
+fn of_line(line: usize, mut problems: Problems) -> Problems {
+    for problem in &mut problems.0 {
+        problem.path = format!("line {line}");
     }
     problems
 }
@@ -135,16 +169,16 @@ fn state<'a>(conditions: impl ExactSizeIterator<Item = &'a str>) -> Result<Trial
 
 #[cfg(test)]
 mod tests {
-    use diwan_core::resources::ParameterSpec;
     use serde_json::json;
 
     use super::*;
 
     fn read_all(text: &str) -> Result<Vec<TrialRecord>, String> {
         let parameter = json!({"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}});
-        let parameter: ParameterSpec = serde_json::from_value(parameter).unwrap();
-        let space = Space::new(&[parameter]).unwrap();
-        trials(text, Some(&space)).map_err(|problems| problems.to_string())
+        let spec = json!({"objective": {"type": "minimize", "objectiveMetricName": "loss"}, "parameters": [parameter]});
+        let spec: ExperimentSpec = serde_json::from_value(spec).unwrap();
+        let space = Space::new(&spec.parameters).unwrap();
+        trials(text, &spec, Some(&space)).map_err(|problems| problems.to_string())
     }
 
     fn trial(x: &str, state: &str) -> Value {
@@ -198,6 +232,21 @@ mod tests {
         assert!(
             state.starts_with("items[0].status.conditions[1].type: Unsupported value: \"Done\""),
             "{state}"
+        );
+    }
+
+    #[test]
+    fn a_table_is_read_as_well() {
+        let found = read_all("name,state,loss,x\na,EarlyStopped,3,0.5\nb,Pending,,7\n").unwrap();
+        let states: Vec<TrialState> = found.iter().map(|trial| trial.state).collect();
+        assert_eq!(states, [TrialState::EarlyStopped, TrialState::Pending]);
+        assert_eq!(
+            found[0].observation.as_ref().unwrap().metrics[0].latest,
+            "3"
+        );
+        assert_eq!(
+            read_all("state,loss,x\nFailed,,\n").unwrap_err(),
+            "line 2: Invalid value: []: parameter x has no value"
         );
     }
 

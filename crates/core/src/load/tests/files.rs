@@ -225,6 +225,23 @@ fn several_experiments_and_other_objects() {
 }
 
 #[test]
+fn a_name_stands_for_one_experiment() {
+    let lines = GOOD.lines().count();
+    let twice = format!("{GOOD}---\n{GOOD}");
+    let place = format!("{}:9", lines + 1 + 4);
+    let told =
+        "metadata.name: Duplicate value: \"random\": the experiment at 4:9 has this name, too";
+    assert_eq!(said(&twice), [format!("{place}: {told}")]);
+    let elsewhere = with(&[("namespace: kubeflow", "namespace: other")]);
+    assert_eq!(said(&format!("{GOOD}---\n{elsewhere}")), [""; 0]);
+    let default = with(&[("namespace: kubeflow", "namespace: default")]);
+    let silent = with(&[("  namespace: kubeflow\n", "")]);
+    assert_eq!(said(&format!("{default}---\n{silent}")).len(), 1);
+    let generated = with(&[("  name: random\n", "  generateName: random-\n")]);
+    assert_eq!(said(&format!("{generated}---\n{generated}")), [""; 0]);
+}
+
+#[test]
 fn syntax_errors_do_not_hide_the_documents_before() {
     let text = format!("{}---\nkind: [\n", with(&[("type: minimize", "type: min")]));
     let said = said(&text);
