@@ -541,3 +541,29 @@ async fn a_stop_does_not_wait_for_hundreds_of_starts() {
     let asked = asked.lock().unwrap().len();
     assert!(asked < 100, "{asked} were started first");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_for_a_moment_at_a_trials_end_is_read_later() {
+    let bench = Bench::new("  maxTrialCount: 1\n  parallelTrialCount: 1").await;
+    let driver = Scripted::new(|_| Script::Runs);
+    let (_control, controls) = watch::channel(Control::Run);
+    let (report, mut reports) = watch::channel(Report::default());
+    let (runner, key) = (bench.runner(&driver), bench.key.clone());
+    let run = tokio::spawn(async move { runner.run(&key, controls, report).await });
+    eventually(|| !driver.running().is_empty()).await;
+    let id = driver.running().remove(0);
+    // A link to itself can be opened no more than any file when too many are open.
+    std::fs::create_dir_all(&id.directory).unwrap();
+    std::os::unix::fs::symlink(id.stdout(), id.stdout()).unwrap();
+    assert!(driver.end(&id, End::Succeeded));
+    let told = reports.wait_for(|report| {
+        let trouble = report.trouble.as_deref().unwrap_or_default();
+        trouble.contains("stdout.log cannot be read")
+    });
+    within(told).await.unwrap();
+    std::fs::remove_file(id.stdout()).unwrap();
+    print(&id, "score=0.5\n");
+    let record = within(run).await.unwrap().unwrap();
+    assert_eq!(record.progress.counts.trials_succeeded, 1);
+    assert_eq!(record.progress.best.best_trial_name, id.trial);
+}

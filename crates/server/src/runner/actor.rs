@@ -13,7 +13,7 @@ use diwan_store::StoreError;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::launch::{Launch, launch};
 use super::{Control, Plans, Report, RunError, Runner};
@@ -110,13 +110,18 @@ impl<'a> Actor<'a> {
     }
 
     /// Lets the driver look after what an earlier run of Diwan has left.
-    async fn recover(&self) {
+    async fn recover(&mut self) {
         let running = self.snapshot.in_state(TrialState::Running);
         let ids: Vec<_> = running
             .map(|trial| self.plans.launch_id(&self.snapshot.record, trial))
             .collect();
-        if let Err(error) = self.runner.driver.recover(&ids).await {
-            warn!(%error, "cannot look for what an earlier run has left");
+        while let Err(error) = self.runner.driver.recover(&ids).await {
+            let trouble = format!("cannot look for what an earlier run has left: {error}");
+            self.publish(self.snapshot.record.clone(), Some(trouble));
+            if self.wanted() != Control::Run {
+                return;
+            }
+            self.pause().await;
         }
     }
 

@@ -23,6 +23,9 @@ use super::{Options, Plans, Runner};
 /// Time between two tries of something that the system refused.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Tries to read what a trial has written, once it has ended: a full table of open files, or a file server, comes back.
+const TRIES: u32 = 60;
+
 /// A launch that is accompanied.
 pub(super) struct Launch {
     driver: Arc<dyn Driver>,
@@ -74,9 +77,12 @@ impl Launch {
             let Some(plan) = plan else { return };
             let of_template = || plan.grace_period();
             let grace = grace.or_else(of_template).unwrap_or(default_grace);
-            if let Err(error) = driver.stop(&plan.id(), grace).await {
+            while let Err(error) = driver.stop(&plan.id(), grace).await {
                 let trouble = format!("cannot stop {}: {error}", plan.id());
-                let _ = mailbox.send(Message::Trouble(trouble));
+                if mailbox.send(Message::Trouble(trouble)).is_err() {
+                    return;
+                }
+                tokio::time::sleep(RETRY).await;
             }
         }
     }
@@ -291,8 +297,13 @@ impl Task {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_permanent() => return Err(error.to_string()),
                 Err(error) => {
-                    if self.stopped.borrow().is_some() {
-                        return Err(format!("stopped before it could start: {error}"));
+                    match *self.stopped.borrow() {
+                        Some(_) if self.is_new => {
+                            return Err(format!("stopped before it could start: {error}"));
+                        }
+                        // It may run since an earlier run of Diwan: its end is what its stop makes of it.
+                        Some(_) => return Ok(()),
+                        None => {}
                     }
                     self.tell(Message::Trouble(error.to_string()));
                     tokio::time::sleep(RETRY).await;
@@ -356,16 +367,26 @@ impl Task {
         to_the_end: bool,
     ) -> Result<(), StoreError> {
         let mut points = Vec::new();
+        let mut tries = TRIES;
         loop {
-            let read = tails.poll(&mut points, !to_the_end);
+            let look = tails.poll(&mut points);
+            let is_over = look.read == 0 && (look.trouble.is_none() || tries == 0);
+            if is_over && to_the_end {
+                tails.finish(&mut points);
+            }
             self.keep(&points, tails).await?;
             if let Some(summary) = &mut reading.summary {
                 points.iter().for_each(|point| summary.add(point));
             }
             self.judge(&points, reading);
             points.clear();
-            if read == 0 || !to_the_end {
+            if is_over || !to_the_end {
                 return Ok(());
+            }
+            if let Some(trouble) = look.trouble {
+                self.tell(Message::Trouble(trouble));
+                tries = tries.saturating_sub(1);
+                tokio::time::sleep(RETRY).await;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The files of one launch: read as they grow, and kept below the cap.
 
 use std::collections::HashSet;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use diwan_collect::{Collector, Origin, Tail};
@@ -18,6 +19,15 @@ pub(super) struct Tails {
     read: Vec<Follow>,
     logs: Vec<(Source, PathBuf)>,
     complaints: Complaints,
+}
+
+/// What a look at the files has brought.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// Bytes that were read.
+    pub(super) read: u64,
+    /// Why there may be more that could not be read now.
+    pub(super) trouble: Option<String>,
 }
 
 /// A file that is read, and how far it is stored.
@@ -67,21 +77,29 @@ impl Tails {
         self.read.iter().any(|follow| follow.saved > 0)
     }
 
-    /// Reads on, and returns how many bytes there were. When nothing more `is_coming`, a last line needs no end.
-    pub(super) fn poll(&mut self, points: &mut Vec<MetricPoint>, is_coming: bool) -> u64 {
-        let mut read = 0;
+    /// Reads on.
+    pub(super) fn poll(&mut self, points: &mut Vec<MetricPoint>) -> Look {
+        let mut look = Look::default();
         for follow in &mut self.read {
             match follow.tail.poll(points) {
-                Ok(bytes) => read += bytes,
-                Err(error) => self.complaints.say(follow.tail.path(), "read", &error),
+                Ok(bytes) => look.read += bytes,
+                Err(error) => {
+                    let path = follow.tail.path();
+                    self.complaints.say(path, "read", &error);
+                    if may_pass(&error) {
+                        look.trouble = Some(format!("{} cannot be read: {error}", path.display()));
+                    }
+                }
             }
         }
-        if read == 0 && !is_coming {
-            for follow in &mut self.read {
-                follow.tail.finish(points);
-            }
+        look
+    }
+
+    /// Nothing more is coming: a last line needs no end.
+    pub(super) fn finish(&mut self, points: &mut Vec<MetricPoint>) {
+        for follow in &mut self.read {
+            follow.tail.finish(points);
         }
-        read
     }
 
     /// The cursors that are worth a write, or go along with one.
@@ -142,12 +160,24 @@ fn origin(cursor: &Cursor) -> Origin {
     }
 }
 
+/// Whether the file itself is not to blame.
+fn may_pass(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::Unsupported
+    )
+}
+
 /// What was said of the files, so that it is said once and not at every look.
 #[derive(Default)]
 struct Complaints(HashSet<String>);
 
 impl Complaints {
-    fn say(&mut self, path: &Path, what: &str, error: &std::io::Error) {
+    fn say(&mut self, path: &Path, what: &str, error: &io::Error) {
         let text = format!("{} cannot be {what}: {error}", path.display());
         if !self.0.contains(&text) {
             warn!("{text}");
@@ -179,7 +209,7 @@ mod tests {
         std::fs::write(id.stderr(), "").unwrap();
         let mut tails = Tails::new(&id, collector, None, &[]);
         if read {
-            while tails.poll(&mut Vec::new(), true) > 0 {}
+            while tails.poll(&mut Vec::new()).read > 0 {}
             assert!(!tails.moved(false).is_empty());
             tails.save();
         }
