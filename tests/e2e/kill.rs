@@ -101,6 +101,31 @@ fn a_run_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
     check(&world, &ledger, 200);
 }
 
+/// What waits for trials is a process too. Trials that it leaves run on, and their ends are known all the same.
+#[test]
+fn a_supervisor_killed_at_twenty_random_moments_loses_and_doubles_nothing() {
+    let world = World::new();
+    let (ledger, supervisor) = (world.path("ledger"), world.path("supervisor"));
+    let script = script(ledger.to_str().unwrap());
+    let script = format!("echo $PPID >{}; {script}", supervisor.display());
+    let file = world.file("killed.yaml", &experiment("killed", 200, 4, &script));
+    let launches = || std::fs::read_to_string(&ledger).map_or(0, |text| text.lines().count());
+    let (mut dice, mut kills) = (Dice(42), 0);
+    let mut run = world.start(["run", file.to_str().unwrap()]);
+    while kills < 20 {
+        let moment = launches() + 1 + dice.below(8);
+        eventually("the moment of the kill", || launches() >= moment);
+        assert!(!run.has_ended(), "killed before it is done");
+        let supervisor = std::fs::read_to_string(&supervisor).unwrap();
+        // Refused if no trial of the next one has begun yet.
+        let mut kill = Command::new("kill");
+        let killed = kill.args(["-KILL", supervisor.trim()]).output().unwrap();
+        kills += u32::from(killed.status.success());
+    }
+    assert_eq!(run.code(), 0);
+    check(&world, &ledger, 200);
+}
+
 #[test]
 fn a_second_run_is_told_who_has_the_experiment() {
     let world = World::new();

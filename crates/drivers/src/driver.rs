@@ -34,7 +34,7 @@ pub trait Driver: Send + Sync {
     /// be adopted, because its record is gone, is ended, so that it never runs beside the launch that takes its place.
     ///
     /// # Errors
-    /// When what runs cannot be found out.
+    /// When it cannot be found out for some of them. The call may be repeated.
     async fn recover(&self, ids: &[LaunchId]) -> Result<(), DriverError> {
         let _ = ids;
         Ok(())

@@ -31,7 +31,7 @@ impl LaunchId {
     /// Where the trial works: `work` in its directory, whatever the attempt.
     #[must_use]
     pub fn work_directory(&self) -> PathBuf {
-        self.directory.join("work")
+        work_directory(&self.directory)
     }
 
     /// What it printed on its standard output. Read it with [`crate::logs`].
@@ -51,6 +51,11 @@ impl LaunchId {
         self.directory
             .join(format!("attempt-{}.{name}", self.attempt))
     }
+}
+
+/// Where the trial of a directory works.
+pub(crate) fn work_directory(directory: &Path) -> PathBuf {
+    directory.join("work")
 }
 
 impl fmt::Display for LaunchId {

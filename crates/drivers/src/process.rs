@@ -7,6 +7,7 @@
 //! killed too the exit statuses of what runs are lost.
 
 mod census;
+mod children;
 mod driver;
 #[cfg(target_os = "linux")]
 mod heir;

@@ -182,10 +182,14 @@ impl Driver for ProcessDriver {
         let (deadline, grace) = (command.deadline, command.grace_period);
         let met = match self.known(&id) {
             Some(live) => Met::Live(live),
-            None => {
-                let order = prepare::order(id, source, command).await?;
-                self.launch_or_adopt(order).await?
-            }
+            None => match prepare::order(id.clone(), source, command).await {
+                Ok(order) => self.launch_or_adopt(order).await?,
+                // What keeps it from being launched now does not end one that was launched before.
+                Err(error) => match self.meet(&id).await? {
+                    Met::Absent => return Err(error),
+                    met => met,
+                },
+            },
         };
         if let (Met::Live(live), Some(deadline)) = (met, deadline) {
             self.enforce_deadline(live, deadline, grace.unwrap_or(DEFAULT_GRACE));
@@ -196,20 +200,22 @@ impl Driver for ProcessDriver {
     /// A trial's record is gone when its directory was removed under it.
     async fn recover(&self, ids: &[LaunchId]) -> Result<(), DriverError> {
         let mut unrecorded = Vec::new();
+        let mut failed = Ok(());
         for id in ids {
             let id = prepare::absolute_id(id)?;
-            if look(&id).await? == Finding::Absent {
-                unrecorded.push(id);
+            match look(&id).await {
+                Ok(Finding::Absent) => unrecorded.push(id),
+                Ok(_) => {}
+                Err(error) => failed = Err(error),
             }
         }
-        if unrecorded.is_empty() {
-            return Ok(());
+        if !unrecorded.is_empty() {
+            for id in self.census.take().await.running(unrecorded) {
+                tracing::warn!(%id, "it still runs and its directory is gone: it is ended and launched again");
+                Leavings::UNRECORDED.sweep(&id, &self.census).await;
+            }
         }
-        for id in self.census.take().await.running(unrecorded) {
-            tracing::warn!(%id, "it still runs and its directory is gone: it is ended and launched again");
-            Leavings::UNRECORDED.sweep(&id, &self.census).await;
-        }
-        Ok(())
+        failed
     }
 
     async fn observe(&self, id: &LaunchId) -> Result<Phase, DriverError> {

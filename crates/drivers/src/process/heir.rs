@@ -7,23 +7,24 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, dup2_stdin, setsid};
 
+use super::children::{self, Child};
 use super::launcher::SupervisorCommand;
 use super::roster;
-use super::status::Claim;
-use super::supervise::{REAL_TIME_SIGNAL, supervise};
+use super::status::{Claim, Leader, Status};
+use super::supervise::{make_room, supervise};
+use super::survey::BIRTH;
+use super::table::Table;
 
-/// Looks whether a process has ended and leaves it as it is.
-const PEEK: WaitPidFlag = WaitPidFlag::WEXITED
-    .union(WaitPidFlag::WNOWAIT)
-    .union(WaitPidFlag::WNOHANG);
+/// Looks for a process that was being started.
+const LOOKS: u32 = 10;
 
 /// Starts `supervisor` with this process's standard input, and stays until it has ended, or else until all its trials have.
 /// Meant for a process of its own, in place of [`supervise`]; where the system has no such inheritance, it is that.
@@ -40,7 +41,7 @@ pub fn inherit(supervisor: &SupervisorCommand) -> io::Result<()> {
     // Diwan must see the supervisor's end of the socket close, and the supervisor Diwan's.
     dup2_stdin(File::open("/dev/null")?)?;
     let heir = Heir {
-        supervisor: Pid::from_raw(i32::try_from(child.id()).unwrap_or_default()),
+        supervisor: Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?),
         roster,
         orphans: None,
     };
@@ -62,18 +63,18 @@ struct Heir {
 impl Heir {
     fn run(mut self) -> io::Result<()> {
         loop {
-            // Seen before it is reaped: until its end is recorded, others must see that there is somebody who will.
             let seen = waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
             self.take_over_if_due()?;
-            match seen.map(ended) {
-                Ok(Some((pid, 0))) if pid == self.supervisor => return Ok(()),
-                Ok(Some((pid, code))) => {
-                    self.end(pid, code);
-                    reap(Some(pid));
+            match seen {
+                Ok(WaitStatus::Exited(pid, 0)) if pid == self.supervisor => return Ok(()),
+                Ok(status) => {
+                    if let (Some(pid), Some(code)) = (status.pid(), children::code(status)) {
+                        self.end(pid, code);
+                    }
                 }
                 Err(Errno::EINVAL) => self.end_unnamed(),
                 Err(Errno::ECHILD) => return Ok(()),
-                Ok(None) | Err(_) => {}
+                Err(_) => {}
             }
             if self.orphans.as_ref().is_some_and(HashMap::is_empty) {
                 return Ok(());
@@ -81,56 +82,69 @@ impl Heir {
         }
     }
 
-    /// A process has ended by a signal without a name: the one that cannot be looked at for that reason.
-    fn end_unnamed(&mut self) {
-        let orphans = self.orphans.iter().flat_map(HashMap::keys);
-        let mut pids = orphans.map(|pid| Pid::from_raw(*pid));
-        let pid = pids.find(|pid| waitid(Id::Pid(*pid), PEEK) == Err(Errno::EINVAL));
-        if let Some(pid) = pid {
-            self.end(pid, REAL_TIME_SIGNAL);
-        }
-        reap(pid);
-    }
-
     /// The system hands over the trials and makes the supervisor's death known in one step, so no trial comes before it.
     fn take_over_if_due(&mut self) -> io::Result<()> {
-        let is_due = self.orphans.is_none()
-            && waitid(Id::Pid(self.supervisor), PEEK).is_ok_and(|status| ended(status).is_some());
-        if is_due {
-            let known = roster::read(&self.roster)?;
-            let claims = known.into_iter().filter_map(|(leader, status)| {
-                let claim = Claim::inherit(&status, leader).ok().flatten()?;
-                Some((leader.pid, claim))
-            });
-            self.orphans = Some(claims.collect());
+        if self.orphans.is_none()
+            && matches!(children::look(self.supervisor), Child::Ended(code) if code != 0)
+        {
+            let entries = roster::read(&self.roster)?;
+            make_room(entries.len());
+            self.orphans = Some(entries.into_iter().filter_map(adopt).collect());
         }
         Ok(())
     }
 
-    /// Records the end of a trial. Other orphans are what trials have left behind, and need nothing.
+    /// Settles the end of a trial. Other children are what trials have left behind, and need nothing.
     fn end(&mut self, pid: Pid, code: i32) {
-        let orphan = self
-            .orphans
-            .as_mut()
-            .and_then(|orphans| orphans.remove(&pid.as_raw()));
-        if let Some(claim) = orphan {
-            // As the supervisor does it.
-            let _ = killpg(pid, Signal::SIGTERM);
-            let _ = claim.record_exit(code);
+        let orphans = self.orphans.as_mut();
+        match orphans.and_then(|orphans| orphans.remove(&pid.as_raw())) {
+            Some(claim) => drop(children::settle(pid, &claim, code)),
+            None => children::reap(pid),
+        }
+    }
+
+    /// Some child has ended by a signal without a name, so nothing says which.
+    fn end_unnamed(&mut self) {
+        let orphans = self.orphans.iter().flat_map(HashMap::keys);
+        let known = orphans.copied().chain([self.supervisor.as_raw()]);
+        let mut ended = known.filter_map(|pid| match children::look(Pid::from_raw(pid)) {
+            Child::Ended(code) => Some((Pid::from_raw(pid), code)),
+            Child::Runs | Child::Stranger => None,
+        });
+        if let Some((pid, code)) = ended.next() {
+            return self.end(pid, code);
+        }
+        // It is nobody's, unless one that is known has ended at this moment.
+        if let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG))
+            && let (Some(pid), Some(code)) = (status.pid(), children::code(status))
+        {
+            self.end(pid, code);
         }
     }
 }
 
-/// None: whichever has ended first.
-fn reap(pid: Option<Pid>) {
-    // It has ended: this waits for nothing, and what it says is known.
-    let _ = waitpid(pid, None);
+/// Takes over an attempt, if it is one that this process waits for now and whose end is not recorded.
+fn adopt(entry: roster::Entry) -> Option<(i32, Claim)> {
+    let leader = entry.leader.or_else(|| just_started(&entry.status))?;
+    // Nobody waits for others any more, so nobody must think that somebody does.
+    if children::look(Pid::from_raw(leader.pid)) == Child::Stranger {
+        return None;
+    }
+    let claim = Claim::inherit(&entry.status, leader).ok().flatten()?;
+    Some((leader.pid, claim))
 }
 
-fn ended(status: WaitStatus) -> Option<(Pid, i32)> {
-    match status {
-        WaitStatus::Exited(pid, code) => Some((pid, code)),
-        WaitStatus::Signaled(pid, signal, _) => Some((pid, 128 + signal as i32)),
-        _ => None,
+/// The leader of an attempt that the supervisor was starting when it died: a process that may not be seen as such yet.
+fn just_started(path: &Path) -> Option<Leader> {
+    let status = Status::at(path).ok()?;
+    if !status.claimed || status.code.is_some() {
+        return None;
     }
+    let marks = Status::marks(path)?;
+    (0..LOOKS).find_map(|look| {
+        if look > 0 {
+            std::thread::sleep(BIRTH / LOOKS);
+        }
+        Table::read().leader_with(&marks)
+    })
 }

@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 use super::blocking;
 use super::protocol::Order;
 use crate::driver::{DriverError, TrialPlan};
-use crate::launch::LaunchId;
+use crate::launch::{LaunchId, work_directory};
 use crate::podspec::{PodCommand, Scope};
 
 /// The entries in a launch's environment that tell its processes from all others.
 pub(super) fn mark(id: &LaunchId) -> [String; 2] {
+    mark_of(&id.directory, id.attempt)
+}
+
+/// The same of an attempt of the trial in a directory.
+pub(super) fn mark_of(directory: &Path, attempt: u32) -> [String; 2] {
     [
-        format!("DIWAN_TRIAL_DIR={}", id.work_directory().display()),
-        format!("DIWAN_ATTEMPT={}", id.attempt),
+        format!("DIWAN_TRIAL_DIR={}", work_directory(directory).display()),
+        format!("DIWAN_ATTEMPT={attempt}"),
     ]
 }
 

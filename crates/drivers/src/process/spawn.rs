@@ -70,7 +70,7 @@ fn run(order: &Order) -> Result<Ran, Refusal> {
         .spawn();
     match spawned {
         Ok(child) => {
-            let pid = i32::try_from(child.id()).unwrap_or_default();
+            let pid = i32::try_from(child.id()).expect("the system's process ids are of this type");
             Ok(Ran::Running(Leader {
                 pid,
                 start: table::start_of(pid, before).unwrap_or_default(),

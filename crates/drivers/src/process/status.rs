@@ -19,6 +19,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+#[cfg(target_os = "linux")]
+use super::prepare::mark_of;
 use crate::clock;
 use crate::launch::LaunchId;
 
@@ -59,6 +61,14 @@ impl Status {
     /// Where the file is.
     pub(super) fn path(id: &LaunchId) -> PathBuf {
         id.file("status")
+    }
+
+    /// What marks the processes of the attempt whose file is at `path`.
+    #[cfg(target_os = "linux")]
+    pub(super) fn marks(path: &Path) -> Option<[String; 2]> {
+        let name = path.file_name()?.to_str()?;
+        let number = name.strip_prefix("attempt-")?.strip_suffix(".status")?;
+        Some(mark_of(path.parent()?, number.parse().ok()?))
     }
 
     /// Opens the file for reading and appending; none if there is none.
@@ -257,6 +267,20 @@ mod tests {
         assert_eq!(running.began, Some(began));
         assert_eq!(Status::parse("leader 123 77 0\nexit 1\n").code, Some(1));
         assert_eq!(Status::parse("leader 1 7 0\nleader -1 7 0\n").leader, None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_tells_how_its_attempt_is_marked() {
+        let id = LaunchId {
+            experiment: diwan_core::record::ExperimentKey::new("default", "tune"),
+            trial: "tune-a".to_owned(),
+            attempt: 12,
+            directory: "/d/tune-a".into(),
+        };
+        let marks = Status::marks(&Status::path(&id)).unwrap();
+        assert_eq!(marks, crate::process::prepare::mark(&id));
+        assert_eq!(Status::marks(Path::new("/d/attempt-x.status")), None);
     }
 
     #[test]

@@ -10,15 +10,14 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::net;
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Pid, setsid};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{self, SignalKind};
 
+use super::children::{self, Child};
 use super::protocol::{Frames, Order, Report};
 use super::roster::Roster;
 use super::spawn::{Spawned, spawn};
@@ -26,8 +25,6 @@ use super::status::{Claim, Status};
 
 /// Room for what one read takes.
 const CHUNK: usize = 16 * 1024;
-/// The exit code of a command that a real-time signal ended: which one is not told.
-pub(super) const REAL_TIME_SIGNAL: i32 = 128 + 34;
 
 /// Runs the supervisor until its Diwan and all its trials are gone. Meant for a process of its own, with a socket as
 /// standard input, as [`ProcessDriver`](super::ProcessDriver) starts it, and as standard output the null device or what its
@@ -87,7 +84,7 @@ impl Supervisor {
     async fn run(mut self) -> io::Result<()> {
         while self.diwan.is_some() || !self.running.is_empty() {
             tokio::select! {
-                _ = self.ended.recv() => self.reap(),
+                _ = self.ended.recv() => self.settle(),
                 () = ready(self.diwan.as_ref(), !self.reports.is_empty()) => self.receive(),
             }
             self.send();
@@ -114,10 +111,14 @@ impl Supervisor {
             let Some((number, order)) = Order::decode(frame) else {
                 continue;
             };
+            make_room(self.running.len());
+            // The heir must know of it from the moment that it exists.
+            let status = Status::path(&order.id);
+            let page = self.roster.enter(&status);
             let report = match spawn(&order) {
                 Ok(Spawned::Taken) => Report::Taken,
                 Ok(Spawned::Running(leader, claim)) => {
-                    let page = self.roster.enter(leader, &Status::path(&order.id));
+                    self.roster.complete(page, leader, &status);
                     // The claim's block is there; should this fail all the same, the lock still tells that it runs.
                     let _ = claim.record_leader(leader);
                     let running = Running {
@@ -128,43 +129,37 @@ impl Supervisor {
                     self.running.insert(leader.pid, running);
                     Report::Started(leader)
                 }
-                Ok(Spawned::Failed(code, claim)) => ended(&claim, code),
+                Ok(Spawned::Failed(code, claim)) => Report::Ended {
+                    code,
+                    recorded: claim.record_exit(code).is_ok(),
+                },
                 Err(refusal) => Report::Refused(refusal),
             };
+            if !matches!(report, Report::Started(_)) {
+                self.roster.leave(page);
+            }
             self.reports.extend(report.encode(number));
         }
     }
 
-    fn reap(&mut self) {
-        loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => self.end(pid, code),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => self.end(pid, 128 + signal as i32),
-                Err(Errno::EINVAL) => self.end_unnamed(),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
-                Ok(_) | Err(_) => {}
-            }
+    fn settle(&mut self) {
+        let ended: Vec<_> = self
+            .running
+            .keys()
+            .filter_map(|pid| match children::look(Pid::from_raw(*pid)) {
+                Child::Ended(code) => Some((*pid, code)),
+                Child::Runs | Child::Stranger => None,
+            })
+            .collect();
+        for (pid, code) in ended {
+            let Some(running) = self.running.remove(&pid) else {
+                continue;
+            };
+            let recorded = children::settle(Pid::from_raw(pid), &running.claim, code);
+            let report = Report::Ended { code, recorded };
+            self.roster.leave(running.page);
+            self.reports.extend(report.encode(running.order));
         }
-    }
-
-    /// The one that is gone has ended by a signal without a name, and the system call's wrapper tells no more.
-    fn end_unnamed(&mut self) {
-        let mut pids = self.running.keys().map(|pid| Pid::from_raw(*pid));
-        if let Some(pid) = pids.find(|pid| kill(*pid, None) == Err(Errno::ESRCH)) {
-            self.end(pid, REAL_TIME_SIGNAL);
-        }
-    }
-
-    /// What the command left behind is told to end; Diwan, or the next one, sees to it that it does.
-    fn end(&mut self, pid: Pid, code: i32) {
-        let Some(running) = self.running.remove(&pid.as_raw()) else {
-            return;
-        };
-        // Mostly there is nothing.
-        let _ = killpg(pid, Signal::SIGTERM);
-        let report = ended(&running.claim, code);
-        self.roster.leave(running.page);
-        self.reports.extend(report.encode(running.order));
     }
 
     fn send(&mut self) {
@@ -182,10 +177,17 @@ impl Supervisor {
     }
 }
 
-fn ended(claim: &Claim, code: i32) -> Report {
-    Report::Ended {
-        code,
-        recorded: claim.record_exit(code).is_ok(),
+/// Sees to it that one more file can be open beside the status files of so many trials. Trials inherit the limit, so it is left
+/// alone as long as it is enough.
+pub(super) fn make_room(trials: usize) {
+    /// What one start and the supervisor itself need.
+    const OTHERS: u64 = 64;
+    let wanted = trials as u64 + OTHERS;
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < wanted
+    {
+        // Refused, the next start says what is missing.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(2 * wanted), hard);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::driver::DriverError;
 use crate::launch::LaunchId;
 
 /// A process that is killed while it starts another leaves one that becomes visible within microseconds.
-const BIRTH: Duration = Duration::from_millis(50);
+pub(super) const BIRTH: Duration = Duration::from_millis(50);
 /// Between two looks at a launch that changes hands: its status file is empty between its creation and its lock, and nobody's
 /// between its supervisor's death and the lock of the heir.
 const HANDOVER: Duration = Duration::from_millis(20);
@@ -94,7 +94,8 @@ fn abandoned(id: &LaunchId, path: &Path, file: &File, last: bool) -> io::Result<
     if let Some(finding) = told(id, &status) {
         return Ok(Some(finding));
     }
-    if !last && status.leader.is_some_and(table::is_unnoticed) {
+    // An heir may be about to take it, and to say who leads it and how it ended; it needs the lock for that.
+    if !last && status.leader.is_none_or(table::is_unnoticed) {
         return Ok(None);
     }
     let alive = match status.leader {

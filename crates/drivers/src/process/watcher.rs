@@ -91,6 +91,7 @@ async fn end(live: &Live, code: i32) -> End {
 /// Watches a launch that no supervisor tells us about.
 async fn poll(live: &Live) -> Outcome {
     let mut interval = FIRST_INTERVAL;
+    let mut trouble = String::new();
     loop {
         match look(live.id()).await {
             Ok(Finding::Running(leader)) => {
@@ -120,7 +121,11 @@ async fn poll(live: &Live) -> Outcome {
                 };
             }
             Err(error) => {
-                tracing::warn!(id = %live.id(), %error, "cannot look at a trial; trying again")
+                let error = error.to_string();
+                if error != trouble {
+                    tracing::warn!(id = %live.id(), %error, "cannot look at a trial; trying again");
+                    trouble = error;
+                }
             }
         }
         sleep(interval).await;

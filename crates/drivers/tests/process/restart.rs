@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use diwan_drivers::{Driver, End, Phase};
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{Place, driver, eventually, is_alive, number, printed, stdout};
@@ -187,6 +188,25 @@ async fn an_orphan_with_its_record_is_left_alone() {
     driver.recover(&[plan.id()]).await.unwrap();
     driver.start(&plan).await.unwrap();
     assert!(is_alive(orphan));
+    std::fs::write(plan.id().work_directory().join("go"), "").unwrap();
+    assert_eq!(driver.ended(&plan.id()).await.unwrap(), End::Succeeded);
+}
+
+#[tokio::test]
+async fn an_orphan_whose_working_directory_is_gone_is_adopted() {
+    let place = Place::new();
+    let elsewhere = place.root().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let script = "cd $DIWAN_TRIAL_DIR; echo $$$$ >pid; until [ -e go ]; do sleep 0.01; done";
+    let plan = place.container(json!({
+        "command": ["sh", "-c", script],
+        "workingDir": elsewhere.to_str().unwrap(),
+    }));
+    driver().start(&plan).await.unwrap();
+    number(&plan.id(), "pid").await;
+    std::fs::remove_dir(&elsewhere).unwrap();
+    let driver = driver();
+    driver.start(&plan).await.unwrap();
     std::fs::write(plan.id().work_directory().join("go"), "").unwrap();
     assert_eq!(driver.ended(&plan.id()).await.unwrap(), End::Succeeded);
 }

@@ -67,12 +67,18 @@ impl Table {
 
     /// The process that leads a launch, found by the environment that launches mark.
     pub(in crate::process) fn leader_of(&self, id: &LaunchId) -> Option<Leader> {
-        let mut marked = self.by_marks.get(&mark(id))?.iter();
+        self.leader_with(&mark(id))
+    }
+
+    /// The same by the marks.
+    pub(in crate::process) fn leader_with(&self, marks: &[String; 2]) -> Option<Leader> {
+        let mut marked = self.by_marks.get(marks)?.iter();
         marked.find(|one| self.is_in(one.pid, one.pid)).copied()
     }
 
     /// Processes of a launch whose leader is gone. A process belongs to it by its environment, which the launch marked. With
-    /// `group` certain to be the launch's or proven so by a marked member, all members of it belong too.
+    /// `group` certain to be the launch's or proven so by a marked member, all members of it belong too; one with a leader
+    /// is somebody else's by now, because no process gets the id of a group that has members.
     pub(in crate::process) fn survivors(
         &self,
         id: &LaunchId,
@@ -82,6 +88,7 @@ impl Table {
         let marked = self.by_marks.get(&mark(id)).into_iter().flatten();
         let mut pids: BTreeSet<_> = marked.map(|one| one.pid).collect();
         if let Some(group) = group
+            && !self.is_in(group, group)
             && (certain || pids.iter().any(|pid| self.is_in(*pid, group)))
         {
             pids.extend(self.by_group.get(&group).into_iter().flatten());
