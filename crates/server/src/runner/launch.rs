@@ -1,30 +1,28 @@
 //! What accompanies one launched trial: reads its output while it runs, stops it when told, and reports its end.
 
-use std::collections::BTreeMap;
+mod output;
+mod reading;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diwan_collect::{Collector, RuleWatch, Summary};
 use diwan_core::engine::{End, Event};
-use diwan_core::observation::{MetricPoint, Place, Source};
-use diwan_core::record::{ExperimentRecord, StopCause, TrialRecord};
-use diwan_core::resources::{ObjectiveSpec, Observation};
+use diwan_core::record::{ExperimentRecord, TrialRecord};
+use diwan_core::resources::ObjectiveSpec;
 use diwan_drivers::{Driver, LaunchId, TrialPlan};
-use diwan_store::{ObservationQuery, Store, StoreError, TrialRef};
+use diwan_store::{Store, StoreError, TrialRef};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use self::reading::Reading;
 use super::actor::Message;
 use super::tails::Tails;
 use super::{Options, Plans, Runner};
 
 /// Time between two tries of something that the system refused.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Tries to read what a trial has written, once it has ended: a full table of open files, or a file server, comes back.
-const TRIES: u32 = 60;
 
 /// A launch that is accompanied.
 pub(super) struct Launch {
@@ -140,56 +138,6 @@ struct Task {
     stopped: watch::Receiver<Option<Stop>>,
     starts: Arc<Semaphore>,
     is_new: bool,
-}
-
-/// How a trial's output is read.
-struct Reading {
-    collector: Option<Collector>,
-    rules: Option<RuleWatch>,
-    /// Up to where the rules have seen each stream: points may be stored beyond the cursor that reading goes on from.
-    judged: BTreeMap<Source, Place>,
-    /// Of all points so far, if nobody but this task can have stored any.
-    summary: Option<Summary>,
-    metrics_file: Option<std::path::PathBuf>,
-    retain: bool,
-}
-
-impl Reading {
-    fn new(plans: &Plans, record: &ExperimentRecord, trial: &TrialRecord, is_new: bool) -> Self {
-        let objective = record.spec.objective.clone().unwrap_or_default();
-        let collector = plans.collector().cloned();
-        let summary = (is_new && collector.is_some()).then(|| Summary::new(&objective));
-        // The optimizer's own rules; one that cannot be watched stops nothing.
-        let rules = (!trial.rules.is_empty())
-            .then(|| RuleWatch::new(&trial.rules, &objective).ok())
-            .flatten();
-        let metrics_file = plans.metrics_path(&plans.directory(trial), trial.attempt);
-        let retain = record
-            .spec
-            .trial_template
-            .as_ref()
-            .is_some_and(|template| template.retain);
-        Self {
-            collector,
-            rules,
-            judged: BTreeMap::new(),
-            summary,
-            metrics_file,
-            retain,
-        }
-    }
-
-    /// What the stopping rules say to a point, if one fires. Each point is shown to them once.
-    fn observe(&mut self, point: &MetricPoint) -> Option<String> {
-        let rules = self.rules.as_mut()?;
-        let place = point.place;
-        let judged = self.judged.get(&place.source);
-        if judged.is_some_and(|judged| *judged >= place) {
-            return None;
-        }
-        self.judged.insert(place.source, place);
-        rules.observe(point).map(|fired| fired.to_string())
-    }
 }
 
 impl Task {
@@ -338,113 +286,6 @@ impl Task {
                     self.collect(tails, reading, false).await?;
                     tails.trim(self.options.log_cap);
                 }
-            }
-        }
-    }
-
-    /// The files of the launch, from where an earlier run stopped reading.
-    async fn tails(&self, id: &LaunchId, reading: &Reading) -> Result<Tails, StoreError> {
-        let cursors = match self.is_new {
-            true => Vec::new(),
-            false => {
-                self.patiently(|| self.store.cursors(&self.reference))
-                    .await?
-            }
-        };
-        Ok(Tails::new(
-            id,
-            reading.collector.as_ref(),
-            reading.metrics_file.as_deref(),
-            &cursors,
-        ))
-    }
-
-    /// Reads what is there, and stores it before anything is made of it. At the end, everything.
-    async fn collect(
-        &mut self,
-        tails: &mut Tails,
-        reading: &mut Reading,
-        to_the_end: bool,
-    ) -> Result<(), StoreError> {
-        let mut points = Vec::new();
-        let mut tries = TRIES;
-        loop {
-            let look = tails.poll(&mut points);
-            let is_over = look.read == 0 && (look.trouble.is_none() || tries == 0);
-            if is_over && to_the_end {
-                tails.finish(&mut points);
-            }
-            self.keep(&points, tails).await?;
-            if let Some(summary) = &mut reading.summary {
-                points.iter().for_each(|point| summary.add(point));
-            }
-            self.judge(&points, reading);
-            points.clear();
-            if is_over || !to_the_end {
-                return Ok(());
-            }
-            if let Some(trouble) = look.trouble {
-                self.tell(Message::Trouble(trouble));
-                tries = tries.saturating_sub(1);
-                tokio::time::sleep(RETRY).await;
-            }
-        }
-    }
-
-    async fn keep(&self, points: &[MetricPoint], tails: &mut Tails) -> Result<(), StoreError> {
-        let moved = tails.moved(!points.is_empty());
-        if points.is_empty() && moved.is_empty() {
-            return Ok(());
-        }
-        self.patiently(|| self.store.append(&self.reference, points, &moved))
-            .await?;
-        tails.save();
-        Ok(())
-    }
-
-    /// Lets the stopping rules see new points.
-    fn judge(&self, points: &[MetricPoint], reading: &mut Reading) {
-        for point in points {
-            let Some(fired) = reading.observe(point) else {
-                continue;
-            };
-            let cause = StopCause::RuleFired { message: fired };
-            self.tell(Message::Event(Event::Stopping {
-                trial: self.reference.number,
-                cause,
-            }));
-            reading.rules = None;
-        }
-    }
-
-    /// Lets the stopping rules see what an earlier run of Diwan has stored.
-    async fn judge_again(&self, reading: &mut Reading) -> Result<(), StoreError> {
-        if reading.rules.is_none() {
-            return Ok(());
-        }
-        self.each_page(|points| self.judge(points, reading)).await
-    }
-
-    /// The summary of all points of this launch, whoever stored them.
-    async fn observation(&self, reading: &Reading) -> Result<Observation, StoreError> {
-        if let Some(summary) = &reading.summary {
-            return Ok(summary.observation());
-        }
-        let mut summary = Summary::new(&self.objective);
-        self.each_page(|points| points.iter().for_each(|point| summary.add(point)))
-            .await?;
-        Ok(summary.observation())
-    }
-
-    /// Reads all stored points of this launch, page by page.
-    async fn each_page(&self, mut see: impl FnMut(&[MetricPoint])) -> Result<(), StoreError> {
-        let mut query = ObservationQuery::of(self.reference.clone());
-        loop {
-            let page = self.patiently(|| self.store.observations(&query)).await?;
-            see(&page);
-            match page.last() {
-                Some(last) if page.len() >= query.limit as usize => query.after = Some(last.place),
-                _ => return Ok(()),
             }
         }
     }
