@@ -96,6 +96,8 @@ fn files_that_are_taken_away_are_missed_once() {
     // It is looked for a few times more before the trial ends.
     case.touch("go");
     run.code();
+    let failed = case.world.run(["describe", "trial", &trial]).stdout;
+    assert!(failed.contains("was removed while it ran"), "{failed}");
     let mut told = warnings();
     let count = told.len();
     told.sort();

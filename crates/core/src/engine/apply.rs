@@ -153,6 +153,9 @@ impl Snapshot {
         match (trial.stopping.take(), end) {
             // It was done before the stop reached it.
             (_, End::Succeeded) => self.succeeded(&mut trial, now),
+            (_, End::Truncated(_)) if self.has_objective(&trial) => {
+                self.succeeded(&mut trial, now);
+            }
             (Some(StopCause::Interrupted), _) if !self.is_completed() => {
                 trial.again(
                     "TrialInterrupted",
@@ -162,19 +165,25 @@ impl Snapshot {
                 );
             }
             (Some(cause), _) => trial.stopped(cause, now),
-            (None, End::Failed(message) | End::Left(message)) => {
-                self.failed(&mut trial, &message, now);
+            (None, End::Failed(message)) => self.failed(&mut trial, &message, now),
+            // It was told by a Diwan that could not record it any more: its disk was full.
+            (None, End::Truncated(message) | End::Left(message) | End::Lost(message)) => {
+                self.lost(&mut trial, &message, now);
             }
-            (None, End::Lost(message)) => self.lost(&mut trial, &message, now),
         }
         self.put(trial);
         Ok(())
     }
 
-    fn succeeded(&self, trial: &mut TrialRecord, now: Timestamp) {
+    fn has_objective(&self, trial: &TrialRecord) -> bool {
         let objective = self.record.spec.objective.as_ref();
         let value = objective.map(|spec| objective_value(spec, trial.observation.as_ref()));
-        if matches!(value, None | Some(Objective::Missing)) {
+        !matches!(value, None | Some(Objective::Missing))
+    }
+
+    fn succeeded(&self, trial: &mut TrialRecord, now: Timestamp) {
+        if !self.has_objective(trial) {
+            let objective = self.record.spec.objective.as_ref();
             let name = objective.map_or("", |spec| spec.objective_metric_name.as_str());
             let message = format!(
                 "Metrics are not available: the trial ended well but never reported {name}"

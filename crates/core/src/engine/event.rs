@@ -81,9 +81,11 @@ pub struct Point {
 pub enum End {
     /// Well, and by itself: nobody had told it to stop.
     Succeeded,
+    /// Well, but the disk was full then, so what it wrote may not all be there.
+    Truncated(String),
     /// Badly: exit code, signal, last words.
     Failed(String),
-    /// Well, but after it was told to stop, so nobody knows whether it was done: many trainers save what they have and leave.
+    /// After it was told to stop, so nobody knows whether it was done: many trainers save what they have and leave.
     Left(String),
     /// It is gone and nobody knows how: a power cut, or everything was killed at once.
     Lost(String),

@@ -60,14 +60,24 @@ pub(super) fn code(status: WaitStatus) -> Option<i32> {
     }
 }
 
+/// How the end of a trial was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Its end is in its status file.
+    pub(super) recorded: bool,
+    /// The disk of that file was full.
+    pub(super) full: bool,
+}
+
 /// Settles the end of a trial: what it left in its group is told to end, which Diwan sees to, its end is recorded, and it is
-/// reaped. True: the end is recorded.
-pub(super) fn settle(leader: Pid, claim: &Claim, code: i32) -> bool {
+/// reaped.
+pub(super) fn settle(leader: Pid, claim: &Claim, code: i32) -> Settled {
     // Mostly there is nothing. The group is the trial's as long as its leader is not reaped.
     let _ = killpg(leader, Signal::SIGTERM);
-    let recorded = claim.record_exit(code).is_ok();
+    let full = claim.is_disk_full();
+    let recorded = claim.record_exit(code, full).is_ok();
     reap(leader);
-    recorded
+    Settled { recorded, full }
 }
 
 /// Reaps a child that has ended.

@@ -98,7 +98,9 @@ impl Heir {
     fn end(&mut self, pid: Pid, code: i32) {
         let orphans = self.orphans.as_mut();
         match orphans.and_then(|orphans| orphans.remove(&pid.as_raw())) {
-            Some(claim) => drop(children::settle(pid, &claim, code)),
+            Some(claim) => {
+                children::settle(pid, &claim, code);
+            }
             None => children::reap(pid),
         }
     }

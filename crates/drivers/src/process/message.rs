@@ -18,15 +18,23 @@ const PATH_HINT: &str = "a relative path starts in the trial's own directory; fo
 /// The end that a status with a code stands for.
 pub(super) fn end(id: &LaunchId, status: &Status, code: i32) -> End {
     if status.called_off {
-        return End::Failed("it was stopped before it started".to_owned());
+        return End::Left("it was stopped before it started".to_owned());
     }
     if let Some(seconds) = status.overdue {
         return End::Failed(format!(
             "it ran longer than activeDeadlineSeconds ({seconds} s)"
         ));
     }
-    if code == 0 && status.told {
-        return End::Left("it ended with exit code 0 after it was told to stop".to_owned());
+    if status.told {
+        return End::Left(format!(
+            "it ended with exit code {code} after it was told to stop"
+        ));
+    }
+    if code == 0 && status.full {
+        return End::Truncated(
+            "the disk of its directory was full when it ended, so what it wrote may be cut off"
+                .to_owned(),
+        );
     }
     if code == 0 {
         return End::Succeeded;

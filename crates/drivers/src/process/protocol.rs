@@ -41,6 +41,8 @@ pub(super) enum Report {
         code: i32,
         /// Whether the status file says so too.
         recorded: bool,
+        /// Whether the disk was full then.
+        full: bool,
     },
 }
 
@@ -128,9 +130,14 @@ impl Report {
                 frame.number(refusal.errno);
                 frame.path(&refusal.path);
             }
-            Self::Ended { code, recorded } => {
+            Self::Ended {
+                code,
+                recorded,
+                full,
+            } => {
                 frame.text(if *recorded { "ended" } else { "unrecorded" });
                 frame.number(*code);
+                frame.number(u8::from(*full));
             }
         }
         frame.finish().unwrap_or_default()
@@ -150,6 +157,7 @@ impl Report {
             "ended" | "unrecorded" => Self::Ended {
                 code: fields.number()?,
                 recorded: kind == "ended",
+                full: fields.number::<u8>()? > 0,
             },
             "create" | "spawn" => Self::Refused(Refusal {
                 doing: if kind == "create" {
@@ -293,6 +301,7 @@ mod tests {
             Report::Ended {
                 code: 137,
                 recorded: false,
+                full: true,
             },
             Report::Refused(Refusal {
                 doing: Doing::Spawn,

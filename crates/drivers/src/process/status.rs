@@ -5,6 +5,7 @@
 //! - `claimed S`: the supervisor with process id S is about to start the command;
 //! - `leader P T M`: it did, M milliseconds after 1970. P leads the launch's process group, T tells it from a later process of
 //!   the same id;
+//! - `full`: it ended while there was no room for what it writes;
 //! - `exit N`: it ended, with an exit code as a shell counts it;
 //! - `deadline N`: Diwan ended it after N seconds;
 //! - `told`: Diwan was about to send it a TERM;
@@ -18,6 +19,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use nix::sys::statvfs::fstatvfs;
 
 #[cfg(target_os = "linux")]
 use super::prepare::mark_of;
@@ -49,6 +52,8 @@ pub(super) struct Status {
     pub(super) code: Option<i32>,
     /// The deadline that was missed, in seconds.
     pub(super) overdue: Option<u64>,
+    /// There was no room on the disk when it ended.
+    pub(super) full: bool,
     /// It was told to stop while it ran.
     pub(super) told: bool,
     /// It was stopped before it was claimed.
@@ -114,6 +119,7 @@ impl Status {
             ("exit", code) => self.code = self.code.or(code.parse().ok()),
             // A launch that ended while its deadline was noted has kept it.
             ("deadline", seconds) if self.code.is_none() => self.overdue = seconds.parse().ok(),
+            ("full", "") => self.full = true,
             ("told", "") if self.code.is_none() => self.told = true,
             ("called", "off") => self.called_off = true,
             ("lost", "") => self.lost = true,
@@ -236,8 +242,14 @@ impl Claim {
     }
 
     /// The command has ended, or could not be run.
-    pub(super) fn record_exit(&self, code: i32) -> io::Result<()> {
-        self.write(&format!("exit {code}\n"))
+    pub(super) fn record_exit(&self, code: i32, full: bool) -> io::Result<()> {
+        let full = if full { "full\n" } else { "" };
+        self.write(&format!("{full}exit {code}\n"))
+    }
+
+    /// Whether the disk that it is on has no room for another block.
+    pub(super) fn is_disk_full(&self) -> bool {
+        fstatvfs(&self.0).is_ok_and(|disk| disk.blocks_available() == 0)
     }
 
     fn write(&self, line: &str) -> io::Result<()> {
@@ -314,7 +326,7 @@ mod tests {
         claim.release(&path);
         assert!(other.try_lock_shared().is_ok());
         let claim = Claim::take(&path).unwrap().unwrap();
-        claim.record_exit(3).unwrap();
+        claim.record_exit(3, false).unwrap();
         assert_eq!((read(&path).claimed, read(&path).code), (true, Some(3)));
     }
 }

@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{self, SignalKind};
 
-use super::children::{self, Child};
+use super::children::{self, Child, Settled};
 use super::protocol::{Frames, Order, Report};
 use super::roster::Roster;
 use super::spawn::{Spawned, spawn};
@@ -131,7 +131,8 @@ impl Supervisor {
                 }
                 Ok(Spawned::Failed(code, claim)) => Report::Ended {
                     code,
-                    recorded: claim.record_exit(code).is_ok(),
+                    recorded: claim.record_exit(code, false).is_ok(),
+                    full: false,
                 },
                 Err(refusal) => Report::Refused(refusal),
             };
@@ -155,8 +156,13 @@ impl Supervisor {
             let Some(running) = self.running.remove(&pid) else {
                 continue;
             };
-            let recorded = children::settle(Pid::from_raw(pid), &running.claim, code);
-            let report = Report::Ended { code, recorded };
+            let Settled { recorded, full } =
+                children::settle(Pid::from_raw(pid), &running.claim, code);
+            let report = Report::Ended {
+                code,
+                recorded,
+                full,
+            };
             self.roster.leave(running.page);
             self.reports.extend(report.encode(running.order));
         }

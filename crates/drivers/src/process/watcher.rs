@@ -59,15 +59,19 @@ async fn hear(live: &Live, mut reports: Reports) -> Option<Outcome> {
     loop {
         match reports.recv().await? {
             Report::Started(leader) => live.set(Stage::Running(leader)),
-            Report::Ended { code, recorded } => return Some(ended(live, code, recorded).await),
+            Report::Ended {
+                code,
+                recorded,
+                full,
+            } => return Some(ended(live, code, full, recorded).await),
             Report::Taken | Report::Refused(_) => return None,
         }
     }
 }
 
-async fn ended(live: &Live, code: i32, recorded: bool) -> Outcome {
+async fn ended(live: &Live, code: i32, full: bool, recorded: bool) -> Outcome {
     Outcome {
-        end: end(live, code).await,
+        end: end(live, code, full).await,
         leader: live.leader(),
         told: true,
         on_disk: recorded,
@@ -75,15 +79,19 @@ async fn ended(live: &Live, code: i32, recorded: bool) -> Outcome {
 }
 
 /// The file need not be read when it has nothing to add.
-async fn end(live: &Live, code: i32) -> End {
-    if code == 0 && !live.is_noted() {
+async fn end(live: &Live, code: i32, full: bool) -> End {
+    if code == 0 && !full && !live.is_noted() {
         return End::Succeeded;
     }
     let id = live.id().clone();
     blocking(move || {
         let file = Status::open(&Status::path(&id)).ok().flatten();
         let status = file.and_then(|file| Status::read(&file).ok());
-        message::end(&id, &status.unwrap_or_default(), code)
+        let status = Status {
+            full,
+            ..status.unwrap_or_default()
+        };
+        message::end(&id, &status, code)
     })
     .await
 }

@@ -22,7 +22,7 @@ async fn term_gives_time_to_finish() {
     printed(&plan.id(), "saved").await;
     let end = driver.ended(&plan.id()).await.unwrap();
     assert!(
-        matches!(&end, End::Failed(message) if message.starts_with("exit code 5")),
+        matches!(&end, End::Left(message) if message.contains("exit code 5")),
         "{end:?}"
     );
 }
@@ -59,7 +59,7 @@ async fn kill_comes_after_the_grace() {
     assert!(!is_alive(pid));
     let end = driver.ended(&plan.id()).await.unwrap();
     assert!(
-        matches!(&end, End::Failed(message) if message.contains("SIGKILL")),
+        matches!(&end, End::Left(message) if message.contains("exit code 137")),
         "{end:?}"
     );
     // The next Diwan hears the same.

@@ -111,7 +111,7 @@ async fn no_launch_hangs_or_repeats_whenever_supervisors_die() {
         match end {
             End::Succeeded => assert_eq!(ran, "ran\n", "round {round}"),
             End::Lost(_) => assert_eq!(ran, "", "round {round}"),
-            End::Failed(message) | End::Left(message) => panic!("round {round}: {message}"),
+            other => panic!("round {round}: {other:?}"),
         }
         let again = driver.ended(&plan.id()).await;
         assert!(again.is_ok(), "round {round}: {again:?}");

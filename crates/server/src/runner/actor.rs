@@ -202,9 +202,10 @@ impl<'a> Actor<'a> {
     }
 
     /// Commits what was applied. When somebody else committed first, what was applied is applied again on top of that. While
-    /// the store cannot take it (the disk is full), trials go on, or are stopped if the owner wants to go, and the commit is
-    /// tried again, until the owner wants to go at any price.
+    /// the store cannot take it (the disk is full), trials go on and the commit is tried again. If the owner wants to go, trials
+    /// are stopped and it is tried once more: the next run finds out what became of them.
     async fn commit(&mut self) -> Result<(), RunError> {
+        let mut is_last = false;
         while !self.uncommitted.is_empty() {
             let change = self.snapshot.take_change();
             let (key, version) = (self.key.clone(), self.snapshot.version);
@@ -222,9 +223,10 @@ impl<'a> Actor<'a> {
                     self.publish(change.record, None);
                 }
                 Err(StoreError::Conflict { .. }) => self.reload().await?,
-                Err(error) if error.is_transient() && self.wanted() != Control::Kill => {
+                Err(error) if error.is_transient() && !is_last => {
                     self.publish(change.record, Some(error.to_string()));
                     self.reload_when_possible().await?;
+                    is_last = self.wanted() != Control::Run;
                 }
                 Err(error) => return Err(self.failed(error).await),
             }
@@ -251,20 +253,16 @@ impl<'a> Actor<'a> {
         Ok(())
     }
 
-    /// Reloads as soon as the store can be read again.
+    /// Reloads as soon as the store can be read again; if the owner wants to go, when nothing runs any more.
     async fn reload_when_possible(&mut self) -> Result<(), RunError> {
         loop {
-            if self.wanted() != Control::Run {
-                let running = self.launches.values();
-                running.for_each(|launch| launch.stop(self.grace()));
-            }
             self.pause().await;
+            let is_last = self.wanted() != Control::Run;
+            if is_last {
+                self.halt().await;
+            }
             match self.reload().await {
-                Err(RunError::Store(error)) if error.is_transient() => {
-                    if self.wanted() == Control::Kill {
-                        return Err(self.failed(error).await);
-                    }
-                }
+                Err(RunError::Store(error)) if error.is_transient() && !is_last => {}
                 other => return other,
             }
         }
@@ -444,7 +442,7 @@ impl<'a> Actor<'a> {
         match error {
             StoreError::NotFound { .. } => self.deleted().await,
             error => {
-                if self.wanted() == Control::Kill {
+                if self.wanted() != Control::Run {
                     self.halt().await;
                 }
                 error.into()

@@ -214,7 +214,10 @@ impl Task {
         let end = self.follow(&plan.id(), &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
         tails.trim(self.options.log_cap);
-        Ok(end)
+        Ok(match tails.vanished() {
+            Some(vanished) if end == End::Succeeded => End::Failed(vanished),
+            _ => end,
+        })
     }
 
     /// Starts the launch; a new one when its turn comes.

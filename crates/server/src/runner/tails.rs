@@ -102,6 +102,22 @@ impl Tails {
         }
     }
 
+    /// What is gone of the logs that were read, if anything is: nobody knows what was in the rest of it.
+    pub(super) fn vanished(&self) -> Option<String> {
+        let logs = self.read.iter().filter(|follow| {
+            let source = follow.tail.stream().source();
+            matches!(source, Source::StdOut | Source::StdErr)
+        });
+        let gone = logs
+            .filter(|follow| follow.tail.stream().cursor() > 0)
+            .find(|follow| !follow.tail.path().exists())?;
+        let (path, read) = (gone.tail.path(), gone.tail.stream().cursor());
+        let path = path.display();
+        Some(format!(
+            "its output {path} was removed while it ran; the first {read} bytes were read"
+        ))
+    }
+
     /// The cursors that are worth a write, or go along with one.
     pub(super) fn moved(&self, with_points: bool) -> Vec<Cursor> {
         let moved = self.read.iter().filter(|follow| {

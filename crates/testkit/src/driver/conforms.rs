@@ -156,7 +156,7 @@ async fn stops_ask_and_then_force(subject: &impl Subject) {
         bounded("stop", driver.stop(&plan.id(), grace)).await;
         assert_ended(&*driver, &plan.id()).await;
         let end = waiting.await.expect("waiting does not panic");
-        assert!(matches!(end, End::Failed(_)), "{end:?}");
+        assert!(matches!(end, End::Left(_)), "{end:?}");
         bounded("stop again", driver.stop(&plan.id(), grace)).await;
     }
 }

@@ -178,7 +178,7 @@ impl Driver for Scripted {
     }
 
     async fn stop(&self, id: &LaunchId, _: Duration) -> Result<(), DriverError> {
-        let end = End::Failed("stopped".to_owned());
+        let end = End::Left("stopped".to_owned());
         let mut world = self.world();
         if !world.end(id, end.clone()) {
             let never_started = || watch::Sender::new(Phase::Ended(end));

@@ -307,6 +307,20 @@ fn what_a_trial_answers_to_a_stop_does_not_count_and_what_it_did_before_does() {
 }
 
 #[test]
+fn a_good_end_on_a_full_disk_counts_if_its_metric_is_there_and_runs_again_if_not() {
+    for (observation, state) in [
+        (accuracy("0.1"), TrialState::Succeeded),
+        (Observation::default(), TrialState::Pending),
+    ] {
+        let mut world = run(record(1, Some(2), None, None, 3));
+        fill(&mut world);
+        let end = End::Truncated("the disk was full".into());
+        world.end(0, 1, end, observation, true);
+        assert_eq!(world.trials[&0].state, state);
+    }
+}
+
+#[test]
 fn a_launch_that_keeps_vanishing_fails_in_the_end() {
     let mut world = run(record(1, Some(1), None, None, 0));
     for attempt in 1..=11 {

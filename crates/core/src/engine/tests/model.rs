@@ -128,24 +128,27 @@ impl Model {
         let trial = self.trials.get_mut(&number).unwrap();
         let metric = observation.metric("accuracy");
         trial.value = metric.and_then(|metric| metric.latest.parse().ok());
-        let cause = trial.stopping.take().filter(|_| *end != End::Succeeded);
-        trial.failures +=
-            u32::from(cause.is_none() && matches!(end, End::Failed(_) | End::Left(_)));
-        trial.losses += u32::from(cause.is_none() && matches!(end, End::Lost(_)));
+        let well = match end {
+            End::Succeeded => true,
+            End::Truncated(_) => metric.is_some(),
+            _ => false,
+        };
+        let cause = trial.stopping.take().filter(|_| !well);
+        let failed = matches!(end, End::Failed(_));
+        trial.failures += u32::from(cause.is_none() && failed);
+        trial.losses += u32::from(cause.is_none() && !failed && !well);
         let again = !completed
             && match (&cause, end) {
                 (Some(cause), _) => *cause == StopCause::Interrupted,
-                (None, End::Succeeded) => false,
-                (None, End::Failed(_) | End::Left(_)) => {
-                    i64::from(trial.failures) <= i64::from(retries)
-                }
-                (None, End::Lost(_)) => trial.losses <= LOSSES,
+                (None, _) if well => false,
+                (None, End::Failed(_)) => i64::from(trial.failures) <= i64::from(retries),
+                (None, _) => trial.losses <= LOSSES,
             };
         trial.state = match (&cause, end) {
             _ if again => TrialState::Pending,
             (Some(cause), _) => stopped(cause),
-            (None, End::Succeeded) if metric.is_none() => TrialState::MetricsUnavailable,
-            (None, End::Succeeded) => TrialState::Succeeded,
+            (None, _) if well && metric.is_none() => TrialState::MetricsUnavailable,
+            (None, _) if well => TrialState::Succeeded,
             (None, _) => TrialState::Failed,
         };
         if again {

@@ -56,7 +56,7 @@ pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         12 => (any::<usize>(), commit()).prop_map(|(which, commit)| Move::Act { which, commit }),
         6 => (answer, commit()).prop_map(|(answer, commit)| Move::Answer { answer, commit }),
-        8 => (any::<usize>(), 0..8_u8, value(), commit())
+        8 => (any::<usize>(), 0..10_u8, value(), commit())
             .prop_map(|(which, how, value, commit)| Move::End { which, how, value, commit }),
         2 => (any::<usize>(), 0..3_u8).prop_map(|(which, cause)| Move::StopTrial { which, cause }),
         2 => (any::<usize>(), 0..6_u8).prop_map(|(which, what)| Move::Stray { which, what }),
@@ -120,6 +120,8 @@ impl World {
             4 => (End::Succeeded, Observation::default()),
             5 => (End::Failed("exit code 1".into()), accuracy("999")),
             6 => (End::Left("exit code 0".into()), accuracy("999")),
+            7 => (End::Truncated("full".into()), accuracy(&value.to_string())),
+            8 => (End::Truncated("full".into()), Observation::default()),
             _ => (End::Lost("gone".into()), accuracy("999")),
         };
         self.end(trial, attempt, end, observation, commit);
