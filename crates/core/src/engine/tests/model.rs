@@ -224,7 +224,7 @@ impl Model {
         self.trials
             .values()
             .filter(|trial| well.contains(&trial.state))
-            .filter_map(|trial| trial.value.filter(|value| !value.is_nan()))
+            .filter_map(|trial| trial.value.filter(|value| value.is_finite()))
             .reduce(|a, b| match kind {
                 ObjectiveType::Maximize => a.max(b),
                 _ => a.min(b),
@@ -281,7 +281,11 @@ impl Model {
 fn budgets(spec: &ExperimentSpec) -> [i64; 3] {
     let counts = [spec.max_trial_count, spec.max_failed_trial_count];
     let [trials, failed] = counts.map(|count| count.map_or(i64::MAX, i64::from));
-    [trials, failed, spec.active_deadline_seconds.unwrap_or(i64::MAX)]
+    [
+        trials,
+        failed,
+        spec.active_deadline_seconds.unwrap_or(i64::MAX),
+    ]
 }
 
 fn stopped(cause: &StopCause) -> TrialState {

@@ -53,7 +53,7 @@ impl World {
         assert_eq!(
             self.snapshot.record.best_value(),
             self.model.best(),
-            "best is the best of the trials that ended well, never NaN"
+            "best is the best finite value of the trials that ended well"
         );
         let name = &progress.best.best_trial_name;
         match self.trials.values().find(|trial| trial.name == *name) {
