@@ -163,15 +163,16 @@ async fn admit(
         record.metadata.name = generated_name(&record.metadata.generate_name, fresh());
     }
     let key = record.key();
-    let is_edited = match context.store.load(&key).await? {
-        Some(existing) => go_on(context, existing, &record, &source.path).await?,
-        None => {
-            fits_this_machine(&source.path, &obstacles.concat())?;
-            create(context, record).await?;
-            false
+    loop {
+        if let Some(existing) = context.store.load(&key).await? {
+            let is_edited = go_on(context, existing, &record, &source.path).await?;
+            return Ok((key, is_edited));
         }
-    };
-    Ok((key, is_edited))
+        fits_this_machine(&source.path, &obstacles.concat())?;
+        if create(context, record.clone()).await? {
+            return Ok((key, false));
+        }
+    }
 }
 
 /// What would make every trial fail is refused before any of them is spent.
@@ -203,7 +204,8 @@ fn fresh() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), Failure> {
+/// Puts a new experiment into the store. False: somebody else has just put one of this name there.
+async fn create(context: &Context, mut record: ExperimentRecord) -> Result<bool, Failure> {
     record.metadata.uid = format!("{:016x}{:016x}", fresh(), fresh());
     record.metadata.generation = Some(1);
     let work_directory = context.default_work_directory().display().to_string();
@@ -222,10 +224,9 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), F
             eprintln!(
                 "trials run as processes of this machine; the images of their containers are not used"
             );
-            Ok(())
+            Ok(true)
         }
-        // Somebody ran the same file at the same moment: the lock decides who goes on.
-        Err(StoreError::AlreadyExists { .. }) => Ok(()),
+        Err(StoreError::AlreadyExists { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
