@@ -7,7 +7,7 @@ use diwan_core::engine::{Event, Snapshot};
 use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
-use diwan_core::validate::{FieldDifference, difference, generated_name, validate_edit};
+use diwan_core::validate::{EDITABLE, FieldDifference, difference, generated_name, validate_edit};
 use diwan_core::view::{self, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
@@ -16,7 +16,6 @@ use diwan_server::suggester::SuggestError;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
 
-use super::edit::holder;
 use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
@@ -24,15 +23,8 @@ use crate::context::Context;
 use crate::database::Need;
 use crate::failure::Failure;
 use crate::output::Format;
+use crate::standing::holder;
 use crate::{progress, result};
-
-/// The fields that a file may change of an experiment that exists.
-const EDITABLE: [&str; 4] = [
-    "spec.parallelTrialCount",
-    "spec.maxTrialCount",
-    "spec.maxFailedTrialCount",
-    "spec.activeDeadlineSeconds",
-];
 
 /// Run the experiment of a file, or go on with it
 ///
