@@ -36,19 +36,20 @@ fn script(
     let digest = digest(points);
     let number = rows::integer("trial number", trial.number)?;
     let trial = trial.clone();
-    let bind_launch = move |statement| {
+    let bind_report = move |statement| {
         rows::bind_experiment(statement, &trial)
             .bind(number)
             .bind(trial.attempt)
             .bind(digest)
     };
-    let commit = bind_launch(sqlx::query(sql::REPORT_COMMIT));
+    let commit = bind_report(bind_report(sqlx::query(sql::REPORT_COMMIT)));
+    let commit = commit.bind(has_a_moment(points));
     let starts = (0..points.len()).step_by(sql::REPORT_ROWS);
     let points = points.to_vec();
     let piece = move |start: usize| {
         let end = points.len().min(start + sql::REPORT_ROWS);
         let rows = points[start..end].iter().zip(&metrics[start..end]);
-        let statement = bind_launch(sqlx::query(sql::REPORT_POINTS.as_str()));
+        let statement = bind_report(sqlx::query(sql::REPORT_POINTS.as_str()));
         rows.fold(statement, |statement, (point, metric)| {
             bind_point(statement, point, *metric)
         })
@@ -66,6 +67,13 @@ fn bind_point(statement: Statement, point: &ReportedPoint, metric: i64) -> State
         .bind(text)
         .bind(point.time_ns)
         .bind(point.step)
+}
+
+/// Whether an equal report can only be this one sent again. Without a time and a step, a value that comes back is as likely.
+fn has_a_moment(points: &[ReportedPoint]) -> bool {
+    points
+        .iter()
+        .any(|point| point.time_ns.is_some() || point.step.is_some())
 }
 
 /// FNV-1a of a whole report. It is stored: never change how it is made.
