@@ -1,5 +1,5 @@
--- A digest of every report of a launch whose points tell a time or a step: however late it is sent again, it adds nothing.
--- Reports without either are told apart by their order alone, so of those only the last is known: see `cursors`.
+-- A digest of every report of a launch whose points tell a step or a time within the second: however late it is sent
+-- again, it adds nothing. Reports without either are told apart by their order alone, so of those only the last is known: see `cursors`.
 CREATE TABLE reports (
     experiment INTEGER NOT NULL,
     trial      INTEGER NOT NULL,

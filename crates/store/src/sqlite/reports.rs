@@ -10,6 +10,9 @@ use super::writer::Statement;
 use super::{SqliteStore, rows, sql, value};
 use crate::{StoreError, TrialRef};
 
+/// In nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
 impl SqliteStore {
     pub(super) async fn keep_report(
         &self,
@@ -69,11 +72,12 @@ fn bind_point(statement: Statement, point: &ReportedPoint, metric: i64) -> State
         .bind(point.step)
 }
 
-/// Whether an equal report can only be this one sent again. Without a time and a step, a value that comes back is as likely.
+/// Whether an equal report can only be this one sent again. Without a step and a time within the second (Katib's SDK sends
+/// whole seconds), a value that comes back is as likely.
 fn has_a_moment(points: &[ReportedPoint]) -> bool {
     points
         .iter()
-        .any(|point| point.time_ns.is_some() || point.step.is_some())
+        .any(|point| point.step.is_some() || point.time_ns.is_some_and(|time| time % SECOND != 0))
 }
 
 /// FNV-1a of a whole report. It is stored: never change how it is made.
