@@ -36,7 +36,10 @@ pub trait Algorithm: Sync {
     /// Notes what is wrong with a study beyond its settings' names and ranges.
     fn check(&self, _spec: &StudySpec, _problems: &mut Vec<Problem>) {}
 
-    /// Whether this algorithm can search this study; the error names everything that is in the way.
+    /// Whether this algorithm can search this study.
+    ///
+    /// # Errors
+    /// Everything that is in the way.
     fn validate(&self, spec: &StudySpec) -> Result<(), Problems> {
         let path = "spec.algorithm.algorithmSettings";
         let mut problems = spec.settings.problems(self.settings(), path);
@@ -47,7 +50,10 @@ pub trait Algorithm: Sync {
     /// Notes what is wrong with a study that is about to begin, but would not stop one that has.
     fn check_beginning(&self, _spec: &StudySpec, _problems: &mut Vec<Problem>) {}
 
-    /// Whether a study of this algorithm may begin; the error names everything that is in the way.
+    /// Whether a study of this algorithm may begin.
+    ///
+    /// # Errors
+    /// Everything that is in the way.
     fn admit(&self, spec: &StudySpec) -> Result<(), Problems> {
         let mut problems = self.validate(spec).err().unwrap_or_default();
         self.check_beginning(spec, &mut problems.0);
@@ -59,6 +65,9 @@ pub trait Algorithm: Sync {
     /// A function of its arguments alone: same study, same seed, same answer, on any replica, after any restart. `rng`
     /// is the stream of suggestion number `study.next` (see [`StudySpec::rng`]). Call [`crate::registry::suggest`]
     /// instead, which validates first and passes the right stream.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
     fn suggest(
         &self,
         study: &Study,

@@ -3,7 +3,6 @@
 use diwan_core::problem::nearest;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
-
 use crate::study::{Study, StudySpec};
 use crate::{grid, random, sobol};
 
@@ -25,6 +24,9 @@ pub struct UnknownName {
 }
 
 /// The algorithm of a name.
+///
+/// # Errors
+/// When there is none, with the nearest name.
 pub fn find(name: &str) -> Result<&'static dyn Algorithm, UnknownName> {
     let found = ALGORITHMS.iter().find(|algorithm| algorithm.name() == name);
     found.copied().ok_or_else(|| {
@@ -37,6 +39,9 @@ pub fn find(name: &str) -> Result<&'static dyn Algorithm, UnknownName> {
 }
 
 /// The algorithm that a study names, if it exists and can search the study.
+///
+/// # Errors
+/// When there is none of this name, or with everything that keeps it from searching this study.
 pub fn validate(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError> {
     let algorithm = find(&spec.algorithm)?;
     algorithm.validate(spec)?;
@@ -44,6 +49,9 @@ pub fn validate(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError
 }
 
 /// The same for a study that is about to begin.
+///
+/// # Errors
+/// As [`validate`], and also with what would not stop a study that has begun.
 pub fn admit(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError> {
     let algorithm = find(&spec.algorithm)?;
     algorithm.admit(spec)?;
@@ -51,12 +59,18 @@ pub fn admit(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError> {
 }
 
 /// The next `count` points of a study, by the algorithm it names.
+///
+/// # Errors
+/// As [`validate`].
 pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
     validate(&study.spec)?.suggest(study, count, &mut study.rng())
 }
 
 /// The same for a study of which nobody knows how many points were suggested before: `next` is at most that number. A point
 /// that some trial has is an earlier suggestion, so the study goes on behind it.
+///
+/// # Errors
+/// As [`validate`].
 pub fn suggest_unseen(study: &mut Study, count: usize) -> Result<Suggested, SuggestError> {
     let mut suggested = suggest(study, count)?;
     // Every step leaves another trial behind, except where a range is so narrow that chance repeats its points.

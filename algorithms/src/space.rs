@@ -147,6 +147,9 @@ impl Space {
     }
 
     /// The point of assignments, in any order; also of assignments that another program wrote.
+    ///
+    /// # Errors
+    /// The first value that is missing, not in the space, or no value of its parameter.
     pub fn point(&self, assignments: &[ParameterAssignment]) -> Result<Point, Misfit> {
         let dimensions = Named::new(&self.dimensions, Dimension::name);
         for (index, given) in assignments.iter().enumerate() {

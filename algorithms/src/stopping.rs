@@ -47,6 +47,9 @@ pub trait StoppingRule: Sync {
 pub const STOPPING_RULES: &[&dyn StoppingRule] = &[&medianstop::MedianStop];
 
 /// The stopping rule of a name.
+///
+/// # Errors
+/// When there is none, with the nearest name.
 pub fn find(name: &str) -> Result<&'static dyn StoppingRule, UnknownName> {
     let found = STOPPING_RULES.iter().find(|rule| rule.name() == name);
     found.copied().ok_or_else(|| {

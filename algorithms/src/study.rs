@@ -60,8 +60,10 @@ impl Study {
         study
     }
 
-    /// Adds a trial, or replaces the one of the same name; trials without a name are always added. On an error nothing
-    /// has changed.
+    /// Adds a trial, or replaces the one of the same name; trials without a name are always added.
+    ///
+    /// # Errors
+    /// As [`Space::point`]; nothing has changed then.
     pub fn record(&mut self, report: Report) -> Result<(), Misfit> {
         let point = self.spec.space.point(&report.assignments)?;
         let trial = StudyTrial::new(report, point);

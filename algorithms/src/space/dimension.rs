@@ -154,6 +154,9 @@ impl Dimension {
 
     /// Reads a value, also as other programs write it: `3.0` for a whole number, `0.10` for a listed 0.1, an end or a
     /// step missed by rounding.
+    ///
+    /// # Errors
+    /// When it is no number where one is wanted, or not in the range or list.
     pub fn read(&self, text: &str) -> Result<Coordinate, Misfit> {
         let not = |wanted| Misfit::NotANumber {
             name: self.name.clone(),

@@ -50,6 +50,9 @@ pub struct Objective {
 impl StudySpec {
     /// A study of these parameters by this algorithm, with defaults for everything else: a minimised metric without a
     /// name, no settings, seed 0.
+    ///
+    /// # Errors
+    /// As [`Space::new`].
     pub fn new(parameters: &[ParameterSpec], algorithm: &str) -> Result<Self, Problems> {
         Ok(Self {
             space: Space::new(parameters)?,
@@ -64,6 +67,9 @@ impl StudySpec {
 
     /// The study of an experiment. State that the algorithm stored is to be appended to the experiment's settings
     /// before.
+    ///
+    /// # Errors
+    /// As [`Space::new`].
     pub fn of(experiment: &ExperimentSpec, seed: u64) -> Result<Self, Problems> {
         let algorithm = experiment.algorithm.clone().unwrap_or_default();
         let mut spec = Self::new(&experiment.parameters, &algorithm.algorithm_name)?;

@@ -5,9 +5,10 @@ use std::fmt;
 use diwan_core::engine::{Event, Outcome, Snapshot};
 use diwan_core::record::ExperimentRecord;
 use diwan_server::clock::now;
-use diwan_server::runner::{Hold, HoldError};
+use diwan_server::runner::{Hold, RunError};
 
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::result;
 
 /// What an experiment does now. Katib's conditions do not know stops, pauses and interruptions, people want to.
@@ -74,8 +75,13 @@ pub(crate) fn is_unattended(context: &Context, record: &ExperimentRecord) -> boo
     matches!(holder(context, record), Ok(None))
 }
 
-fn holder(context: &Context, record: &ExperimentRecord) -> Result<Option<String>, HoldError> {
-    Hold::holder(&context.directory(record))
+/// Who runs an experiment, if anybody does.
+pub(crate) fn holder(
+    context: &Context,
+    record: &ExperimentRecord,
+) -> Result<Option<String>, Failure> {
+    let holder = Hold::holder(&context.directory(record));
+    Ok(holder.map_err(RunError::from)?)
 }
 
 /// Whether `diwan resume` has something to do: not if the budget is spent, or what ended the experiment would end it again.

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod domain;
 pub mod engine;
 pub mod filter;
+pub mod gist;
 pub mod load;
 pub mod manifest;
 pub mod observation;

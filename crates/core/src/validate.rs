@@ -13,7 +13,7 @@ mod objective;
 mod parameters;
 mod template;
 
-pub use edit::{FieldDifference, difference, validate_edit};
+pub use edit::{EDITABLE, FieldDifference, difference, validate_edit};
 pub use names::{LABEL_RULE, generated_name, is_label};
 
 use std::fmt;

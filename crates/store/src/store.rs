@@ -81,8 +81,9 @@ pub trait Store: Send + Sync {
 
     /// Keeps points that a launch has reported through an API, all or none, behind those that were reported before.
     ///
-    /// A report that equals the last one of this launch is that one sent again, and adds nothing. Any other is new, even if
-    /// it has points that were reported before.
+    /// A report that equals an earlier one of this launch is that one sent again, and adds nothing. If no point of it has a
+    /// step, or a time that is no whole second, that only holds of the last one: a value may come back. Any other is new, even if it has points that
+    /// were reported before.
     ///
     /// # Errors
     /// As [`Self::append`].

@@ -1,7 +1,7 @@
 //! Files of released schema versions can still be read.
 //!
-//! `v1.db` was written, when there was none, by `cargo test -p diwan-store --test fixture -- --ignored`. Once version 1 is
-//! released, never again: a new schema version gets a new file beside it.
+//! Each was written once, when its version was the newest, by `cargo test -p diwan-store --test fixture -- --ignored`, and never
+//! again: a new schema version gets a new file beside the others.
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
@@ -16,8 +16,12 @@ use diwan_testkit::store::samples::{
 };
 use tempfile::TempDir;
 
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1.db")
+/// The newest version.
+const NEWEST: &str = "v2.db";
+
+fn path(name: &str) -> PathBuf {
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    fixtures.join(name)
 }
 
 /// Trial 0 has succeeded, 1 has failed, 2 runs, 3 is pending.
@@ -47,11 +51,12 @@ const CURSOR: Cursor = Cursor {
 
 #[tokio::test]
 #[ignore = "writes the fixture if it is missing"]
-async fn write_v1() {
-    if path().exists() {
+async fn write_the_newest() {
+    let path = path(NEWEST);
+    if path.exists() {
         return;
     }
-    let store = open(path().to_str().unwrap()).await.unwrap();
+    let store = open(path.to_str().unwrap()).await.unwrap();
     let (mut snapshot, points, pushed) = content();
     let trial = launch(&snapshot, 2);
     store.create(&mut snapshot).await.unwrap();
@@ -63,12 +68,14 @@ async fn write_v1() {
 }
 
 #[tokio::test]
-async fn version_1_is_read() {
-    let directory = TempDir::new().unwrap();
-    let copy = directory.path().join("copy.db");
-    std::fs::copy(path(), &copy).unwrap();
-    let store = open(copy.to_str().unwrap()).await.unwrap();
-    check(&*store).await;
+async fn every_version_is_read() {
+    for name in ["v1.db", NEWEST] {
+        let directory = TempDir::new().unwrap();
+        let copy = directory.path().join("copy.db");
+        std::fs::copy(path(name), &copy).unwrap();
+        let store = open(copy.to_str().unwrap()).await.unwrap();
+        check(&*store).await;
+    }
 }
 
 async fn check(store: &dyn Store) {
@@ -111,10 +118,15 @@ async fn check(store: &dyn Store) {
         .unwrap();
     assert_eq!(read, points[..1]);
 
-    // And it can be written to; the last report is known when it is sent again.
-    store.report(&trial, &[pushed]).await.unwrap();
+    // And it can be written to; the last report is known whenever it is sent again.
+    let mut another = pushed.clone();
+    another.step = Some(4);
+    for points in [&pushed, &another, &pushed, &another] {
+        let points = std::slice::from_ref(points);
+        store.report(&trial, points).await.unwrap();
+    }
     let all = ObservationQuery::of(trial);
-    assert_eq!(store.observations(&all).await.unwrap().len(), 4);
+    assert_eq!(store.observations(&all).await.unwrap().len(), 5);
     suggest(&mut snapshot, 1);
     let version = store
         .commit(&key, 1, &snapshot.take_change())

@@ -23,7 +23,8 @@ enum Step {
     Advance(usize, bool),
     Stale(usize),
     Append(usize, u64, u32, Vec<(i64, i32)>, Option<i64>),
-    Report(usize, u64, u32, Vec<u8>),
+    /// The last says whether its points have a time.
+    Report(usize, u64, u32, Vec<u8>, bool),
     Forget(usize, u64),
     Delete(usize),
 }
@@ -38,9 +39,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => name.clone().prop_map(Step::Stale),
         6 => (name.clone(), 0..3_u64, 1..3_u32, places, prop::option::of(0..100_i64))
             .prop_map(|(name, trial, attempt, places, cursor)| Step::Append(name, trial, attempt, places, cursor)),
-        // Few different ones, so that many equal the last.
-        6 => (name.clone(), 0..3_u64, 1..3_u32, prop::collection::vec(0..2_u8, 0..3))
-            .prop_map(|(name, trial, attempt, values)| Step::Report(name, trial, attempt, values)),
+        // Few different ones, so that many equal an earlier one.
+        6 => (name.clone(), 0..3_u64, 1..3_u32, prop::collection::vec(0..2_u8, 0..3), any::<bool>())
+            .prop_map(|(name, trial, attempt, values, timed)| Step::Report(name, trial, attempt, values, timed)),
         1 => (name.clone(), 0..3_u64).prop_map(|(name, trial)| Step::Forget(name, trial)),
         1 => name.prop_map(Step::Delete),
     ];
@@ -53,8 +54,8 @@ struct Model {
     /// By experiment, trial, attempt.
     points: BTreeMap<(usize, u64, u32), BTreeMap<Place, MetricPoint>>,
     cursors: BTreeMap<(usize, u64, u32), i64>,
-    /// The last report of each.
-    reports: BTreeMap<(usize, u64, u32), Vec<ReportedPoint>>,
+    /// The reports of each.
+    reports: BTreeMap<(usize, u64, u32), Vec<Vec<ReportedPoint>>>,
 }
 
 fn trial(name: usize, number: u64, attempt: u32) -> TrialRef {
@@ -105,8 +106,14 @@ impl Model {
                 self.append(store, (name, number, attempt), &places, cursor)
                     .await;
             }
-            Step::Report(name, number, attempt, values) => {
-                self.report(store, (name, number, attempt), &values).await;
+            Step::Report(name, number, attempt, values, timed) => {
+                let values: Vec<String> = values.iter().map(u8::to_string).collect();
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                let mut points = report(&values);
+                for point in &mut points {
+                    point.time_ns = timed.then_some(1);
+                }
+                self.report(store, (name, number, attempt), points).await;
             }
             Step::Forget(name, number) => {
                 store
@@ -169,26 +176,31 @@ impl Model {
         }
     }
 
-    async fn report(&mut self, store: &SqliteStore, key: (usize, u64, u32), values: &[u8]) {
-        let values: Vec<String> = values.iter().map(u8::to_string).collect();
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        let points = report(&values);
+    async fn report(
+        &mut self,
+        store: &SqliteStore,
+        key: (usize, u64, u32),
+        points: Vec<ReportedPoint>,
+    ) {
         let result = store.report(&trial(key.0, key.1, key.2), &points).await;
         if points.is_empty() || !self.snapshots.contains_key(&key.0) {
             assert_eq!(result.is_ok(), points.is_empty());
             return;
         }
         result.unwrap();
-        if self.reports.get(&key) == Some(&points) {
+        let reports = self.reports.entry(key).or_default();
+        let is_last = reports.last() == Some(&points);
+        let is_known = points[0].time_ns.is_some() && reports.contains(&points);
+        reports.push(points.clone());
+        if is_last || is_known {
             return;
         }
         let kept = self.points.entry(key).or_default();
-        for point in points.clone() {
+        for point in points {
             let pushed = kept.range(Place::pushed(0)..).count();
             let place = Place::pushed(i64::try_from(pushed).unwrap());
             kept.insert(place, point.at(place));
         }
-        self.reports.insert(key, points);
     }
 
     async fn check(&self, store: &SqliteStore) {

@@ -74,7 +74,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
             error,
             StoreError::Newer {
                 found: 99,
-                supported: 1,
+                supported: 2,
                 ..
             }
         ),

@@ -43,6 +43,7 @@ pub async fn conforms(make: impl AsyncFn() -> Arc<dyn Store>) {
     observations::late_reports_reach_nobody(&*make().await).await;
     reports::points_come_back_in_order_of_arrival(&*make().await).await;
     reports::a_report_sent_again_adds_nothing(&*make().await).await;
+    reports::a_report_with_a_moment_is_known_for_ever(&*make().await).await;
     reports::a_report_differs_from_the_last_in_anything(&*make().await).await;
     reports::a_large_report_is_kept_whole(&*make().await).await;
     reports::launches_are_apart(&*make().await).await;

@@ -1,6 +1,9 @@
 //! `diwan run` of a changed file.
 
+use std::process::Stdio;
+
 use super::case::{Case, WAITS, exact_once};
+use crate::harness::{Ran, World, experiment};
 
 #[test]
 fn a_larger_budget_goes_on_and_nothing_else_is_edited() {
@@ -55,6 +58,27 @@ fn a_larger_budget_goes_on_and_nothing_else_is_edited() {
     let refused = case.run();
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("cause: spec.maxTrialCount: Invalid value: 3: must be greater than status.trials count\nhint: 4 trials have been made\n"), "{}", refused.stderr);
+}
+
+#[test]
+fn of_two_files_with_one_name_at_the_same_moment_one_is_told_what_differs() {
+    let world = World::new();
+    for round in 0..8 {
+        let text = experiment(&format!("case{round}"), 1, 1, "echo score=$X");
+        let started = ["1", "2"].map(|max| {
+            let text = text.replace("max: \"1\"", &format!("max: \"{max}\""));
+            let file = world.file(&format!("{max}.yaml"), &text);
+            let mut command = world.diwan(["run", file.to_str().unwrap()]);
+            let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        });
+        let mut ran = started.map(|child| Ran::of(child.wait_with_output().unwrap()));
+        ran.sort_by_key(|ran| ran.code);
+        let [won, lost] = ran;
+        assert_eq!((won.code, lost.code), (0, 2), "{won:?} {lost:?}");
+        let differs = "cause: spec.parameters[0].feasibleSpace.max: ";
+        assert!(lost.stderr.contains(differs), "{}", lost.stderr);
+    }
 }
 
 /// Moves the template of a file into a ConfigMap of the same file.

@@ -164,7 +164,7 @@ fn a_run_without_success_says_which_trial_failed_first_and_of_what() {
         [
             "error: no trial succeeded".to_owned(),
             format!(
-                "cause: trial {name}: Trial has failed. Job message: exit code 3; last lines of stderr: NoModule: {x}"
+                "cause: trial {name}: Trial has failed. Job message: exit code 3; last lines of stderr: … NoModule: {x}"
             ),
         ]
     );

@@ -7,7 +7,7 @@ use diwan_core::engine::Event;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, StopCause, TrialRecord};
 use diwan_core::resources::ExperimentSpec;
 use diwan_server::edit::change;
-use diwan_server::runner::{Control, Hold, HoldError, Plans, Report, RunError};
+use diwan_server::runner::{Control, HoldError, Plans, Report, RunError};
 use tokio::sync::watch;
 
 use crate::Exit;
@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::shell::quoted;
-use crate::standing::can_resume;
+use crate::standing::{can_resume, holder};
 
 /// End an experiment, or one trial, gracefully
 ///
@@ -195,15 +195,6 @@ pub(crate) async fn resume(
 
 fn edited(spec: ExperimentSpec) -> Event {
     Event::Edited(Box::new(spec))
-}
-
-/// Who runs an experiment, if anybody does.
-pub(super) fn holder(
-    context: &Context,
-    record: &ExperimentRecord,
-) -> Result<Option<String>, Failure> {
-    let holder = Hold::holder(&context.directory(record));
-    Ok(holder.map_err(RunError::from)?)
 }
 
 /// Waits until the process that runs the experiment has carried out a stop; if there is none, carries it out here, with the

@@ -7,7 +7,7 @@ use diwan_core::engine::{Event, Snapshot};
 use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
-use diwan_core::validate::{FieldDifference, difference, generated_name, validate_edit};
+use diwan_core::validate::{EDITABLE, FieldDifference, difference, generated_name, validate_edit};
 use diwan_core::view::{self, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
@@ -16,7 +16,6 @@ use diwan_server::suggester::SuggestError;
 use diwan_store::StoreError;
 use tokio::sync::{mpsc, watch};
 
-use super::edit::holder;
 use super::file::Source;
 use crate::Exit;
 use crate::cli::Global;
@@ -24,15 +23,8 @@ use crate::context::Context;
 use crate::database::Need;
 use crate::failure::Failure;
 use crate::output::Format;
+use crate::standing::holder;
 use crate::{progress, result};
-
-/// The fields that a file may change of an experiment that exists.
-const EDITABLE: [&str; 4] = [
-    "spec.parallelTrialCount",
-    "spec.maxTrialCount",
-    "spec.maxFailedTrialCount",
-    "spec.activeDeadlineSeconds",
-];
 
 /// Run the experiment of a file, or go on with it
 ///
@@ -163,15 +155,16 @@ async fn admit(
         record.metadata.name = generated_name(&record.metadata.generate_name, fresh());
     }
     let key = record.key();
-    let is_edited = match context.store.load(&key).await? {
-        Some(existing) => go_on(context, existing, &record, &source.path).await?,
-        None => {
-            fits_this_machine(&source.path, &obstacles.concat())?;
-            create(context, record).await?;
-            false
+    loop {
+        if let Some(existing) = context.store.load(&key).await? {
+            let is_edited = go_on(context, existing, &record, &source.path).await?;
+            return Ok((key, is_edited));
         }
-    };
-    Ok((key, is_edited))
+        fits_this_machine(&source.path, &obstacles.concat())?;
+        if create(context, record.clone()).await? {
+            return Ok((key, false));
+        }
+    }
 }
 
 /// What would make every trial fail is refused before any of them is spent.
@@ -203,7 +196,8 @@ fn fresh() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), Failure> {
+/// Puts a new experiment into the store. False: somebody else has just put one of this name there.
+async fn create(context: &Context, mut record: ExperimentRecord) -> Result<bool, Failure> {
     record.metadata.uid = format!("{:016x}{:016x}", fresh(), fresh());
     record.metadata.generation = Some(1);
     let work_directory = context.default_work_directory().display().to_string();
@@ -222,10 +216,9 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<(), F
             eprintln!(
                 "trials run as processes of this machine; the images of their containers are not used"
             );
-            Ok(())
+            Ok(true)
         }
-        // Somebody ran the same file at the same moment: the lock decides who goes on.
-        Err(StoreError::AlreadyExists { .. }) => Ok(()),
+        Err(StoreError::AlreadyExists { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

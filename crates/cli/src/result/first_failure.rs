@@ -1,5 +1,6 @@
 //! What an experiment says that ended without a best trial.
 
+use diwan_core::gist::gist;
 use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
 use diwan_core::resources::CollectorKind;
 use diwan_store::TrialQuery;
@@ -47,15 +48,6 @@ fn summary(record: &ExperimentRecord) -> String {
     }
 }
 
-/// The first line, which says what happened, and the last, which is that of a program's own error.
-fn gist(message: &str) -> String {
-    let mut lines = message.lines().filter(|line| !line.trim().is_empty());
-    match (lines.next(), lines.next_back()) {
-        (Some(first), Some(last)) => format!("{first} {}", last.trim()),
-        (first, _) => first.unwrap_or_default().to_owned(),
-    }
-}
-
 /// How to find out why the metrics are missing.
 fn of_metrics(context: &Context, record: &ExperimentRecord, trial: &TrialRecord) -> Option<String> {
     let id = launch_id(context, record, trial, trial.attempt);
@@ -77,22 +69,5 @@ fn of_metrics(context: &Context, record: &ExperimentRecord, trial: &TrialRecord)
             context.program()
         )),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gist_has_the_line_of_the_error() {
-        let traceback =
-            "exit code 1; last lines of stderr:\nTraceback:\n  import x\nModuleNotFoundError: x\n";
-        assert_eq!(
-            gist(traceback),
-            "exit code 1; last lines of stderr: ModuleNotFoundError: x"
-        );
-        assert_eq!(gist("never reported score"), "never reported score");
-        assert_eq!(gist(""), "");
     }
 }

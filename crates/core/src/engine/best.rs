@@ -31,7 +31,7 @@ pub fn objective_value(objective: &ObjectiveSpec, observation: Option<&Observati
 }
 
 impl ExperimentRecord {
-    /// The best trial's objective, when that is a number; may be infinite, never NaN.
+    /// The best trial's objective, when that is a number; always finite.
     #[must_use]
     pub fn best_value(&self) -> Option<f64> {
         let objective = self.spec.objective.as_ref()?;
@@ -43,7 +43,7 @@ impl ExperimentRecord {
 }
 
 /// Takes a trial that has ended into account. Only a trial that succeeded or was stopped early by a rule can be best, and
-/// never with NaN. Words cannot be compared: among them the latest counts as best, as in Katib, and any number beats them.
+/// only with a finite number: an infinity is an overflow, which beats everything and reaches any goal. Words cannot be compared: among them the latest counts as best, as in Katib, and any number beats them.
 pub(super) fn consider(snapshot: &mut Snapshot, trial: &TrialRecord) {
     if !matches!(
         trial.state,
@@ -57,7 +57,7 @@ pub(super) fn consider(snapshot: &mut Snapshot, trial: &TrialRecord) {
     let best = snapshot.record.best_value();
     let is_better = match objective_value(objective, trial.observation.as_ref()) {
         Objective::Number(value) => {
-            !value.is_nan() && best.is_none_or(|best| objective.kind.better(value, best))
+            value.is_finite() && best.is_none_or(|best| objective.kind.better(value, best))
         }
         Objective::Word => best.is_none(),
         Objective::Missing => false,

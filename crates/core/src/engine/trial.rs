@@ -1,13 +1,11 @@
 //! What becomes of one trial, and the conditions that tell it.
 
+use crate::gist::gist;
 use crate::record::{EARLIER_CAP, EarlierAttempt, StopCause, TrialRecord, TrialState};
 use crate::resources::{ConditionStatus, set_condition};
 use crate::time::Timestamp;
 
 use super::Point;
-
-/// Bytes of each line that the list of attempts keeps of a message.
-const MAX_LINE: usize = 240;
 
 impl TrialRecord {
     /// A new one.
@@ -55,7 +53,7 @@ impl TrialRecord {
                 number: self.attempt,
                 started,
                 ended: now,
-                why: in_one_line(message),
+                why: gist(message),
             });
         }
         self.state = TrialState::Pending;
@@ -122,45 +120,5 @@ impl TrialRecord {
     fn tell_not_running(&mut self, reason: &str, message: &str, now: Timestamp) {
         let (kind, holds) = (TrialState::Running.condition(), ConditionStatus::False);
         set_condition(&mut self.conditions, kind, holds, reason, message, now);
-    }
-}
-
-/// The first line of a message and its last, which of a traceback is the one that says what happened.
-fn in_one_line(message: &str) -> String {
-    let mut lines = message
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(|line| &line[..line.floor_char_boundary(MAX_LINE)]);
-    let first = lines.next().unwrap_or_default();
-    match (lines.next_back(), lines.next()) {
-        (None, _) => first.to_owned(),
-        (Some(last), None) => format!("{first} {last}"),
-        (Some(last), Some(_)) => format!("{first} … {last}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_becomes_one_line() {
-        for (message, line) in [
-            ("", ""),
-            ("exit code 3", "exit code 3"),
-            (
-                "last lines of stderr:\n  oh no\n",
-                "last lines of stderr: oh no",
-            ),
-            (
-                "last lines of stderr:\nTraceback:\n\n  here\nValueError: x",
-                "last lines of stderr: … ValueError: x",
-            ),
-        ] {
-            assert_eq!(in_one_line(message), line);
-        }
-        let long = "é".repeat(MAX_LINE);
-        assert_eq!(in_one_line(&long).len(), MAX_LINE);
     }
 }

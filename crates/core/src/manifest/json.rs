@@ -1,6 +1,7 @@
 //! JSON text → tree. `serde_json` says whether the text is JSON; this only finds the places.
 
 use serde::de::IgnoredAny;
+use serde_json::Deserializer;
 
 use super::node::{Content, Entry, Node};
 use super::yaml::{MAX_DEPTH, Parsed};
@@ -110,14 +111,11 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Result<String, Problem> {
         let at = self.at;
-        let mut escaped = false;
-        let end = self.rest.bytes().skip(1).position(|byte| {
-            let ends = byte == b'"' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            ends
-        });
-        let text = self.skip(end.map_or(self.rest.len(), |end| end + 2));
-        serde_json::from_str(text).map_err(|error| Problem::syntax(Some(at), error.to_string()))
+        let mut strings = Deserializer::from_str(self.rest).into_iter();
+        let string = strings.next().unwrap_or_else(|| Ok(String::new()));
+        let end = strings.byte_offset();
+        self.skip(end);
+        string.map_err(|error| Problem::syntax(Some(at), error.to_string()))
     }
 
     fn word(&mut self) -> &'a str {

@@ -1,5 +1,7 @@
+use super::shape::Shape;
 use super::*;
 use crate::manifest;
+use crate::problem::child;
 use crate::resources::{Experiment, Suggestion, Trial};
 
 fn read<T: JsonSchema + DeserializeOwned + Default>(text: &str) -> Result<T, String> {

@@ -6,6 +6,14 @@ use crate::defaults::clear_derived;
 use crate::problem::{Problem, child};
 use crate::resources::{ConditionStatus, Experiment, ExperimentSpec};
 
+/// The fields that can be changed of an experiment that exists: its budgets.
+pub const EDITABLE: [&str; 4] = [
+    "spec.parallelTrialCount",
+    "spec.maxTrialCount",
+    "spec.maxFailedTrialCount",
+    "spec.activeDeadlineSeconds",
+];
+
 /// A field of two specifications that is not the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldDifference {
@@ -77,17 +85,19 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
     }
 }
 
-/// What is wrong with a change of an experiment. Only budgets can change: the counts of trials and the deadline.
+/// What is wrong with a change of an experiment. Only what is [`EDITABLE`] can change.
 ///
 /// An experiment that is complete goes on when its budget grows, whatever its `resumePolicy`: optimizers live from the
 /// record, so nothing has to be kept for that. Only one that reached its goal has nothing left to do.
 #[must_use]
 pub fn validate_edit(old: &Experiment, new: &Experiment) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let changed = difference(&without_budgets(&old.spec), &without_budgets(&new.spec));
+    let mut changed = difference(&old.spec, &new.spec);
+    changed.retain(|field| !EDITABLE.contains(&field.path.as_str()));
     if !changed.is_empty() {
         let paths: Vec<&str> = changed.iter().map(|field| field.path.as_str()).collect();
-        let message = "only spec.parallelTrialCount, spec.maxTrialCount and spec.maxFailedTrialCount are editable";
+        let [most @ .., last] = EDITABLE;
+        let message = format!("only {} and {last} are editable", most.join(", "));
         problems.push(
             Problem::forbidden("spec", message).with_hint(format!("changed: {}", paths.join(", "))),
         );
@@ -125,16 +135,6 @@ fn is_at_goal(experiment: &Experiment) -> bool {
             && condition.status == ConditionStatus::True
             && condition.reason == "ExperimentGoalReached"
     })
-}
-
-fn without_budgets(spec: &ExperimentSpec) -> ExperimentSpec {
-    ExperimentSpec {
-        parallel_trial_count: None,
-        max_trial_count: None,
-        max_failed_trial_count: None,
-        active_deadline_seconds: None,
-        ..spec.clone()
-    }
 }
 
 #[cfg(test)]
@@ -177,7 +177,8 @@ mod tests {
         let problems = validate_edit(&experiment(&old, 0, ""), &experiment(&new, 0, ""));
         assert_eq!(
             problems[0].to_string(),
-            "spec: Forbidden: only spec.parallelTrialCount, spec.maxTrialCount and spec.maxFailedTrialCount are editable"
+            "spec: Forbidden: only spec.parallelTrialCount, spec.maxTrialCount, spec.maxFailedTrialCount and \
+             spec.activeDeadlineSeconds are editable"
         );
         let hint = "changed: spec.parameters[0].feasibleSpace.max, spec.resumePolicy";
         assert_eq!(problems[0].hint.as_deref(), Some(hint));

@@ -20,6 +20,8 @@ use super::{reports, status, trials};
 /// The service.
 pub(super) struct DbManagerService {
     pub(super) store: Arc<dyn Store>,
+    /// Most points of one reply, all of which are in memory while it is made.
+    pub(super) most_points: usize,
 }
 
 #[tonic::async_trait]
@@ -59,8 +61,9 @@ impl DbManager for DbManagerService {
             to_ns,
             ..ObservationQuery::of(trial)
         };
-        let points = reports::all(&*self.store, query).await;
+        let points = reports::all(&*self.store, query, self.most_points).await;
         let points = points.map_err(|error| status::store(&error))?;
+        let points = points.ok_or_else(|| too_many(self.most_points))?;
         Ok(Response::new(katib::GetObservationLogReply {
             observation_log: Some(observation::write(&points)),
         }))
@@ -104,6 +107,13 @@ impl DbManagerService {
             _ => Ok(()),
         }
     }
+}
+
+fn too_many(most: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "the trial has reported more than {most} of these points, too many for one reply; ask for one metric_name and \
+         for one interval from start_time to end_time after the other"
+    ))
 }
 
 /// Whether the runner of this machine reads the metrics of an experiment's trials itself.

@@ -16,15 +16,21 @@ use super::status;
 /// Time for connecting to, and for each answer of, somebody else's database manager.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// All points that a query finds, however many pages they fill, by time; points without a time come first.
+/// All points that a query finds, however many pages they fill, by time; points without a time come first. `None`: they are
+/// more than `most`.
 pub(super) async fn all(
     store: &dyn Store,
     query: ObservationQuery,
-) -> Result<Vec<MetricPoint>, StoreError> {
+    most: usize,
+) -> Result<Option<Vec<MetricPoint>>, StoreError> {
     let mut points = Vec::new();
-    each_page(store, query, |page| points.extend(page)).await?;
+    each_page(store, query, |page| {
+        points.extend(page);
+        points.len() <= most
+    })
+    .await?;
     in_time(&mut points);
-    Ok(points)
+    Ok(Some(points).filter(|points| points.len() <= most))
 }
 
 /// The first `count` values of the points that a query finds, by time as [`all`]. Words are no values.
@@ -40,22 +46,23 @@ pub(crate) async fn first_values(
     each_page(store, query, |page| {
         first.extend(page);
         keep_first_values(&mut first, count);
+        true
     })
     .await?;
     Ok(first.iter().filter_map(MetricPoint::number).collect())
 }
 
+/// Reads pages until `take` wants no more.
 async fn each_page(
     store: &dyn Store,
     mut query: ObservationQuery,
-    mut take: impl FnMut(Vec<MetricPoint>),
+    mut take: impl FnMut(Vec<MetricPoint>) -> bool,
 ) -> Result<(), StoreError> {
     loop {
         let page = store.observations(&query).await?;
         query.after = page.last().map(|point| point.place);
         let is_last = page.len() < usize::try_from(MAX_PAGE).unwrap_or(usize::MAX);
-        take(page);
-        if is_last {
+        if !take(page) || is_last {
             return Ok(());
         }
     }

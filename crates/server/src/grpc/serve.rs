@@ -25,6 +25,13 @@ use super::suggestion::SuggestionService;
 
 /// Largest request, in bytes. A request of Katib's controller carries the whole history: some 100,000 trials fit.
 pub(super) const MAX_REQUEST: usize = 64 << 20;
+/// Most points of a `GetObservationLog` reply, some tens of megabytes. Clients that nobody told otherwise take a third of it.
+const MAX_POINTS: usize = 250_000;
+/// Calls of one connection that are worked on at the same time; the others wait. Each may hold a request of [`MAX_REQUEST`] and
+/// all that is made of it, and without a bound one client could fill the memory.
+pub(super) const MAX_CALLS: usize = 16;
+/// Calls of one connection that may be open, waiting and watching ones among them: the fewest that HTTP/2 recommends.
+const MAX_STREAMS: u32 = 100;
 /// Time that calls have to end after a shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(5);
 /// Time after which a silent connection is asked whether it is still there.
@@ -51,6 +58,7 @@ fn routes(services: Services, health: &Health) -> Result<Routes, ServeError> {
     } = services;
     let db_manager = DbManagerService {
         store: store.clone(),
+        most_points: MAX_POINTS,
     };
     let early_stopping = EarlyStoppingService {
         store: store.clone(),
@@ -93,6 +101,8 @@ pub async fn serve(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .concurrency_limit_per_connection(MAX_CALLS)
+        .max_concurrent_streams(MAX_STREAMS)
         .layer(MapResponseLayer::new(status::blame_sender))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });

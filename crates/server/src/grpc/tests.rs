@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{ServeError, Services, StopError, TrialStopper, serve};
-use crate::suggester::LocalSuggester;
+use crate::suggester::{LocalSuggester, Suggester};
 
 /// Remembers which trials it was told of.
 #[derive(Default)]
@@ -57,10 +57,15 @@ impl Fixture {
     }
 
     async fn on(store: Arc<dyn Store>) -> Self {
+        let suggester = Arc::new(LocalSuggester::new(store.clone()));
+        Self::with(store, suggester).await
+    }
+
+    async fn with(store: Arc<dyn Store>, suggester: Arc<dyn Suggester>) -> Self {
         let notes = Arc::new(Notes::default());
         let services = Services {
             store: store.clone(),
-            suggester: Arc::new(LocalSuggester::new(store.clone())),
+            suggester,
             stopper: notes.clone(),
             ask_db_managers: true,
         };

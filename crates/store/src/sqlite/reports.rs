@@ -10,6 +10,9 @@ use super::writer::Statement;
 use super::{SqliteStore, rows, sql, value};
 use crate::{StoreError, TrialRef};
 
+/// In nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
 impl SqliteStore {
     pub(super) async fn keep_report(
         &self,
@@ -36,19 +39,20 @@ fn script(
     let digest = digest(points);
     let number = rows::integer("trial number", trial.number)?;
     let trial = trial.clone();
-    let bind_launch = move |statement| {
+    let bind_report = move |statement| {
         rows::bind_experiment(statement, &trial)
             .bind(number)
             .bind(trial.attempt)
             .bind(digest)
     };
-    let commit = bind_launch(sqlx::query(sql::REPORT_COMMIT));
+    let commit = bind_report(bind_report(sqlx::query(sql::REPORT_COMMIT)));
+    let commit = commit.bind(has_a_moment(points));
     let starts = (0..points.len()).step_by(sql::REPORT_ROWS);
     let points = points.to_vec();
     let piece = move |start: usize| {
         let end = points.len().min(start + sql::REPORT_ROWS);
         let rows = points[start..end].iter().zip(&metrics[start..end]);
-        let statement = bind_launch(sqlx::query(sql::REPORT_POINTS.as_str()));
+        let statement = bind_report(sqlx::query(sql::REPORT_POINTS.as_str()));
         rows.fold(statement, |statement, (point, metric)| {
             bind_point(statement, point, *metric)
         })
@@ -66,6 +70,14 @@ fn bind_point(statement: Statement, point: &ReportedPoint, metric: i64) -> State
         .bind(text)
         .bind(point.time_ns)
         .bind(point.step)
+}
+
+/// Whether an equal report can only be this one sent again. Without a step and a time within the second (Katib's SDK sends
+/// whole seconds), a value that comes back is as likely.
+fn has_a_moment(points: &[ReportedPoint]) -> bool {
+    points
+        .iter()
+        .any(|point| point.step.is_some() || point.time_ns.is_some_and(|time| time % SECOND != 0))
 }
 
 /// FNV-1a of a whole report. It is stored: never change how it is made.

@@ -198,7 +198,7 @@ impl Append {
 }
 
 /// A report is one transaction of these three, the second as often as it takes. Their source, 3, is `Source::Push`, whose
-/// cursor is a digest of the last report.
+/// cursor is a digest of the last report; `reports` has those of all that can be told from new ones for ever.
 ///
 /// Its client will not send it again, so it waits for the disk.
 pub(super) const REPORT_BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
@@ -206,7 +206,7 @@ pub(super) const REPORT_BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIAT
 /// Points that [`REPORT_POINTS`] takes at once.
 pub(super) const REPORT_ROWS: usize = 256;
 
-/// Keeps points under the next free numbers, unless the last report had the same digest. Points that are not bound are
+/// Keeps points under the next free numbers, unless the report is known by its digest. Points that are not bound are
 /// nulls. Binds: key, trial, attempt, digest; metric, value, text, time, step for each point.
 pub(super) static REPORT_POINTS: LazyLock<String> = LazyLock::new(|| {
     let point = |row: usize| {
@@ -225,18 +225,24 @@ pub(super) static REPORT_POINTS: LazyLock<String> = LazyLock::new(|| {
          FROM (VALUES {points})
          WHERE column2 IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM cursors
-                         WHERE experiment = {id} AND trial = ?4 AND attempt = ?5 AND source = 3 AND position = ?6)",
+                         WHERE experiment = {id} AND trial = ?4 AND attempt = ?5 AND source = 3 AND position = ?6)
+         AND NOT EXISTS (SELECT 1 FROM reports
+                         WHERE experiment = {id} AND trial = ?4 AND attempt = ?5 AND digest = ?6)",
         id = "(SELECT id FROM experiments WHERE namespace = ?1 AND name = ?2 AND uid = ?3)",
         points = points.join(",")
     )
 });
 
-/// Binds: key, trial, attempt, digest.
+/// Binds: key, trial, attempt, digest; the same again, and whether to know the report for ever.
 pub(super) const REPORT_COMMIT: &str = concat!(
     "INSERT INTO cursors (experiment, trial, attempt, source, position) VALUES (",
     experiment_id!(),
     ", ?, ?, 3, ?)
      ON CONFLICT DO UPDATE SET position = excluded.position;
+     INSERT INTO reports (experiment, trial, attempt, digest) SELECT ",
+    experiment_id!(),
+    ", ?, ?, ? WHERE ?
+     ON CONFLICT DO NOTHING;
      COMMIT;
      PRAGMA synchronous = NORMAL"
 );
@@ -321,16 +327,28 @@ macro_rules! sweep_cursors {
     };
 }
 
+macro_rules! sweep_reports {
+    ($condition:expr) => {
+        sweep!("reports", "experiment, trial, attempt, digest", $condition)
+    };
+}
+
 /// Binds: experiment, size of a piece.
-pub(super) const SWEEP_EXPERIMENT: [&str; 3] = [
+pub(super) const SWEEP_EXPERIMENT: [&str; 4] = [
     sweep_observations!("experiment = ? LIMIT +?"),
+    sweep_reports!("experiment = ? LIMIT +?"),
     sweep_cursors!("experiment = ? LIMIT +?"),
     sweep!("trials", "experiment, number", "experiment = ? LIMIT +?"),
 ];
 
 /// Binds: key, trial, size of a piece.
-pub(super) const SWEEP_TRIAL: [&str; 2] = [
+pub(super) const SWEEP_TRIAL: [&str; 3] = [
     sweep_observations!(concat!(
+        "experiment = ",
+        experiment_id!(),
+        " AND trial = ? LIMIT +?"
+    )),
+    sweep_reports!(concat!(
         "experiment = ",
         experiment_id!(),
         " AND trial = ? LIMIT +?"
@@ -351,11 +369,18 @@ pub(super) const IDENTITY: &str = "SELECT application_id, (SELECT count(*) FROM 
 pub(super) const SCHEMA_VERSION: &str = "SELECT max(version) AS version FROM _sqlx_migrations";
 
 /// The migrations: version, description, text.
-pub(super) const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "initial",
-    include_str!("../../migrations/sqlite/0001_initial.sql"),
-)];
+pub(super) const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "initial",
+        include_str!("../../migrations/sqlite/0001_initial.sql"),
+    ),
+    (
+        2,
+        "reports",
+        include_str!("../../migrations/sqlite/0002_reports.sql"),
+    ),
+];
 
 #[cfg(test)]
 mod tests {
@@ -446,6 +471,10 @@ mod tests {
             (
                 &REPORT_POINTS,
                 "SEARCH observations USING PRIMARY KEY (experiment=? AND trial=? AND attempt=? AND source=?)",
+            ),
+            (
+                &REPORT_POINTS,
+                "SEARCH reports USING PRIMARY KEY (experiment=? AND trial=? AND attempt=? AND digest=?)",
             ),
             (TRIALS_UP, "PRIMARY KEY (experiment=? AND number>?)"),
             (

@@ -21,7 +21,7 @@ pub(super) async fn points_come_back_in_order_of_arrival(store: &dyn Store) {
     for (value, time_ns) in [
         ("0.5", Some(7)),
         ("0.4", Some(7)),
-        ("0.5", Some(7)),
+        ("0.5", Some(6)),
         ("0.3", Some(-1)),
         ("0.5", None),
         ("0.4", None),
@@ -46,11 +46,29 @@ pub(super) async fn a_report_sent_again_adds_nothing(store: &dyn Store) {
     }
     let expected = placed(report(&["1", "1", "2"]));
     assert_eq!(all(store, &trial).await, expected);
-    // Only the last one counts as sent again.
+    // Without a time and a step, a value may come back: only the last one counts as sent again.
     send_values(store, &trial, &["3"]).await;
     send_values(store, &trial, &["1", "1", "2"]).await;
     let expected = placed(report(&["1", "1", "2", "3", "1", "1", "2"]));
     assert_eq!(all(store, &trial).await, expected);
+}
+
+pub(super) async fn a_report_with_a_moment_is_known_for_ever(store: &dyn Store) {
+    let trial = trial(store).await;
+    let mut sent = report(&["1", "2", "3", "1"]);
+    for (point, time_ns) in sent.iter_mut().zip([7, 7, 8, 9]) {
+        point.time_ns = Some(time_ns);
+    }
+    sent[2].time_ns = None;
+    sent[2].step = Some(0);
+    for _ in 0..3 {
+        for point in &sent {
+            send(store, &trial, std::slice::from_ref(point)).await;
+        }
+        // What is known is known among others, too.
+        send(store, &trial, &sent[..1]).await;
+    }
+    assert_eq!(all(store, &trial).await, placed(sent));
 }
 
 pub(super) async fn a_report_differs_from_the_last_in_anything(store: &dyn Store) {
@@ -132,11 +150,17 @@ pub(super) async fn reports_and_streams_are_apart(store: &dyn Store) {
 
 pub(super) async fn what_is_forgotten_can_be_reported_again(store: &dyn Store) {
     let trial = trial(store).await;
-    send_values(store, &trial, &["1", "2"]).await;
-    store.delete_observations(&trial).await.expect("deletes");
-    assert_eq!(all(store, &trial).await, []);
-    send_values(store, &trial, &["1", "2"]).await;
-    assert_eq!(all(store, &trial).await, placed(report(&["1", "2"])));
+    let mut points = report(&["1", "2"]);
+    points[0].time_ns = Some(1);
+    points[1].time_ns = Some(2);
+    for _ in 0..2 {
+        for point in &points {
+            send(store, &trial, std::slice::from_ref(point)).await;
+        }
+        assert_eq!(all(store, &trial).await, placed(points.clone()));
+        store.delete_observations(&trial).await.expect("deletes");
+        assert_eq!(all(store, &trial).await, []);
+    }
 }
 
 pub(super) async fn late_reports_reach_nobody(store: &dyn Store) {

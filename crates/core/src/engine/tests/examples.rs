@@ -391,6 +391,32 @@ fn words_are_best_only_while_there_is_no_number() {
 }
 
 #[test]
+fn only_a_finite_value_is_best_and_reaches_a_goal() {
+    for (kind, overflow) in [
+        (ObjectiveType::Maximize, "inf"),
+        (ObjectiveType::Minimize, "-inf"),
+    ] {
+        let mut record = record(1, Some(4), None, Some(0.5), 0);
+        record.spec.objective.get_or_insert_default().kind = kind;
+        let mut world = run(record);
+        for (number, value) in [(0, overflow), (1, "nan")] {
+            fill(&mut world);
+            world.end(number, 1, End::Succeeded, accuracy(value), true);
+            assert_eq!(world.snapshot.record.best_value(), None, "{value}");
+            assert_eq!(world.trials[&number].state, TrialState::Succeeded);
+        }
+        fill(&mut world);
+        assert!(!world.snapshot.is_completed(), "{overflow} is no goal");
+        world.end(2, 1, End::Succeeded, accuracy("0.5"), true);
+        assert_eq!(world.snapshot.record.best_value(), Some(0.5));
+        assert_eq!(
+            step(&world.snapshot, world.now),
+            [Action::Finish(Outcome::GoalReached)]
+        );
+    }
+}
+
+#[test]
 fn a_failing_optimizer_is_asked_again_later_and_later() {
     let mut world = run(record(1, Some(4), None, None, 0));
     let mut waits = Vec::new();

@@ -80,8 +80,10 @@ impl Model {
             } => self.ended(trial, &end, &observation, now),
             Event::Finished(outcome) => self.finish(&outcome),
             Event::Edited(spec) => {
-                let raised = spec.max_trial_count > self.spec.max_trial_count
-                    || spec.active_deadline_seconds > self.spec.active_deadline_seconds;
+                let raised = budgets(&spec)
+                    .into_iter()
+                    .zip(budgets(&self.spec))
+                    .any(|(new, old)| new > old);
                 self.spec = *spec;
                 self.for_good &= !raised;
                 self.reopen(now);
@@ -225,7 +227,7 @@ impl Model {
         self.trials
             .values()
             .filter(|trial| well.contains(&trial.state))
-            .filter_map(|trial| trial.value.filter(|value| !value.is_nan()))
+            .filter_map(|trial| trial.value.filter(|value| value.is_finite()))
             .reduce(|a, b| match kind {
                 ObjectiveType::Maximize => a.max(b),
                 _ => a.min(b),
@@ -276,6 +278,17 @@ impl Model {
         let late = overdue.then_some(StopCause::DeadlineExceeded);
         trial.stopping.clone().or(late)
     }
+}
+
+/// The budgets that can end an experiment; one that is left out has no bound.
+fn budgets(spec: &ExperimentSpec) -> [i64; 3] {
+    let counts = [spec.max_trial_count, spec.max_failed_trial_count];
+    let [trials, failed] = counts.map(|count| count.map_or(i64::MAX, i64::from));
+    [
+        trials,
+        failed,
+        spec.active_deadline_seconds.unwrap_or(i64::MAX),
+    ]
 }
 
 fn stopped(cause: &StopCause) -> TrialState {

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::world::Answer;
 use super::*;
+use crate::validate::{Context, validate, validate_edit};
+use crate::view::{self, NamesByState};
 
 #[derive(Clone, Debug)]
 pub(super) enum Move {
@@ -26,10 +28,31 @@ pub(super) enum Move {
     Crash,
     /// Time passes.
     Wait(i64),
-    /// The user edits parallel and max.
-    Edit { parallel: i32, more: i32 },
+    /// The user edits budgets in the file and runs it again.
+    Edit(Vec<Budget>),
+    /// The user pauses or resumes by hand.
+    Pause(bool),
     /// The user stops or resumes.
     Stop(bool),
+}
+
+/// A budget, as the file has it now; `None` leaves it out.
+#[derive(Clone, Debug)]
+pub(super) enum Budget {
+    Parallel(i32),
+    Max(Option<i32>),
+    MaxFailed(Option<i32>),
+    Deadline(Option<i64>),
+}
+
+/// Some of them break a rule in the state that they meet.
+fn budget() -> impl Strategy<Value = Budget> {
+    prop_oneof![
+        3 => (0..6).prop_map(Budget::Parallel),
+        3 => prop::option::weighted(0.9, 1..40).prop_map(Budget::Max),
+        2 => prop::option::of(0..7).prop_map(Budget::MaxFailed),
+        2 => prop::option::of(1..600_i64).prop_map(Budget::Deadline),
+    ]
 }
 
 /// Few different values, so that goals are met exactly and values repeat.
@@ -62,7 +85,8 @@ pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => (any::<usize>(), 0..6_u8).prop_map(|(which, what)| Move::Stray { which, what }),
         1 => Just(Move::Crash),
         2 => (1..90_i64).prop_map(Move::Wait),
-        1 => (0..5, 0..6).prop_map(|(parallel, more)| Move::Edit { parallel, more }),
+        2 => prop::collection::vec(budget(), 1..4).prop_map(Move::Edit),
+        1 => any::<bool>().prop_map(Move::Pause),
         1 => any::<bool>().prop_map(Move::Stop),
     ];
     prop::collection::vec(one, 0..250)
@@ -83,12 +107,8 @@ impl World {
             Move::Stray { which, what } => self.stray(which, what),
             Move::Crash => self.crash(),
             Move::Wait(seconds) => self.now = self.now.plus_seconds(seconds),
-            Move::Edit { parallel, more } => {
-                let mut spec = self.snapshot.record.spec.clone();
-                spec.parallel_trial_count = Some(parallel);
-                spec.max_trial_count = spec.max_trial_count.map(|max| max + more);
-                self.apply(Event::Edited(Box::new(spec)), true);
-            }
+            Move::Edit(budgets) => self.edit(&budgets),
+            Move::Pause(wanted) => self.pause(wanted),
             Move::Stop(wanted) => {
                 let event = match wanted {
                     true => Event::StopRequested,
@@ -139,6 +159,38 @@ impl World {
             _ => StopCause::Requested,
         };
         self.apply(Event::Stopping { trial, cause }, true);
+    }
+
+    /// Takes the edit if it follows the rules, as `diwan run` does.
+    fn edit(&mut self, budgets: &[Budget]) {
+        let record = &self.snapshot.record;
+        let mut old = view::experiment(record, 0, NamesByState::new());
+        old.spec = record.spec_of_file();
+        let mut new = old.clone();
+        for budget in budgets {
+            match *budget {
+                Budget::Parallel(count) => new.spec.parallel_trial_count = Some(count),
+                Budget::Max(count) => new.spec.max_trial_count = count,
+                Budget::MaxFailed(count) => new.spec.max_failed_trial_count = count,
+                Budget::Deadline(seconds) => new.spec.active_deadline_seconds = seconds,
+            }
+        }
+        let problems = |experiment| validate(experiment, &Context::default());
+        if problems(&new) == problems(&old) && validate_edit(&old, &new).is_empty() {
+            let spec = self.snapshot.record.edit(&new.spec);
+            self.apply(Event::Edited(Box::new(spec)), true);
+        }
+    }
+
+    fn pause(&mut self, wanted: bool) {
+        let record = &mut self.snapshot.record;
+        let spec = match wanted {
+            true => record.pause().ok(),
+            false => record.resume(),
+        };
+        if let Some(spec) = spec {
+            self.apply(Event::Edited(Box::new(spec)), true);
+        }
     }
 
     /// Sends an event that comes too late, twice, or for a trial in another state.

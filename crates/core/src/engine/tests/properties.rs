@@ -20,7 +20,6 @@ impl World {
             *counts.of_mut(state) = u64::try_from(self.model.count(state)).unwrap();
         }
         assert_eq!(progress.counts, counts, "counters are exact");
-        // Edits only raise it here.
         let max = self.model.spec.max_trial_count.map_or(u64::MAX, count);
         assert!(counts.trials <= max, "never more than maxTrialCount");
         assert_eq!(self.snapshot.is_completed(), self.model.completed);
@@ -54,7 +53,7 @@ impl World {
         assert_eq!(
             self.snapshot.record.best_value(),
             self.model.best(),
-            "best is the best of the trials that ended well, never NaN"
+            "best is the best finite value of the trials that ended well"
         );
         let name = &progress.best.best_trial_name;
         match self.trials.values().find(|trial| trial.name == *name) {
@@ -188,9 +187,12 @@ proptest! {
             world.check_record();
             world.check_due();
         }
-        // Whatever state the history left, a resumed experiment with places to run ends, and nothing runs afterwards.
+        // Whatever state the history left, a resumed experiment with places to run and an end in sight ends, and nothing
+        // runs afterwards.
         let mut spec = world.snapshot.record.spec.clone();
         spec.parallel_trial_count = Some(2);
+        let some_more = i32::try_from(world.trials.len()).unwrap() + 5;
+        spec.max_trial_count.get_or_insert(some_more);
         world.apply(Event::Edited(Box::new(spec)), true);
         world.run_out();
         world.check_record();

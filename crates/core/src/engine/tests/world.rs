@@ -235,7 +235,7 @@ impl World {
             } else {
                 self.end_the_first();
             }
-            let full = self.running.len() as u64 == self.snapshot.parallel();
+            let full = self.running.len() as u64 >= self.snapshot.parallel();
             if full && !self.snapshot.is_completed() {
                 self.end_the_first();
             }

@@ -98,13 +98,12 @@ fn parameter_names() {
         "name: lr\n      parameterType",
         &said,
     );
-    let said = broken("- name: lr\n      parameterType", "- parameterType");
-    assert!(
-        said.contains(
-            &"18:7: spec.parameters[0].name: Required value: must be specified".to_owned()
-        ),
-        "{said:#?}"
-    );
+    let said = [
+        "18:7: spec.parameters[0].name: Required value: must be specified",
+        "31:20: spec.trialTemplate.trialParameters[0].reference: Invalid value: \"lr\": parameter reference lr does not \
+         exist in spec.parameters: [ optimizer]",
+    ];
+    rule("- name: lr\n      parameterType", "- parameterType", &said);
 }
 
 #[test]

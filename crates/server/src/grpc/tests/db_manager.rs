@@ -1,13 +1,16 @@
+use diwan_core::observation::ReportedPoint;
 use diwan_core::resources::{CollectorKind, CollectorSpec, MetricsCollectorSpec};
 use diwan_core::view::WORK_ANNOTATION;
 use diwan_proto::katib::db_manager_client::DbManagerClient;
+use diwan_proto::katib::db_manager_server::DbManager as _;
 use diwan_proto::katib::{
     DeleteObservationLogRequest, GetObservationLogRequest, MetricLog, ReportObservationLogRequest,
 };
 use diwan_store::{ObservationQuery, TrialRef};
-use tonic::Code;
+use tonic::{Code, Request};
 
 use super::*;
+use crate::grpc::db_manager::DbManagerService;
 
 const REPORT: [(&str, &str, &str); 4] = [
     ("2024-03-04T10:00:02Z", "loss", "0.2"),
@@ -248,4 +251,38 @@ async fn logs_of_any_length_come_back_whole() {
         .collect();
     report(&mut client, "long", &rows).await.unwrap();
     assert_eq!(get(&mut client, of("long")).await.len(), rows.len());
+}
+
+#[tokio::test]
+async fn a_log_that_is_too_long_for_a_reply_is_asked_for_in_parts() {
+    let store = diwan_store::open("sqlite::memory:").await.unwrap();
+    let trial = store.foreign_trial("long").await.unwrap();
+    let point = |metric: &str| ReportedPoint {
+        metric: metric.to_owned(),
+        value: "1".to_owned(),
+        time_ns: None,
+        step: None,
+    };
+    let points = ["accuracy", "loss", "loss", "loss"].map(point);
+    store.report(&trial, &points).await.unwrap();
+    let service = DbManagerService {
+        store,
+        most_points: 3,
+    };
+    let ask = |metric: &str| {
+        let request = GetObservationLogRequest {
+            metric_name: metric.to_owned(),
+            ..of("long")
+        };
+        service.get_observation_log(Request::new(request))
+    };
+    let refusal = ask("").await.unwrap_err();
+    assert_eq!(refusal.code(), Code::ResourceExhausted);
+    assert_eq!(
+        refusal.message(),
+        "the trial has reported more than 3 of these points, too many for one reply; ask for one metric_name and for one \
+         interval from start_time to end_time after the other"
+    );
+    let loss = ask("loss").await.unwrap().into_inner();
+    assert_eq!(loss.observation_log.unwrap().metric_logs.len(), 3);
 }

@@ -1,9 +1,15 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use diwan_proto::convert::answer::{self, More};
 use diwan_proto::diwan::suggestion_client::SuggestionClient;
 use diwan_proto::diwan::{SuggestRequest, ValidateRequest};
+use futures_util::future::join_all;
+use tokio::sync::Barrier;
 use tonic::Code;
 
 use super::*;
+use crate::grpc::serve::MAX_CALLS;
+use crate::suggester::{SuggestError, Suggestions};
 
 fn ask(count: u32, revision: u64) -> SuggestRequest {
     SuggestRequest {
@@ -100,4 +106,47 @@ async fn validation_places_problems_in_the_manifest() {
         .unwrap();
     assert_eq!((typo.line, typo.column), (5, 3));
     assert!(typo.hint.contains("objective"), "{}", typo.hint);
+}
+
+/// Answers when as many calls as a connection may make are there at the same time.
+struct Gathering {
+    full: Barrier,
+    present: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl Suggester for Gathering {
+    async fn validate(&self, _: &ExperimentRecord) -> Result<(), SuggestError> {
+        Ok(())
+    }
+
+    async fn suggest(&self, _: &Snapshot, _: u64) -> Result<Suggestions, SuggestError> {
+        let present = self.present.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(present, Ordering::Relaxed);
+        self.full.wait().await;
+        self.present.fetch_sub(1, Ordering::Relaxed);
+        Ok(Suggestions::exhausted())
+    }
+}
+
+#[tokio::test]
+async fn a_connection_has_only_so_many_calls_worked_on_at_once() {
+    let gathering = Arc::new(Gathering {
+        full: Barrier::new(MAX_CALLS),
+        present: AtomicUsize::new(0),
+        most: AtomicUsize::new(0),
+    });
+    let store = diwan_store::open("sqlite::memory:").await.unwrap();
+    let fixture = Fixture::with(store, gathering.clone()).await;
+    fixture.experiment("lab", "tune", spec("random"), &[]).await;
+    let client = SuggestionClient::new(fixture.channel);
+    let calls = (0..4 * MAX_CALLS).map(|_| {
+        let mut client = client.clone();
+        async move { client.suggest(ask(1, 0)).await }
+    });
+    for answer in join_all(calls).await {
+        answer.unwrap();
+    }
+    assert_eq!(gathering.most.load(Ordering::Relaxed), MAX_CALLS);
 }
