@@ -96,7 +96,7 @@ fn say_how_it_ended(record: &ExperimentRecord, began: Option<Timestamp>) {
         _ => String::new(),
     };
     eprintln!("experiment {name}{how}");
-    eprintln!("trials: {}{took}", tally(&progress.counts));
+    eprintln!("trials: {}{took}", tally(record));
 }
 
 fn print_best(record: &ExperimentRecord) -> Result<(), Failure> {

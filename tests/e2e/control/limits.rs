@@ -28,7 +28,7 @@ fn too_many_failures_end_it() {
     );
     let run = case.run();
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
-    assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached\ntrials: 2 of 2 done: 2 failed"), "{}", run.stderr);
+    assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached\ntrials: 2 of 9 done: 2 failed"), "{}", run.stderr);
     assert_eq!(case.ended_because(), "ExperimentFailed");
     let told = case
         .world
