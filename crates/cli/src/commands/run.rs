@@ -63,11 +63,15 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
     let context = Context::open(&global, Need::Kept).await?;
     let (key, is_edited) = Box::pin(admit(&context, experiment, &source)).await?;
     let record = context.experiment(&key.name).await?.record;
-    if is_edited && let Some(holder) = holder(&context, &record)? {
+    let is_paused = record.is_paused() && result::verdict(&record).is_none();
+    if is_edited
+        && !is_paused
+        && let Some(holder) = holder(&context, &record)?
+    {
         eprintln!("{holder} runs the experiment and goes on with it");
         return Ok(Exit::Done);
     }
-    if record.is_paused() && result::verdict(&record).is_none() {
+    if is_paused {
         if !matches!(arguments.output, Format::Table | Format::Wide) {
             let (name, program) = (&key.name, context.program());
             eprintln!("experiment {name} is paused; go on with `{program} resume {name}`");
