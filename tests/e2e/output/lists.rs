@@ -164,8 +164,12 @@ fn an_export_has_every_trial_of_a_large_experiment() {
         (&json!("Trial"), &rows[10_502]["name"])
     );
 
-    let all = world.run(["get", "trials", "--limit", "20000", "-o", "name"]);
+    let all = world.run(["get", "trials", "-o", "name"]);
     assert_eq!(all.stdout.lines().count(), 10_503);
+    assert_eq!(all.stderr, "");
+    assert_eq!(csv(&world, &["get", "trials", "-o", "csv"]).len(), 10_503);
+    let few = world.run(["get", "trials", "-o", "name", "--limit", "3"]);
+    assert_eq!(few.stdout.lines().count(), 3);
     let some = world.run(["get", "trials"]);
     assert_eq!(some.stdout.lines().count(), 501);
     assert_eq!(
