@@ -1,6 +1,7 @@
 //! What a run shows while it runs: a live line on a terminal, plain lines elsewhere.
 
 mod live;
+mod pace;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use diwan_server::runner::Report;
 use tokio::sync::{mpsc, watch};
 
 use self::live::LiveLine;
+use self::pace::Pace;
 use crate::clock::instant;
 use crate::environment;
 use crate::output::{short, span};
@@ -63,10 +65,7 @@ impl Display {
         };
         Self {
             surface,
-            pace: Pace {
-                begun: instant(),
-                before: None,
-            },
+            pace: Pace::default(),
             troubles: HashSet::new(),
         }
     }
@@ -80,7 +79,7 @@ impl Display {
             None => self.troubles.clear(),
         }
         let Some(record) = &report.record else { return };
-        let left = self.pace.time_left(record);
+        let left = self.pace.time_left(record, instant()).map(span);
         match &mut self.surface {
             Surface::Live(live) => live.draw(&line(record, left)),
             Surface::Lines(lines) => lines.print(record, left),
@@ -141,30 +140,6 @@ impl Lines {
         self.last = Some(instant());
         self.last_best = record.best_value();
         self.last_counts = *counts;
-    }
-}
-
-/// How fast this run is.
-struct Pace {
-    begun: Instant,
-    /// Trials that had ended before this run began; they say nothing of its speed.
-    before: Option<u64>,
-}
-
-impl Pace {
-    /// How long the rest of the budget takes at the speed so far.
-    fn time_left(&mut self, record: &ExperimentRecord) -> Option<String> {
-        let finished = record.progress.counts.finished();
-        let done = finished.saturating_sub(*self.before.get_or_insert(finished));
-        let max = u64::try_from(record.spec.max_trial_count?).ok()?;
-        let rest = max.checked_sub(finished).filter(|rest| *rest > 0)?;
-        if done == 0 || record.progress.completion_time.is_some() {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let seconds = self.begun.elapsed().as_secs_f64() / done as f64 * rest as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "float casts saturate")]
-        Some(span(seconds.ceil() as i64))
     }
 }
 
