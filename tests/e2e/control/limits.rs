@@ -16,6 +16,13 @@ fn a_goal_reached_stops_the_others() {
     assert_eq!(case.trials("Succeeded").len(), 1);
     assert!(!case.trials("Killed").is_empty());
     assert!(case.trials("Running").is_empty());
+
+    case.edit("maxTrialCount: 9", "maxTrialCount: 10");
+    let more = case.run();
+    assert_eq!(more.code, 2);
+    let why = "differs from it\ncause: its goal is reached, so a larger budget changes nothing; what ended otherwise goes \
+               on under any resumePolicy\nhint: ";
+    assert!(more.stderr.contains(why), "{}", more.stderr);
 }
 
 #[test]

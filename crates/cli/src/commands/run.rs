@@ -339,10 +339,17 @@ fn refuse_edit(
     if !fixed.is_empty() {
         failure = failure.hint(format!("only {} can be edited", EDITABLE.join(", ")));
     }
+    // Katib's words on it name a rule that is not Diwan's.
+    let is_restart = |problem: &Problem| problem.path == "spec.resumePolicy";
+    if problems.iter().any(is_restart) {
+        failure = failure.cause(
+            "its goal is reached, so a larger budget changes nothing; what ended otherwise goes on under any resumePolicy",
+        );
+    }
     // The differences above say more than the one problem about all of them.
     for problem in problems
         .iter()
-        .filter(|problem| problem.kind != ProblemKind::Forbidden)
+        .filter(|problem| problem.kind != ProblemKind::Forbidden && !is_restart(problem))
     {
         failure = failure.cause(problem);
         if let Some(hint) = &problem.hint {
