@@ -8,6 +8,7 @@ use diwan_core::engine::Outcome;
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::{Condition, ConditionStatus, Metric};
 use diwan_core::time::Timestamp;
+use diwan_server::clock::now;
 
 use crate::Exit;
 use crate::commands::get;
@@ -92,7 +93,8 @@ fn say_how_it_ended(record: &ExperimentRecord, began: Option<Timestamp>) {
         None => " was interrupted and can go on".to_owned(),
     };
     let took = match (began, progress.completion_time) {
-        (Some(begin), Some(end)) => format!(" in {}", span(end.millis_since(begin) / 1000)),
+        // Trials may have run on after the experiment's end, through their grace period.
+        (Some(begin), Some(_)) => format!(" in {}", span(now().millis_since(begin) / 1000)),
         _ => String::new(),
     };
     eprintln!("experiment {name}{how}");

@@ -26,6 +26,21 @@ fn a_goal_reached_stops_the_others() {
 }
 
 #[test]
+fn trials_that_take_their_grace_period_at_the_end_are_told() {
+    let script = "if mkdir $W/first; then until [ -e $W/second ]; do sleep 0.02; done; echo score=1; exit; fi; \
+                  trap '' TERM; touch $W/second; while :; do sleep 0.05; done";
+    let case = Case::with(2, 2, script, |text| {
+        text.replace("type: maximize", "type: maximize\n    goal: 0.99")
+    });
+    let run = case.run();
+    let told = "the experiment has ended; stopping 1 trial, with KILL after the grace period (";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let (_, took) = run.stderr.split_once("1 killed in ").unwrap();
+    let seconds: u32 = took.split_once('s').unwrap().0.parse().unwrap();
+    assert!(seconds >= 2, "the grace period counts: {}", run.stderr);
+}
+
+#[test]
 fn too_many_failures_end_it() {
     let case = Case::with(
         9,

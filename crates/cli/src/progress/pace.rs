@@ -109,7 +109,8 @@ mod tests {
         assert_eq!(run.after(5, 6, 2), Some(25));
         assert_eq!(run.after(5, 8, 2), Some(20));
         assert_eq!(run.after(10, 10, 2), Some(10));
-        assert_eq!(run.after(12, 11, 1), None, "it is late");
+        assert_eq!(run.after(12, 11, 1), Some(6));
+        assert_eq!(run.after(7, 11, 1), None, "it is late");
         assert_eq!(run.after(1, 12, 0), None);
     }
 
