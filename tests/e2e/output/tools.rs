@@ -194,4 +194,13 @@ fn a_switch_is_set_by_the_usual_words() {
     let mut command = world.diwan(["get", "trials"]);
     let ran = Ran::of(command.env("DIWAN_GET_WATCH", "maybe").output().unwrap());
     assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let told = "error: invalid value 'maybe' for the environment variable DIWAN_GET_WATCH";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
+    let mut command = world.diwan(["get", "trials"]);
+    let ran = Ran::of(command.env("DIWAN_VERBOSE", "x").output().unwrap());
+    assert!(
+        ran.stderr.contains("variable DIWAN_VERBOSE"),
+        "{}",
+        ran.stderr
+    );
 }
