@@ -48,8 +48,8 @@ impl Database {
         })
     }
 
-    /// Opens it. The default database is made by whoever looks first: it cannot be misspelt. One that is named and made is
-    /// told, because its name may be a slip.
+    /// Opens it. The default database is made by whoever looks first: it cannot be misspelt. One that is named and made to
+    /// be kept is told, because its name may be a slip.
     pub(crate) async fn open(&self, need: Need) -> Result<Arc<dyn Store>, Failure> {
         let path = diwan_store::path(&self.url)?;
         if path.is_none() && need != Need::Any {
@@ -60,7 +60,7 @@ impl Database {
             Some(path) if need == Need::Existing => Err(missing(&path)),
             absent => {
                 let store = diwan_store::open(&self.url).await?;
-                if let Some(path) = absent {
+                if let Some(path) = absent.filter(|_| need == Need::Kept) {
                     eprintln!("made database {}", path.display());
                 }
                 Ok(store)

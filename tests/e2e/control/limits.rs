@@ -38,6 +38,13 @@ fn trials_that_take_their_grace_period_at_the_end_are_told() {
     let (_, took) = run.stderr.split_once("1 killed in ").unwrap();
     let seconds: u32 = took.split_once('s').unwrap().0.parse().unwrap();
     assert!(seconds >= 2, "the grace period counts: {}", run.stderr);
+    let rows = case.world.run(["get", "experiments", "-o", "csv"]).stdout;
+    let (titles, row) = rows.split_once('\n').unwrap();
+    let killed = titles
+        .split(',')
+        .zip(row.split(','))
+        .find(|(title, _)| *title == "killed");
+    assert_eq!(killed, Some(("killed", "1")));
 }
 
 #[test]
@@ -50,6 +57,12 @@ fn too_many_failures_end_it() {
     );
     let run = case.run();
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    let waited = case.world.run(["wait", "case"]);
+    assert_eq!(
+        (waited.code, waited.stdout.as_str()),
+        (1, ""),
+        "no best value"
+    );
     assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached\ntrials: 2 of 9 done: 2 failed"), "{}", run.stderr);
     assert_eq!(case.ended_because(), "ExperimentFailed");
     let told = case

@@ -138,6 +138,17 @@ fn experiments_and_suggestions_are_listed() {
         ),
         (0, "", "no experiments in namespace empty\n")
     );
+    let ran = world.run([
+        "get", "trials", "-e", "case", "--state", "running", "--state", "Failed",
+    ]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (
+            0,
+            "",
+            "no trials of experiment case in state Running or Failed in namespace default\n"
+        )
+    );
 }
 
 #[test]

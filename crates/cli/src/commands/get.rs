@@ -84,6 +84,19 @@ impl Arguments {
         self.limit.unwrap_or(usual)
     }
 
+    /// That there is nothing to list.
+    fn nothing(&self, namespace: &str) -> String {
+        let mut told = format!("no {:?}", self.noun).to_lowercase();
+        if let Some(experiment) = &self.experiment {
+            told += &format!(" of experiment {experiment}");
+        }
+        if !self.state.is_empty() {
+            let states = self.state.iter().map(|state| format!("{state:?}"));
+            told += &format!(" in state {}", states.collect::<Vec<_>>().join(" or "));
+        }
+        told + &format!(" in namespace {namespace}")
+    }
+
     /// Whether whole objects are printed; rows are enough for the other formats.
     fn wants_objects(&self) -> bool {
         matches!(self.output, Format::Json | Format::Yaml)
@@ -130,8 +143,7 @@ impl Listing {
 
     fn print(self, arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         if self.rows.rows.is_empty() && matches!(arguments.output, Format::Table | Format::Wide) {
-            let noun = format!("{:?}", arguments.noun).to_lowercase();
-            eprintln!("no {noun} in namespace {}", context.namespace);
+            eprintln!("{}", arguments.nothing(&context.namespace));
             return Ok(());
         }
         match arguments.output {
