@@ -59,3 +59,15 @@ fn a_run_whose_database_is_replaced_fails_and_leaves_the_new_one_alone() {
     expect_refusal(&world, &ended(run), "replaced by another file");
     assert_eq!(std::fs::read(world.path("diwan.db")).unwrap(), b"");
 }
+
+#[test]
+fn a_named_database_that_is_made_is_told_once() {
+    let world = World::new();
+    let file = world.file("case.yaml", &experiment("case", 1, 1, "echo score=$X"));
+    let run = || world.run(["run", file.to_str().unwrap()]).stderr;
+    let told = format!("made database {}\n", world.path("diwan.db").display());
+    let first = run();
+    assert!(first.starts_with(&told), "{first}");
+    let again = run();
+    assert!(!again.contains("made database"), "{again}");
+}

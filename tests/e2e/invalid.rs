@@ -342,7 +342,7 @@ fn a_database_that_is_none_is_refused() {
         "error: the database has no path; write sqlite:PATH\n"
     );
     assert_eq!(
-        said(&directory, 1),
+        said(&directory, 2),
         format!(
             "error: cannot open database {directory}\n\
              cause: error returned from database: (code: 14) unable to open database file\n\
@@ -456,6 +456,12 @@ fn what_only_a_cluster_can_run_is_valid_and_not_run() {
     );
     let warning = "experiment images is for a cluster; this machine cannot run it:";
     assert_eq!(valid.stderr, format!("{file}: {warning}\n{why}"));
+    let first = world.run(["run", file]);
+    assert!(
+        first.stderr.starts_with("made database "),
+        "{}",
+        first.stderr
+    );
     let ran = world.run(["run", file]);
     let expected =
         format!("error: {file} is for a cluster; this machine cannot run it\ncause: {why}");

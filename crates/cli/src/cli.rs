@@ -16,6 +16,7 @@ use crate::commands::{
     suggest, supervise, validate, wait,
 };
 
+use crate::environment;
 use crate::failure::Failure;
 use crate::usage;
 
@@ -131,8 +132,9 @@ impl Cli {
             {
                 error.exit();
             }
+            let variable = usage::variable(&error, &command, environment::variable);
             let verbs: Vec<&str> = command.get_subcommands().map(Clap::get_name).collect();
-            usage::failure(&error, &verbs)
+            usage::failure(&error, &verbs, variable.as_deref())
         })
     }
 }

@@ -48,16 +48,24 @@ impl Database {
         })
     }
 
-    /// Opens it. The default database is made by whoever looks first: it cannot be misspelt.
+    /// Opens it. The default database is made by whoever looks first: it cannot be misspelt. One that is named and made to
+    /// be kept is told, because its name may be a slip.
     pub(crate) async fn open(&self, need: Need) -> Result<Arc<dyn Store>, Failure> {
-        match diwan_store::path(&self.url)? {
-            None if need != Need::Any => return Err(in_memory()),
-            Some(path) if need == Need::Existing && self.is_named && !path.exists() => {
-                return Err(missing(&path));
-            }
-            _ => {}
+        let path = diwan_store::path(&self.url)?;
+        if path.is_none() && need != Need::Any {
+            return Err(in_memory());
         }
-        Ok(diwan_store::open(&self.url).await?)
+        let absent = path.filter(|path| self.is_named && !path.exists());
+        match absent {
+            Some(path) if need == Need::Existing => Err(missing(&path)),
+            absent => {
+                let store = diwan_store::open(&self.url).await?;
+                if let Some(path) = absent.filter(|_| need == Need::Kept) {
+                    eprintln!("made database {}", path.display());
+                }
+                Ok(store)
+            }
+        }
     }
 }
 

@@ -25,6 +25,12 @@ pub(crate) fn data_directory() -> Option<PathBuf> {
     Some(home.join(below).join("diwan"))
 }
 
+/// The value of a variable, if it is text.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// How this program was called: `diwan`, or `target/debug/diwan` by `cargo run`.
 pub(crate) fn program() -> String {
     std::env::args()

@@ -135,6 +135,7 @@ impl From<StoreError> for Failure {
             | StoreError::NoPath
             | StoreError::NotADatabase { .. }
             | StoreError::NotDiwan { .. } => Exit::Usage,
+            StoreError::Open { path, .. } if path.is_dir() => Exit::Usage,
             _ => Exit::Failed,
         };
         let failure = Self::of(exit, &error);

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, TableStyle};
-use diwan_core::resources::TrialCounts;
+use diwan_core::record::ExperimentRecord;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -147,8 +147,12 @@ pub(crate) fn short(text: &str) -> String {
     }
 }
 
-/// Trials by state, those that there are: `4 of 6 done: 3 succeeded, 1 failed; 2 pending`.
-pub(crate) fn tally(counts: &TrialCounts) -> String {
+/// Trials by state, those that there are: `4 of 6 done: 3 succeeded, 1 failed; 2 pending`. They are counted against the
+/// budget, or if there is none, against all that were made.
+pub(crate) fn tally(record: &ExperimentRecord) -> String {
+    let counts = &record.progress.counts;
+    let all = record.spec.max_trial_count;
+    let all = all.map_or_else(|| counts.trials.to_string(), |max| max.to_string());
     let ended = [
         (counts.trials_succeeded, "succeeded"),
         (counts.trials_failed, "failed"),
@@ -173,7 +177,7 @@ pub(crate) fn tally(counts: &TrialCounts) -> String {
         .filter(|(_, part)| !part.is_empty())
         .map(|(before, part)| format!("{before}{part}"))
         .collect();
-    format!("{} of {} done{parts}", counts.finished(), counts.trials)
+    format!("{} of {all} done{parts}", counts.finished())
 }
 
 /// `1 value`, `2 values`.
@@ -195,6 +199,9 @@ pub(crate) fn span(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diwan_core::record::Progress;
+    use diwan_core::resources::{ExperimentSpec, ObjectMeta, TrialCounts};
+
     use super::*;
 
     #[test]
@@ -240,7 +247,13 @@ mod tests {
 
     #[test]
     fn tallies_name_what_there_is() {
-        let counts = TrialCounts {
+        let mut record = ExperimentRecord {
+            metadata: ObjectMeta::default(),
+            spec: ExperimentSpec::default(),
+            progress: Progress::default(),
+        };
+        assert_eq!(tally(&record), "0 of 0 done");
+        record.progress.counts = TrialCounts {
             trials: 6,
             trials_succeeded: 3,
             trials_failed: 1,
@@ -248,10 +261,14 @@ mod tests {
             ..TrialCounts::default()
         };
         assert_eq!(
-            tally(&counts),
+            tally(&record),
             "4 of 6 done: 3 succeeded, 1 failed; 2 pending"
         );
-        assert_eq!(tally(&TrialCounts::default()), "0 of 0 done");
+        record.spec.max_trial_count = Some(12);
+        assert_eq!(
+            tally(&record),
+            "4 of 12 done: 3 succeeded, 1 failed; 2 pending"
+        );
     }
 
     #[test]

@@ -1,22 +1,28 @@
 //! What a run shows while it runs: a live line on a terminal, plain lines elsewhere.
 
 mod live;
+mod pace;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::TrialCounts;
+use diwan_drivers::DEFAULT_GRACE;
 use diwan_server::runner::Report;
 use tokio::sync::{mpsc, watch};
 
 use self::live::LiveLine;
+use self::pace::Pace;
 use crate::clock::instant;
 use crate::environment;
 use crate::output::{short, span};
 
 /// Least time between two plain lines, unless there is a new best trial.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// How long trials may take to stop before that is said.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A terminal of so many columns shows the whole line, if its words are not longer.
 const COLUMNS: usize = 70;
@@ -52,6 +58,36 @@ struct Display {
     pace: Pace,
     /// What is in the way and was said; several launches may take turns in reporting.
     troubles: HashSet<String>,
+    ending: Ending,
+}
+
+/// The end of an experiment whose trials still run.
+#[derive(Default)]
+struct Ending {
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Ending {
+    /// Says once that trials take their time to stop.
+    fn look(&mut self, record: &ExperimentRecord, now: Instant) -> Option<String> {
+        let running = record.progress.counts.trials_running;
+        if record.progress.completion_time.is_none() || running == 0 {
+            *self = Self::default();
+            return None;
+        }
+        let since = *self.since.get_or_insert(now);
+        let is_due = !self.is_told && now.saturating_duration_since(since) >= PATIENCE;
+        self.is_told |= is_due;
+        let grace = DEFAULT_GRACE.as_secs();
+        is_due.then(|| {
+            format!(
+                "the experiment has ended; stopping {running} trial{}, with KILL after the grace period ({grace}s unless \
+                 the template says otherwise)",
+                if running == 1 { "" } else { "s" }
+            )
+        })
+    }
 }
 
 impl Display {
@@ -63,11 +99,9 @@ impl Display {
         };
         Self {
             surface,
-            pace: Pace {
-                begun: instant(),
-                before: None,
-            },
+            pace: Pace::default(),
             troubles: HashSet::new(),
+            ending: Ending::default(),
         }
     }
 
@@ -80,7 +114,11 @@ impl Display {
             None => self.troubles.clear(),
         }
         let Some(record) = &report.record else { return };
-        let left = self.pace.time_left(record);
+        let ending = self.ending.look(record, instant());
+        if let Some(told) = ending.filter(|_| !matches!(self.surface, Surface::Nothing)) {
+            self.say(&told);
+        }
+        let left = self.pace.time_left(record, instant()).map(span);
         match &mut self.surface {
             Surface::Live(live) => live.draw(&line(record, left)),
             Surface::Lines(lines) => lines.print(record, left),
@@ -144,34 +182,11 @@ impl Lines {
     }
 }
 
-/// How fast this run is.
-struct Pace {
-    begun: Instant,
-    /// Trials that had ended before this run began; they say nothing of its speed.
-    before: Option<u64>,
-}
-
-impl Pace {
-    /// How long the rest of the budget takes at the speed so far.
-    fn time_left(&mut self, record: &ExperimentRecord) -> Option<String> {
-        let finished = record.progress.counts.finished();
-        let done = finished.saturating_sub(*self.before.get_or_insert(finished));
-        let max = u64::try_from(record.spec.max_trial_count?).ok()?;
-        let rest = max.checked_sub(finished).filter(|rest| *rest > 0)?;
-        if done == 0 || record.progress.completion_time.is_some() {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let seconds = self.begun.elapsed().as_secs_f64() / done as f64 * rest as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "float casts saturate")]
-        Some(span(seconds.ceil() as i64))
-    }
-}
-
 /// What matters most comes first; the rest may not fit.
 fn state(record: &ExperimentRecord, left: Option<String>) -> String {
     let left = left.map(|left| format!("{left} left"));
-    let counts = Some(counts(&record.progress.counts));
+    let is_stopping = record.progress.completion_time.is_some();
+    let counts = Some(counts(&record.progress.counts, is_stopping));
     [best(record), left, counts]
         .into_iter()
         .flatten()
@@ -188,9 +203,10 @@ fn best(record: &ExperimentRecord) -> Option<String> {
     ))
 }
 
-fn counts(counts: &TrialCounts) -> String {
+fn counts(counts: &TrialCounts, is_stopping: bool) -> String {
+    let running = if is_stopping { "stopping" } else { "running" };
     let named = [
-        (counts.trials_running, "running"),
+        (counts.trials_running, running),
         (counts.trials_pending, "pending"),
         (counts.trials_failed, "failed"),
         (counts.trial_metrics_unavailable, "without metrics"),
@@ -199,7 +215,7 @@ fn counts(counts: &TrialCounts) -> String {
     ];
     let told = named
         .iter()
-        .filter(|(count, name)| *count > 0 || *name == "running");
+        .filter(|(count, name)| *count > 0 || *name == running);
     told.map(|(count, name)| format!("{count} {name}"))
         .collect::<Vec<_>>()
         .join(", ")
@@ -209,6 +225,7 @@ fn counts(counts: &TrialCounts) -> String {
 mod tests {
     use diwan_core::record::Progress;
     use diwan_core::resources::{ExperimentSpec, ObjectMeta};
+    use diwan_server::clock::now;
 
     use super::*;
 
@@ -235,5 +252,28 @@ mod tests {
         record.progress.counts.trials_killed = 2;
         let none = line(&record, Some("12d3h".to_owned()));
         assert!(none.starts_with("11/12 trials"), "{none}");
+    }
+
+    #[test]
+    fn trials_that_take_their_time_to_stop_are_told_once() {
+        let mut record = ExperimentRecord {
+            metadata: ObjectMeta::default(),
+            spec: ExperimentSpec::default(),
+            progress: Progress::default(),
+        };
+        record.progress.counts.trials_running = 2;
+        let (mut ending, begin) = (Ending::default(), instant());
+        assert_eq!(ending.look(&record, begin), None);
+        record.progress.completion_time = Some(now());
+        assert_eq!(ending.look(&record, begin), None);
+        let later = begin + PATIENCE;
+        let told = ending.look(&record, later).unwrap();
+        assert_eq!(
+            told,
+            "the experiment has ended; stopping 2 trials, with KILL after the grace period (30s unless the template \
+             says otherwise)"
+        );
+        assert_eq!(ending.look(&record, later + PATIENCE), None);
+        assert!(line(&record, None).ends_with("2 stopping"));
     }
 }

@@ -57,6 +57,8 @@ pub struct ExplainedLine {
     pub readings: Vec<Reading>,
     /// Metrics that it names without reporting them.
     pub misses: Vec<Miss>,
+    /// A time in it that cannot be read, as it is written.
+    pub unread_time: Option<String>,
     /// Why it is not in the format.
     pub bad: Option<String>,
 }
@@ -145,6 +147,7 @@ impl<'a> Explainer<'a> {
             text: text.into_owned(),
             readings: found,
             misses,
+            unread_time: notes.unread_time,
             bad,
         });
     }
@@ -287,6 +290,25 @@ mod tests {
             source: Some(source),
         };
         explain(&spec, &objective(names), sample.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn times_that_cannot_be_read_are_noted() {
+        let text = "2021-12-02 05:27:27 acc=1\n2021-12-02T05:27:27.5Z acc=2\nacc=3\n";
+        let json = "{\"acc\": 1, \"timestamp\": \"noon\"}\n{\"acc\": 2, \"timestamp\": 1638422847.5}\n{\"acc\": 3}\n";
+        for (format, sample, unread) in [
+            (FileFormat::Text, text, "2021-12-02 05:27:27"),
+            (FileFormat::Json, json, "noon"),
+        ] {
+            let found = explained(format, &["acc"], sample).matched;
+            let unread_times: Vec<_> = found.iter().map(|l| l.unread_time.as_deref()).collect();
+            assert_eq!(unread_times, [Some(unread), None, None]);
+            let times: Vec<_> = found.iter().map(|line| line.readings[0].time()).collect();
+            assert_eq!(
+                times,
+                [None, Some("2021-12-02T05:27:27.5Z".to_owned()), None]
+            );
+        }
     }
 
     fn numbers(lines: &[ExplainedLine]) -> Vec<u64> {

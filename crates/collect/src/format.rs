@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use diwan_core::resources::FileFormat;
 
-use crate::{CollectError, Wanted};
+use crate::{CollectError, Wanted, moment};
 
 /// Reads lines.
 ///
@@ -44,6 +44,14 @@ pub struct Reading {
     pub span: Range<usize>,
 }
 
+impl Reading {
+    /// Its time as RFC 3339 in UTC, with the fraction that the line has.
+    #[must_use]
+    pub fn time(&self) -> Option<String> {
+        self.time_ns.map(moment::written)
+    }
+}
+
 /// A line that is not in the format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
@@ -57,6 +65,8 @@ pub struct BadLine {
 pub struct Notes {
     /// Wanted names that stand in the line and give nothing there.
     pub misses: Vec<Miss>,
+    /// A time of the line that cannot be read, as it is written.
+    pub unread_time: Option<String>,
     /// Names of all metrics that the format could read, wanted or not.
     pub names: BTreeSet<String>,
 }

@@ -21,7 +21,7 @@ mod wanted;
 pub use collector::{CollectError, Collector, Stats, Stream};
 pub use explain::{ExplainError, ExplainedLine, Explanation, MetricTotal, SHOWN_LINES, explain};
 pub use format::{BadLine, FORMATS, Format, FormatEntry, Miss, Notes, Reading, entry};
-pub use lines::{Line, LineSplitter, MAX_LINE};
+pub use lines::{Line, LineSplitter, MAX_LINE, told_cut};
 pub use rules::{Fired, FiredRule, RuleError, RuleWatch};
 pub use summary::Summary;
 pub use tail::{Origin, Tail};

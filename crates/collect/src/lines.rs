@@ -3,6 +3,21 @@
 /// The longest line that is read, in bytes. The rest of a longer one is passed over.
 pub const MAX_LINE: usize = 64 << 10;
 
+/// That some lines were longer than [`MAX_LINE`]; nothing if none was.
+#[must_use]
+pub fn told_cut(count: u64) -> Option<String> {
+    let limit = MAX_LINE >> 10;
+    match count {
+        0 => None,
+        1 => Some(format!(
+            "1 line is longer than {limit} KiB; the rest of it was passed over"
+        )),
+        _ => Some(format!(
+            "{count} lines are longer than {limit} KiB; the rest of each was passed over"
+        )),
+    }
+}
+
 /// One line, without its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -194,6 +209,15 @@ mod tests {
                 [(0, MAX_LINE, true), (size(MAX_LINE) + 2, 1, false)]
             );
         }
+    }
+
+    #[test]
+    fn cut_lines_are_told_with_the_limit() {
+        assert_eq!(told_cut(0), None);
+        let one = "1 line is longer than 64 KiB; the rest of it was passed over";
+        assert_eq!(told_cut(1).as_deref(), Some(one));
+        let more = "2 lines are longer than 64 KiB; the rest of each was passed over";
+        assert_eq!(told_cut(2).as_deref(), Some(more));
     }
 
     #[test]

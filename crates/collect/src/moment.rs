@@ -1,5 +1,9 @@
 //! When a line says that it happened.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// More digits than this say nothing within the range of nanoseconds.
 const DIGITS: usize = 30;
 
@@ -9,6 +13,22 @@ pub(crate) fn leading(line: &str) -> Option<i64> {
         return None;
     }
     line.split([' ', '\t']).next().and_then(rfc3339)
+}
+
+/// The start of a line that looks like a date and a time and is not what [`leading`] reads.
+pub(crate) fn unread(line: &str) -> Option<&str> {
+    static DATE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[Tt ][0-9:.,]+\S*)?")
+            .expect("a constant pattern")
+    });
+    let date = DATE.find(line)?;
+    leading(line).is_none().then_some(date.as_str())
+}
+
+/// RFC 3339 in UTC, of nanoseconds since the epoch.
+pub(crate) fn written(nanos: i64) -> String {
+    jiff::Timestamp::from_nanosecond(nanos.into())
+        .map_or_else(|_| format!("{nanos}ns"), |time| time.to_string())
 }
 
 /// Nanoseconds since the epoch, of an RFC 3339 time.
@@ -146,6 +166,24 @@ mod tests {
         assert_eq!(leading("2021-12-02 05:27:27 acc=1"), None);
         assert_eq!(leading("9999-12-31T23:59:59Z acc=1"), None, "out of range");
         assert_eq!(leading(""), None);
+        assert_eq!(
+            written(1_638_422_847_287_210_000),
+            "2021-12-02T05:27:27.28721Z"
+        );
+    }
+
+    #[test]
+    fn dates_that_are_not_read_are_known() {
+        for (line, date) in [
+            ("2021-12-02 05:27:27,123 acc=1", "2021-12-02 05:27:27,123"),
+            ("2021-12-02T05:27:27 acc=1", "2021-12-02T05:27:27"),
+            ("2021/12/02 acc=1", "2021/12/02"),
+            ("2021-13-40T05:27:27Z acc=1", "2021-13-40T05:27:27Z"),
+        ] {
+            assert_eq!(unread(line), Some(date));
+        }
+        assert_eq!(unread("2021-12-02T05:27:27Z acc=1"), None);
+        assert_eq!(unread("2021 acc=1"), None);
     }
 
     proptest::proptest! {

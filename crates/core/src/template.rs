@@ -9,6 +9,7 @@ mod mask;
 mod pattern;
 mod reference;
 mod source;
+mod stray;
 
 use std::collections::{BTreeMap, HashMap};
 

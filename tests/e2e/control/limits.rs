@@ -16,6 +16,35 @@ fn a_goal_reached_stops_the_others() {
     assert_eq!(case.trials("Succeeded").len(), 1);
     assert!(!case.trials("Killed").is_empty());
     assert!(case.trials("Running").is_empty());
+
+    case.edit("maxTrialCount: 9", "maxTrialCount: 10");
+    let more = case.run();
+    assert_eq!(more.code, 2);
+    let why = "differs from it\ncause: its goal is reached, so a larger budget changes nothing; what ended otherwise goes \
+               on under any resumePolicy\nhint: ";
+    assert!(more.stderr.contains(why), "{}", more.stderr);
+}
+
+#[test]
+fn trials_that_take_their_grace_period_at_the_end_are_told() {
+    let script = "if mkdir $W/first; then until [ -e $W/second ]; do sleep 0.02; done; echo score=1; exit; fi; \
+                  trap '' TERM; touch $W/second; while :; do sleep 0.05; done";
+    let case = Case::with(2, 2, script, |text| {
+        text.replace("type: maximize", "type: maximize\n    goal: 0.99")
+    });
+    let run = case.run();
+    let told = "the experiment has ended; stopping 1 trial, with KILL after the grace period (";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let (_, took) = run.stderr.split_once("1 killed in ").unwrap();
+    let seconds: u32 = took.split_once('s').unwrap().0.parse().unwrap();
+    assert!(seconds >= 2, "the grace period counts: {}", run.stderr);
+    let rows = case.world.run(["get", "experiments", "-o", "csv"]).stdout;
+    let (titles, row) = rows.split_once('\n').unwrap();
+    let killed = titles
+        .split(',')
+        .zip(row.split(','))
+        .find(|(title, _)| *title == "killed");
+    assert_eq!(killed, Some(("killed", "1")));
 }
 
 #[test]
@@ -28,7 +57,13 @@ fn too_many_failures_end_it() {
     );
     let run = case.run();
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
-    assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached\ntrials: 2 of 2 done: 2 failed"), "{}", run.stderr);
+    let waited = case.world.run(["wait", "case"]);
+    assert_eq!(
+        (waited.code, waited.stdout.as_str()),
+        (1, ""),
+        "no best value"
+    );
+    assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached\ntrials: 2 of 9 done: 2 failed"), "{}", run.stderr);
     assert_eq!(case.ended_because(), "ExperimentFailed");
     let told = case
         .world

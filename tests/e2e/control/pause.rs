@@ -26,6 +26,19 @@ fn a_paused_experiment_starts_nothing_until_it_is_resumed() {
     assert_eq!(case.ended_because(), "ExperimentPaused");
     assert_eq!(case.state(), "Paused");
     assert!(!run.has_ended());
+    let page = case.world.run(["describe", "experiment", "case"]).stdout;
+    assert!(page.contains(" 2 of 6 done: 2 succeeded"), "{page}");
+    case.edit("maxTrialCount: 6", "maxTrialCount: 5");
+    let edited = case.run();
+    assert_eq!(edited.code, 5);
+    let told = "edited spec.maxTrialCount: 6 in the experiment, 5 in the file\n\
+                experiment case is paused\ntrials: 2 of 5 done: 2 succeeded";
+    assert!(edited.stderr.starts_with(told), "{}", edited.stderr);
+    assert!(
+        edited.stderr.ends_with(" resume case\n"),
+        "{}",
+        edited.stderr
+    );
     let resumed = case.world.run(["resume", "case"]);
     assert_eq!(resumed.code, 0);
     assert!(
@@ -36,8 +49,8 @@ fn a_paused_experiment_starts_nothing_until_it_is_resumed() {
         resumed.stderr
     );
     assert_eq!(run.code(), 0);
-    assert_eq!(case.world.status("case")["trialsSucceeded"], 6);
-    exact_once(case.lines("done"), 6);
+    assert_eq!(case.world.status("case")["trialsSucceeded"], 5);
+    exact_once(case.lines("done"), 5);
 }
 
 #[test]
@@ -53,7 +66,7 @@ fn a_run_of_a_paused_experiment_takes_edits_and_starts_nothing() {
 
     let again = case.run();
     assert_eq!((again.code, again.stdout.as_str()), (5, ""));
-    let told = "experiment case is paused\ntrials: 0 of 2 done; 2 pending\n";
+    let told = "experiment case is paused\ntrials: 0 of 6 done; 2 pending\n";
     assert!(again.stderr.starts_with(told), "{}", again.stderr);
     assert!(again.stderr.ends_with(" resume case\n"), "{}", again.stderr);
 

@@ -24,6 +24,12 @@ fn stop_ends_the_experiment_and_resume_takes_it_back() {
     assert_eq!(case.lines("told").len(), 2);
     assert_eq!(case.trials("Killed").len(), 2);
     assert_eq!(case.ended_because(), "ExperimentStopped");
+    let page = case.world.run(["describe", "experiment", "case"]).stdout;
+    assert!(page.contains(" 2 of 5 done: 2 killed\n"), "{page}");
+    assert!(
+        page.contains("Next:              nothing until `") && page.contains(" resume case`\n"),
+        "{page}"
+    );
     let again = case.run();
     assert_eq!(again.code, 5, "it stays stopped: {}", again.stderr);
     assert!(again.stderr.ends_with(" resume case\n"), "{}", again.stderr);

@@ -138,6 +138,17 @@ fn experiments_and_suggestions_are_listed() {
         ),
         (0, "", "no experiments in namespace empty\n")
     );
+    let ran = world.run([
+        "get", "trials", "-e", "case", "--state", "running", "--state", "Failed",
+    ]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (
+            0,
+            "",
+            "no trials of experiment case in state Running or Failed in namespace default\n"
+        )
+    );
 }
 
 #[test]
@@ -164,8 +175,12 @@ fn an_export_has_every_trial_of_a_large_experiment() {
         (&json!("Trial"), &rows[10_502]["name"])
     );
 
-    let all = world.run(["get", "trials", "--limit", "20000", "-o", "name"]);
+    let all = world.run(["get", "trials", "-o", "name"]);
     assert_eq!(all.stdout.lines().count(), 10_503);
+    assert_eq!(all.stderr, "");
+    assert_eq!(csv(&world, &["get", "trials", "-o", "csv"]).len(), 10_503);
+    let few = world.run(["get", "trials", "-o", "name", "--limit", "3"]);
+    assert_eq!(few.stdout.lines().count(), 3);
     let some = world.run(["get", "trials"]);
     assert_eq!(some.stdout.lines().count(), 501);
     assert_eq!(

@@ -52,6 +52,44 @@ fn a_sample_log_is_explained_from_a_file_and_from_standard_input() {
 }
 
 #[test]
+fn times_and_lines_that_are_too_long_are_told() {
+    let world = World::new();
+    let script = "head -c 70000 /dev/zero | tr '\\0' x; echo; echo score=$X";
+    let file = world.file("case.yaml", &experiment("case", 1, 1, script));
+    let file = file.to_str().unwrap();
+    let long = "x".repeat(70_000);
+    let sample = format!(
+        "2021-12-02T05:27:27.5Z score=1\n2021-12-02 05:27:27 score=2\n{long} score=3\nscore=4 {long}\n"
+    );
+    let ran = fed(&mut world.diwan(["validate", file, "--log", "-"]), &sample);
+    let told: Vec<&str> = ran.stdout.lines().skip(1).collect();
+    let [first, second, fourth, total, cut] = told[..] else {
+        panic!("{}", ran.stdout)
+    };
+    assert_eq!(
+        first,
+        "line 1: score=1 (at 2021-12-02T05:27:27.5Z)  <- 2021-12-02T05:27:27.5Z score=1"
+    );
+    assert!(
+        second.starts_with("line 2: score=2 (its time \"2021-12-02 05:27:27\" cannot be read; "),
+        "{second}"
+    );
+    assert!(
+        fourth.starts_with("line 4: score=4  <- score=4 xxx") && fourth.len() < 600,
+        "{fourth}"
+    );
+    assert_eq!(total, "score: 3 values");
+    let passed = "lines are longer than 64 KiB; the rest of each was passed over";
+    assert_eq!(cut, format!("2 {passed}"));
+
+    assert_eq!(world.run(["run", file]).code, 0);
+    let name = lines(&world, &["get", "trials", "-o", "name"]).remove(0);
+    let page = world.run(["explain", &name]).stdout;
+    let told = "stdout: 1 line is longer than 64 KiB; the rest of it was passed over\n";
+    assert!(page.ends_with(told), "{page}");
+}
+
+#[test]
 fn completions_are_for_every_shell() {
     let world = World::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
@@ -194,4 +232,13 @@ fn a_switch_is_set_by_the_usual_words() {
     let mut command = world.diwan(["get", "trials"]);
     let ran = Ran::of(command.env("DIWAN_GET_WATCH", "maybe").output().unwrap());
     assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let told = "error: invalid value 'maybe' for the environment variable DIWAN_GET_WATCH";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
+    let mut command = world.diwan(["get", "trials"]);
+    let ran = Ran::of(command.env("DIWAN_VERBOSE", "x").output().unwrap());
+    assert!(
+        ran.stderr.contains("variable DIWAN_VERBOSE"),
+        "{}",
+        ran.stderr
+    );
 }

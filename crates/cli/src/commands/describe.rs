@@ -18,7 +18,8 @@ use crate::Exit;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{print_line, tally};
-use crate::standing::Standing;
+use crate::shell::quoted;
+use crate::standing::{Standing, can_resume};
 
 /// What can be described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -204,7 +205,7 @@ fn experiment(context: &Context, snapshot: &Snapshot, newest: &[TrialRecord]) ->
         ]
     };
     page.columns(&spec.parameters.iter().map(row).collect::<Vec<_>>());
-    page.field("Trials", tally(&progress.counts));
+    page.field("Trials", tally(record));
     page.field("Best trial", &progress.best.best_trial_name);
     page.metrics(&progress.best.observation);
     page.assignments(&progress.best.parameter_assignments);
@@ -218,15 +219,18 @@ fn experiment(context: &Context, snapshot: &Snapshot, newest: &[TrialRecord]) ->
 
 /// What the engine would do now, in words.
 fn next(context: &Context, snapshot: &Snapshot, standing: &Standing) -> String {
+    let resume = || {
+        let name = quoted(&snapshot.record.metadata.name);
+        format!("`{} resume {name}`", context.program())
+    };
+    if snapshot.is_completed() && can_resume(snapshot) {
+        return format!("nothing until {}", resume());
+    }
     if snapshot.is_completed() {
         return "nothing; it has ended".to_owned();
     }
     if let Some(trouble) = standing.trouble() {
-        let name = &snapshot.record.metadata.name;
-        return format!(
-            "{trouble}; go on with `{} resume {name}`",
-            context.program()
-        );
+        return format!("{trouble}; go on with {}", resume());
     }
     if let OptimizerState::Waiting { why, .. } = &snapshot.record.progress.optimizer {
         return format!("the optimizer waits: {why}");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use diwan_collect::{Line, LineSplitter, told_cut};
 use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::record::{
     EarlierAttempt, ExperimentRecord, OptimizerState, TrialRecord, TrialState,
@@ -60,13 +61,38 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         query.after = Some(last.place);
         points.extend(page);
     }
-    print_metrics(
-        record,
-        &trial,
-        &points,
-        &launch_id(context, record, &trial, trial.attempt),
-    )?;
+    let id = launch_id(context, record, &trial, trial.attempt);
+    print_metrics(record, &trial, &points, &id)?;
+    let collector = record.spec.metrics_collector_spec.as_ref();
+    let reads_stdout = collector.is_none_or(|spec| spec.kind() == CollectorKind::StdOut);
+    let cut = if reads_stdout {
+        cut_lines(&id.stdout())
+    } else {
+        0
+    };
+    if let Some(told) = told_cut(cut) {
+        print_line(&format!("stdout: {told}"))?;
+    }
     Ok(Exit::Done)
+}
+
+/// How many lines of a log were too long to be read whole, as far as it is still there.
+fn cut_lines(path: &Path) -> u64 {
+    let (mut lines, mut offset, mut cut) = (LineSplitter::new(0), 0, 0);
+    let mut count = |line: Line<'_>| cut += u64::from(line.is_cut);
+    while let Ok(chunk) = logs::read_from(path, offset) {
+        if chunk.bytes.is_empty() {
+            break;
+        }
+        if chunk.offset != offset {
+            // What was before is gone, and the line that it ended in with it.
+            lines = LineSplitter::new(chunk.offset);
+        }
+        lines.push(&chunk.bytes, &mut count);
+        offset = chunk.next();
+    }
+    lines.finish(&mut count);
+    cut
 }
 
 /// What has happened to the trial, oldest first.

@@ -49,9 +49,9 @@ pub(crate) struct Arguments {
     /// Trials in this state only, such as Running (repeatable)
     #[arg(long, value_name = "STATE", value_parser = state, value_delimiter = ',')]
     state: Vec<TrialState>,
-    /// At most so many trials of an experiment, the newest
-    #[arg(long, default_value_t = 500)]
-    limit: u32,
+    /// At most so many trials of an experiment, the newest; by default 500 in tables, and all in other formats
+    #[arg(long)]
+    limit: Option<u32>,
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
@@ -71,7 +71,32 @@ fn state(text: &str) -> Result<TrialState, String> {
     })
 }
 
+/// Trials of an experiment that a table shows when nobody says how many.
+const IN_TABLES: u32 = 500;
+
 impl Arguments {
+    /// Most trials of an experiment. Programs that read the other formats would not see that some are missing.
+    fn limit(&self) -> u32 {
+        let usual = match self.output {
+            Format::Table | Format::Wide => IN_TABLES,
+            Format::Json | Format::Yaml | Format::Csv | Format::Name => u32::MAX,
+        };
+        self.limit.unwrap_or(usual)
+    }
+
+    /// That there is nothing to list.
+    fn nothing(&self, namespace: &str) -> String {
+        let mut told = format!("no {:?}", self.noun).to_lowercase();
+        if let Some(experiment) = &self.experiment {
+            told += &format!(" of experiment {experiment}");
+        }
+        if !self.state.is_empty() {
+            let states = self.state.iter().map(|state| format!("{state:?}"));
+            told += &format!(" in state {}", states.collect::<Vec<_>>().join(" or "));
+        }
+        told + &format!(" in namespace {namespace}")
+    }
+
     /// Whether whole objects are printed; rows are enough for the other formats.
     fn wants_objects(&self) -> bool {
         matches!(self.output, Format::Json | Format::Yaml)
@@ -118,8 +143,7 @@ impl Listing {
 
     fn print(self, arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         if self.rows.rows.is_empty() && matches!(arguments.output, Format::Table | Format::Wide) {
-            let noun = format!("{:?}", arguments.noun).to_lowercase();
-            eprintln!("no {noun} in namespace {}", context.namespace);
+            eprintln!("{}", arguments.nothing(&context.namespace));
             return Ok(());
         }
         match arguments.output {

@@ -55,11 +55,15 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
     let context = Context::open(&global, Need::Kept).await?;
     let (key, is_edited) = Box::pin(admit(&context, experiment, &source)).await?;
     let record = context.experiment(&key.name).await?.record;
-    if is_edited && let Some(holder) = holder(&context, &record)? {
+    let is_paused = record.is_paused() && result::verdict(&record).is_none();
+    if is_edited
+        && !is_paused
+        && let Some(holder) = holder(&context, &record)?
+    {
         eprintln!("{holder} runs the experiment and goes on with it");
         return Ok(Exit::Done);
     }
-    if record.is_paused() && result::verdict(&record).is_none() {
+    if is_paused {
         if !matches!(arguments.output, Format::Table | Format::Wide) {
             let (name, program) = (&key.name, context.program());
             eprintln!("experiment {name} is paused; go on with `{program} resume {name}`");
@@ -328,10 +332,17 @@ fn refuse_edit(
     if !fixed.is_empty() {
         failure = failure.hint(format!("only {} can be edited", EDITABLE.join(", ")));
     }
+    // Katib's words on it name a rule that is not Diwan's.
+    let is_restart = |problem: &Problem| problem.path == "spec.resumePolicy";
+    if problems.iter().any(is_restart) {
+        failure = failure.cause(
+            "its goal is reached, so a larger budget changes nothing; what ended otherwise goes on under any resumePolicy",
+        );
+    }
     // The differences above say more than the one problem about all of them.
     for problem in problems
         .iter()
-        .filter(|problem| problem.kind != ProblemKind::Forbidden)
+        .filter(|problem| problem.kind != ProblemKind::Forbidden && !is_restart(problem))
     {
         failure = failure.cause(problem);
         if let Some(hint) = &problem.hint {

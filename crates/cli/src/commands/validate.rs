@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diwan_algorithms::registry;
-use diwan_collect::{Explanation, explain};
+use diwan_collect::{ExplainedLine, Explanation, Reading, explain, told_cut};
 use diwan_core::problem::Problem;
 use diwan_core::resources::Experiment;
 
@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SAMPLE")]
     log: Option<PathBuf>,
 }
+
+/// Characters shown of a line.
+const EXCERPT: usize = 500;
 
 /// Katib's algorithms. A file may name one that is not built in: a service can have it.
 const OF_KATIB: [&str; 11] = [
@@ -170,6 +173,27 @@ fn explain_log(experiment: &Experiment, sample: &Sample) -> Result<bool, Failure
     Ok(found)
 }
 
+/// A line for people, cut short when long.
+fn excerpt(line: &str) -> String {
+    let line = line.trim();
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+/// When a line says that it happened, or that this cannot be read.
+fn time(line: &ExplainedLine) -> String {
+    let read = line.readings.first().and_then(Reading::time);
+    match (read, &line.unread_time) {
+        (Some(time), _) => format!(" (at {time})"),
+        (None, Some(text)) => {
+            format!(" (its time {text:?} cannot be read; write it like 2026-11-21T10:00:00Z)")
+        }
+        (None, None) => String::new(),
+    }
+}
+
 fn print(explanation: &Explanation) -> Result<(), Failure> {
     for line in &explanation.matched {
         let readings: Vec<String> = line
@@ -184,10 +208,11 @@ fn print(explanation: &Explanation) -> Result<(), Failure> {
             })
             .collect();
         print_line(&format!(
-            "line {}: {}  <- {}",
+            "line {}: {}{}  <- {}",
             line.number,
             readings.join(", "),
-            line.text.trim()
+            time(line),
+            excerpt(&line.text)
         ))?;
     }
     for line in &explanation.missed {
@@ -201,7 +226,7 @@ fn print(explanation: &Explanation) -> Result<(), Failure> {
             "line {}: nothing ({})  <- {}",
             line.number,
             why.join("; "),
-            line.text.trim()
+            excerpt(&line.text)
         ))?;
     }
     for total in &explanation.totals {
@@ -215,6 +240,9 @@ fn print(explanation: &Explanation) -> Result<(), Failure> {
             total.metric,
             values(total.count)
         ))?;
+    }
+    if let Some(told) = told_cut(explanation.stats.cut) {
+        print_line(&told)?;
     }
     Ok(())
 }

@@ -97,11 +97,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             let record = &snapshot.record;
             warn_of_direction(arguments.target, record);
             if arguments.target.holds(record) {
-                let best = record
-                    .best_value()
-                    .map(|best| best.to_string())
-                    .unwrap_or_default();
-                output::print_line(&best)?;
+                if let Some(best) = record.best_value() {
+                    output::print_line(&best.to_string())?;
+                }
                 return Ok(if arguments.target == Target::Complete {
                     result::exit(record)
                 } else {

@@ -2,6 +2,7 @@
 
 use diwan_core::record::ExperimentRecord;
 use diwan_core::time::Timestamp;
+use diwan_server::clock::now;
 
 use super::{best, exit, first_failure, is_fruitless, verdict};
 use crate::Exit;
@@ -55,11 +56,12 @@ fn say_how_it_ended(record: &ExperimentRecord, began: Option<Timestamp>) {
         None => " was interrupted and can go on".to_owned(),
     };
     let took = match (began, progress.completion_time) {
-        (Some(begin), Some(end)) => format!(" in {}", span(end.millis_since(begin) / 1000)),
+        // Trials may have run on after the experiment's end, through their grace period.
+        (Some(begin), Some(_)) => format!(" in {}", span(now().millis_since(begin) / 1000)),
         _ => String::new(),
     };
     eprintln!("experiment {name}{how}");
-    eprintln!("trials: {}{took}", tally(&progress.counts));
+    eprintln!("trials: {}{took}", tally(record));
 }
 
 async fn next_commands(context: &Context, record: &ExperimentRecord) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use regex::{Captures, Match};
 
 use super::number::{self, Refusal};
 use super::{BadLine, Format, Miss, Notes, Reading, step, text};
-use crate::{CollectError, Wanted};
+use crate::{CollectError, Wanted, moment};
 
 /// The format with filters. They replace the default one.
 ///
@@ -59,6 +59,7 @@ impl Format for Filters {
     }
 
     fn explain(&self, line: &str, notes: &mut Notes) {
+        notes.unread_time = moment::unread(line).map(str::to_owned);
         let captured = self.captured(line);
         for name in self.wanted.names() {
             let Some(start) = line.find(name.as_str()) else {

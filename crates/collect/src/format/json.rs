@@ -77,6 +77,12 @@ impl Format for Json {
         };
         let mut found = Vec::new();
         let outcome = members(object, &mut |member| {
+            let is_time = matches!(member.path, [key] if key == "timestamp");
+            if is_time && let Value::Number(text) = &member.value {
+                notes.unread_time = unread(text);
+            } else if is_time && let Value::Text(text) = &member.value {
+                notes.unread_time = unread(text);
+            }
             if !matches!(member.value, Value::Other(_)) {
                 notes.names.insert(member.path.join("."));
             }
@@ -162,6 +168,11 @@ fn text_of(value: Value<'_>) -> Result<String, String> {
         Value::Text(_) => Err("it is an empty string; print a number or a word".to_owned()),
         Value::Other(what) => Err(format!("it is {what}; print a number or a string")),
     }
+}
+
+/// A time that is none.
+fn unread(text: &str) -> Option<String> {
+    moment::any(text).is_none().then(|| text.to_owned())
 }
 
 /// What the outermost keys say of the whole line.

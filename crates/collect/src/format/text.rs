@@ -62,6 +62,7 @@ impl Format for Text {
     }
 
     fn explain(&self, line: &str, notes: &mut Notes) {
+        notes.unread_time = moment::unread(line).map(str::to_owned);
         let plain = without_colours(line);
         for (name, value) in Hits::new(&self.wanted, &plain) {
             if let Err(refusal) = value {

@@ -28,7 +28,7 @@ impl Template {
             return Err(vec![Problem::required(TEMPLATE, "must be specified")]);
         };
         let source = Source::of(template, config_map).map_err(|problem| vec![problem])?;
-        let problems = source.problems();
+        let problems = source.problems(&template.trial_parameters);
         let Source { mut tree, job, .. } = source;
         let used = placeholders(&mut tree);
         let mut compiler = Compiler {

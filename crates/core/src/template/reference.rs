@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-const OPEN: &str = "${trialSpec.";
+/// How a reference of trial metadata begins.
+pub(super) const OPEN: &str = "${trialSpec.";
 
 /// Where the value of a placeholder comes from.
 #[derive(Clone, Debug, PartialEq)]

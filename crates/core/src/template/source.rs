@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::pattern::Tree;
-use super::{TEMPLATE, job, mask};
+use super::{TEMPLATE, job, mask, stray};
 use crate::problem::Problem;
-use crate::resources::TrialTemplate;
+use crate::resources::{TrialParameterSpec, TrialTemplate};
 
 /// A job with placeholders.
 pub(super) struct Source {
@@ -46,8 +46,8 @@ impl Source {
         }
     }
 
-    /// What is wrong with the job itself.
-    pub(super) fn problems(&self) -> Vec<Problem> {
+    /// What is wrong with the job itself; `given` fills its placeholders.
+    pub(super) fn problems(&self, given: &[TrialParameterSpec]) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.has_metadata("name") || self.has_metadata("namespace") {
             let message =
@@ -59,16 +59,17 @@ impl Source {
             let message = "APIVersion and Kind in spec.trialTemplate must be specified";
             problems.push(Problem::required(TEMPLATE, message));
         }
+        let mut inside = stray::problems(&self.job, self.path, given);
         if (version, kind) == ("batch/v1", "Job") {
-            let mut strict = job::problems(&self.job, self.path, self.typed);
-            if self.typed {
-                // The job stands in another file: paths would lead nowhere.
-                strict
-                    .iter_mut()
-                    .for_each(|problem| self.path.clone_into(&mut problem.path));
-            }
-            problems.extend(strict);
+            inside.extend(job::problems(&self.job, self.path, self.typed));
         }
+        if self.typed {
+            // The job stands in another file: paths would lead nowhere.
+            inside
+                .iter_mut()
+                .for_each(|problem| self.path.clone_into(&mut problem.path));
+        }
+        problems.extend(inside);
         problems
     }
 

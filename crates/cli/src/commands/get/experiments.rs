@@ -21,7 +21,14 @@ const TITLES: [&str; 8] = [
     "best",
     "age",
 ];
-const MORE_TITLES: [&str; 4] = ["metric", "algorithm", "best trial", "reason"];
+const MORE_TITLES: [&str; 6] = [
+    "stopped early",
+    "killed",
+    "metric",
+    "algorithm",
+    "best trial",
+    "reason",
+];
 
 pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<Listing, Failure> {
     let mut rows = Rows::new(&TITLES);
@@ -72,6 +79,8 @@ fn more(record: &ExperimentRecord, standing: &Standing) -> Vec<String> {
         .last()
         .filter(|_| *standing != Standing::Interrupted);
     vec![
+        progress.counts.trials_early_stopped.to_string(),
+        progress.counts.trials_killed.to_string(),
         spec.objective
             .as_ref()
             .map(|objective| objective.objective_metric_name.clone())

@@ -85,7 +85,7 @@ async fn newest(
 ) -> Result<Vec<TrialRecord>, Failure> {
     let mut query = TrialQuery {
         states: arguments.state.clone(),
-        limit: arguments.limit,
+        limit: arguments.limit(),
         newest_first: true,
         ..TrialQuery::of(record.key())
     };

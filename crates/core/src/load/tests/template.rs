@@ -179,6 +179,44 @@ fn references_must_exist() {
 }
 
 #[test]
+fn metadata_is_filled_only_through_a_trial_parameter() {
+    let told = |stray: &str, hint: &str| {
+        format!(
+            "48:21: spec.trialTemplate.trialSpec.spec.template.spec.containers[0].command[3]: Invalid value: {stray} is \
+             filled only as the reference of one of spec.trialTemplate.trialParameters; the job would get it as it stands \
+             ({hint})"
+        )
+    };
+    let problems = |stray: &str, changes: &[(&str, &str)]| {
+        let last = format!("--optimizer=${{trialParameters.optimizer}}-{stray}");
+        let last = ("--optimizer=${trialParameters.optimizer}", last.as_str());
+        let text = with(&[&[last], changes].concat());
+        check(&text, &context()).unwrap_err().to_string()
+    };
+    let add = "add `- {name: trialMetadata, reference: \"${trialSpec.Name}\"}` to spec.trialTemplate.trialParameters, and \
+               write ${trialParameters.trialMetadata}";
+    for stray in ["${trialSpec.Name}", "${trialSpec.Nmae}"] {
+        assert_eq!(problems(stray, &[]), told(stray, add));
+    }
+    assert_eq!(
+        problems("${trialSpec.UID}", &[]),
+        told(
+            "${trialSpec.UID}",
+            "illegal reference of trial metadata: ${trialSpec.UID}"
+        )
+    );
+    let given = [(
+        "    trialSpec:\n",
+        "      - {name: trial, reference: \"${trialSpec.Name}\"}\n    trialSpec:\n",
+    )];
+    let problems = problems("${trialSpec.Name}", &given);
+    assert!(
+        problems.contains("(write ${trialParameters.trial})"),
+        "{problems}"
+    );
+}
+
+#[test]
 fn placeholders_and_parameters_must_match() {
     let text = with(&[(
         "--lr=${trialParameters.learningRate}",
