@@ -1,0 +1,3 @@
+//! Problems whose trials cost nothing, to compare optimizers on.
+
+pub mod bbob;
