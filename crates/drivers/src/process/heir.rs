@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -21,7 +21,7 @@ use super::roster;
 use super::status::{Claim, Leader, Status};
 use super::supervise::{make_room, supervise};
 use super::survey::BIRTH;
-use super::table::Table;
+use super::table::{self, Table};
 
 /// Looks for a process that was being started.
 const LOOKS: u32 = 10;
@@ -44,6 +44,7 @@ pub fn inherit(supervisor: &SupervisorCommand) -> io::Result<()> {
         supervisor: Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?),
         roster,
         orphans: None,
+        unplaced: None,
     };
     heir.run()
 }
@@ -58,6 +59,8 @@ struct Heir {
     roster: File,
     /// What the dead supervisor has left. None while it lives.
     orphans: Option<HashMap<i32, Claim>>,
+    /// The status file of the attempt that was being started then.
+    unplaced: Option<PathBuf>,
 }
 
 impl Heir {
@@ -76,7 +79,8 @@ impl Heir {
                 Err(Errno::ECHILD) => return Ok(()),
                 Err(_) => {}
             }
-            if self.orphans.as_ref().is_some_and(HashMap::is_empty) {
+            let is_done = self.orphans.as_ref().is_some_and(HashMap::is_empty);
+            if is_done && self.unplaced.is_none() {
                 return Ok(());
             }
         }
@@ -89,7 +93,10 @@ impl Heir {
         {
             let entries = roster::read(&self.roster)?;
             make_room(entries.len());
+            let open = entries.iter().filter(|entry| entry.leader.is_none());
+            let open: Vec<_> = open.map(|entry| entry.status.clone()).collect();
             self.orphans = Some(entries.into_iter().filter_map(adopt).collect());
+            self.unplaced = open.into_iter().find(|status| was_starting(status));
         }
         Ok(())
     }
@@ -101,8 +108,24 @@ impl Heir {
             Some(claim) => {
                 children::settle(pid, &claim, code);
             }
-            None => children::reap(pid),
+            None if pid == self.supervisor => children::reap(pid),
+            None => match self.place(pid) {
+                Some(claim) => {
+                    children::settle(pid, &claim, code);
+                }
+                None => children::reap(pid),
+            },
         }
+    }
+
+    /// The attempt that the supervisor was starting when it died, if this is its process: it has ended before it could be
+    /// told by its environment, and leads a group, as what trials leave behind seldom does.
+    fn place(&mut self, pid: Pid) -> Option<Claim> {
+        let status = self.unplaced.as_ref()?;
+        let leader = table::group_leader(pid.as_raw())?;
+        let claim = Claim::inherit(status, leader).ok().flatten();
+        self.unplaced = None;
+        claim
     }
 
     /// Some child has ended by a signal without a name, so nothing says which.
@@ -136,13 +159,16 @@ fn adopt(entry: roster::Entry) -> Option<(i32, Claim)> {
     Some((leader.pid, claim))
 }
 
+/// Whether an attempt was claimed and nobody knows who leads it.
+fn was_starting(path: &Path) -> bool {
+    Status::at(path).is_ok_and(|status| {
+        status.claimed && status.leader.is_none() && status.code.is_none() && !status.lost
+    })
+}
+
 /// The leader of an attempt that the supervisor was starting when it died: a process that may not be seen as such yet.
 fn just_started(path: &Path) -> Option<Leader> {
-    let status = Status::at(path).ok()?;
-    if !status.claimed || status.code.is_some() {
-        return None;
-    }
-    let marks = Status::marks(path)?;
+    let marks = Status::marks(path).filter(|_| was_starting(path))?;
     (0..LOOKS).find_map(|look| {
         if look > 0 {
             std::thread::sleep(BIRTH / LOOKS);

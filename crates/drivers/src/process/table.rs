@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 #[cfg(target_os = "linux")]
+pub(super) use linux::group_leader;
+#[cfg(target_os = "linux")]
 pub(super) use linux::{Table, is_unnoticed, leads, may_have_strays, start_of, ticks};
 #[cfg(not(target_os = "linux"))]
 pub(super) use portable::{Table, is_unnoticed, leads, may_have_strays, start_of, ticks};

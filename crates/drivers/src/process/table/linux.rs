@@ -31,6 +31,13 @@ pub(in crate::process) fn leads(leader: Leader, _status: &Path) -> bool {
     stat.is_some_and(|stat| stat.start == leader.start)
 }
 
+/// A process that leads a group, be it only as a zombie.
+pub(in crate::process) fn group_leader(pid: i32) -> Option<Leader> {
+    let stat = Stat::of(pid).filter(|stat| stat.group == pid)?;
+    let start = stat.start;
+    Some(Leader { pid, start })
+}
+
 /// Whether a launch's leader has ended and nobody has taken notice yet.
 pub(in crate::process) fn is_unnoticed(leader: Leader) -> bool {
     let stat = Stat::of(leader.pid).filter(|stat| !stat.lives);
