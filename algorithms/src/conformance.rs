@@ -99,7 +99,8 @@ fn among_foreign_trials(algorithm: &dyn Algorithm, spec: &StudySpec, context: &s
     let mut experiment = Experiment::new(algorithm, spec, context);
     for index in 0..5 {
         let point = spec.space.random(&mut spec.rng(1000 + index));
-        let report = Report::new(spec.space.assignments(&point), TrialState::Pending);
+        let mut report = Report::new(spec.space.assignments(&point), TrialState::Pending);
+        report.name = format!("foreign-{index}");
         experiment.points.insert(point);
         experiment.record(report);
         experiment.finish(index as usize);

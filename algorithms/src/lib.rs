@@ -5,10 +5,16 @@
 //! arguments: no clock, no environment, no randomness but the study's seed.
 
 pub mod algorithm;
+mod bayesianoptimization;
 pub mod conformance;
+mod evidence;
 mod fresh;
+mod gp;
 mod grid;
+mod lbfgs;
+mod linalg;
 pub mod listing;
+mod opening;
 mod random;
 pub mod registry;
 pub mod settings;
@@ -16,3 +22,4 @@ mod sobol;
 pub mod space;
 pub mod stopping;
 pub mod study;
+mod tpe;

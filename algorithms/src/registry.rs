@@ -4,10 +4,17 @@ use diwan_core::problem::nearest;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
-use crate::{grid, random, sobol};
+use crate::{bayesianoptimization, grid, random, sobol, tpe};
 
 /// All algorithms.
-pub const ALGORITHMS: &[&dyn Algorithm] = &[&random::Random, &grid::Grid, &sobol::Sobol];
+pub const ALGORITHMS: &[&dyn Algorithm] = &[
+    &random::Random,
+    &grid::Grid,
+    &sobol::Sobol,
+    &tpe::Tpe,
+    &tpe::MultivariateTpe,
+    &bayesianoptimization::BayesianOptimization,
+];
 
 /// A name that nothing has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,7 +138,7 @@ mod tests {
         );
         assert_eq!(
             message("quantum"),
-            r#"unknown algorithm "quantum"; known: random, grid, sobol"#
+            r#"unknown algorithm "quantum"; known: random, grid, sobol, tpe, multivariate-tpe, bayesianoptimization"#
         );
     }
 }

@@ -81,7 +81,7 @@ impl Algorithm for Sobol {
 }
 
 /// Element `index` of the sequence. Its coordinates are `f32`; `rng` fills in the bits below them.
-fn element(space: &Space, index: u64, seed: u64, rng: &mut ChaCha8Rng) -> Point {
+pub(crate) fn element(space: &Space, index: u64, seed: u64, rng: &mut ChaCha8Rng) -> Point {
     let block = index >> BLOCK_BITS;
     let sample = (index & ((1 << BLOCK_BITS) - 1)) as u32;
     let scramble = (mix(seed ^ mix(block)) >> 32) as u32;

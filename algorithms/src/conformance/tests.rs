@@ -215,7 +215,11 @@ proptest! {
             prop_assert_eq!(spec.space.point(&spec.space.assignments(&point)), Ok(point));
         }
     }
+}
 
+proptest! {
+    // Each case is some hundred suggestions of every algorithm.
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn no_space_breaks_an_algorithm(parameters in prop::collection::vec(right_parameter(), 1..4), seed in any::<u64>(), next in prop::sample::select(&[0, 1, 65_535, u64::MAX - 1, u64::MAX][..])) {
         let parameters = named(parameters);

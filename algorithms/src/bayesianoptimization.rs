@@ -1,0 +1,182 @@
+//! Bayesian optimisation with Gaussian processes (Jones, Schonlau and Welch, "Efficient Global Optimization of Expensive
+//! Black-Box Functions", J. Global Optimization 13, 1998), global and in a trust region (Eriksson, Pearce, Gardner, Turner and
+//! Poloczek, "Scalable Global Optimization via Local Bayesian Optimization", NeurIPS 2019).
+
+mod climb;
+mod feasibility;
+mod global;
+
+mod region;
+
+use rand::rngs::ChaCha8Rng;
+
+use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::evidence::{Evidence, Scale, position};
+use crate::fresh::Fresh;
+use crate::gp::{Acquisition, Metric};
+use crate::opening;
+use crate::settings::{Kind, RANDOM_STATE, Setting};
+use crate::space::Space;
+use crate::study::{Study, StudySpec};
+
+/// Bayesian optimisation with Gaussian processes.
+pub(crate) struct BayesianOptimization;
+
+const BASE_ESTIMATOR: Setting = Setting {
+    name: "base_estimator",
+    kind: Kind::OneOf(&["GP", "RF", "ET", "GBRT"]),
+    default: "GP",
+    help: "the model; Katib's forests and boosted trees are taken as GP, which does better",
+};
+
+const N_INITIAL_POINTS: Setting = Setting {
+    name: "n_initial_points",
+    kind: Kind::Int {
+        min: 0,
+        max: i64::MAX,
+    },
+    default: "10",
+    help: "so many points are spread over the space before the model is asked",
+};
+
+const ACQ_FUNC: Setting = Setting {
+    name: "acq_func",
+    kind: Kind::OneOf(&["gp_hedge", "EI", "LCB", "PI", "EIps", "PIps"]),
+    default: "gp_hedge",
+    help: "what a trial is worth; gp_hedge is EI and trust regions in turn, the others are without trust regions, and ps \
+           (per second) is ignored",
+};
+
+const ACQ_OPTIMIZER: Setting = Setting {
+    name: "acq_optimizer",
+    kind: Kind::OneOf(&["auto", "sampling", "lbfgs"]),
+    default: "auto",
+    help: "how the worthiest point is found: sampling takes the best of random ones, the others climb from there",
+};
+
+impl Algorithm for BayesianOptimization {
+    fn name(&self) -> &'static str {
+        "bayesianoptimization"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Learns a Gaussian process of the objective and tries where it promises most, nearby while that pays and everywhere in \
+         between. The best choice for up to some hundred expensive trials."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[
+            BASE_ESTIMATOR,
+            N_INITIAL_POINTS,
+            ACQ_FUNC,
+            ACQ_OPTIMIZER,
+            RANDOM_STATE,
+        ]
+    }
+
+    fn history(&self, _spec: &StudySpec) -> History {
+        History::All
+    }
+
+    fn suggest(
+        &self,
+        study: &Study,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Suggested, SuggestError> {
+        let space = study.space();
+        let mut search = Search::of(study);
+        let mut fresh = Fresh::new(study);
+        let points = (study.next..=u64::MAX).map_while(|index| {
+            rng.set_stream(index);
+            let preferred = search.preferred(index, rng);
+            let preferred = preferred.into_iter().map(|x| space.at(x));
+            let point = fresh.take(
+                index,
+                preferred.chain(std::iter::repeat_with(|| space.random(rng))),
+            )?;
+            search.evidence.await_point(space, &point);
+            Some(point)
+        });
+        Ok(Suggested::first(count, space, points))
+    }
+}
+
+/// A study as the search sees it.
+struct Search<'a> {
+    space: &'a Space,
+    metric: Metric,
+    /// Which dimensions have an order.
+    ordered: Vec<bool>,
+    evidence: Evidence,
+    options: Options,
+}
+
+/// What the settings say.
+struct Options {
+    seed: u64,
+    opening: usize,
+    acquisition: Acquisition,
+    regions: bool,
+    climbs: bool,
+}
+
+/// Every so many suggestions the model of the whole space has its turn.
+const GLOBAL_EVERY: u64 = 5;
+
+// === impl Search ===
+
+impl<'a> Search<'a> {
+    fn of(study: &'a Study) -> Self {
+        let scales = Scale::of(study.space());
+        Self {
+            space: study.space(),
+            metric: Metric::of(&scales),
+            ordered: scales
+                .iter()
+                .map(|scale| !matches!(scale, Scale::Nominal(_)))
+                .collect(),
+            evidence: Evidence::of(study),
+            options: Options::of(&study.spec),
+        }
+    }
+
+    /// Points for suggestion number `index`, the best first; there may be none.
+    fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+        if self.evidence.count() < self.options.opening || self.evidence.losses.len() < 2 {
+            let first = opening::point(self.space, index, self.options.seed, rng);
+            return vec![position(self.space, &first)];
+        }
+        if self.options.regions && !index.is_multiple_of(GLOBAL_EVERY) {
+            let near = region::Region::of(self).and_then(|region| region.best(self, rng));
+            if let Some(near) = near {
+                return vec![near];
+            }
+        }
+        global::best(self, rng)
+    }
+}
+
+// === impl Options ===
+
+impl Options {
+    fn of(spec: &StudySpec) -> Self {
+        let settings = &spec.settings;
+        let acquisition = settings.text(ACQ_FUNC.name);
+        let opening = settings.int(N_INITIAL_POINTS.name).unwrap_or(10);
+        Self {
+            seed: spec.effective_seed(),
+            opening: usize::try_from(opening).unwrap_or(usize::MAX),
+            acquisition: match acquisition {
+                Some("LCB") => Acquisition::LowerConfidenceBound,
+                Some("PI" | "PIps") => Acquisition::ProbabilityOfImprovement,
+                _ => Acquisition::ExpectedImprovement,
+            },
+            regions: acquisition.is_none_or(|name| name == "gp_hedge"),
+            climbs: settings.text(ACQ_OPTIMIZER.name) != Some("sampling"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What the trials of a study tell, as numbers.
+
+use diwan_core::resources::{ObjectiveType, ParameterType};
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+use crate::space::{Point, Space};
+use crate::study::{Outcome, Study, StudyTrial};
+
+/// The trials of a study as positions in the unit cube (see [`Space::unit`]) and losses.
+#[derive(Clone, Debug)]
+pub(crate) struct Evidence {
+    /// Where a finite value was observed, in the study's order.
+    pub(crate) seen: Rows,
+    /// What was observed there: smaller is better, whatever the objective.
+    pub(crate) losses: Vec<f64>,
+    /// Where trials failed.
+    pub(crate) failed: Rows,
+    /// Where trials are under way.
+    pub(crate) pending: Rows,
+}
+
+/// Positions in the unit cube, one a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    width: usize,
+    cells: Vec<f64>,
+}
+
+/// How the positions in a dimension relate to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// Any position.
+    Continuous,
+    /// So many positions, in order.
+    Ordered(u64),
+    /// So many positions, in no order.
+    Nominal(u64),
+}
+
+/// The trials in an order that does not depend on when each was heard of.
+fn in_order(study: &Study) -> Vec<&StudyTrial> {
+    let mut trials: Vec<&StudyTrial> = study.trials().iter().collect();
+    let number = |trial: &StudyTrial| trial.number.unwrap_or(u64::MAX);
+    trials.sort_by(|a, b| {
+        number(a)
+            .cmp(&number(b))
+            .then_with(|| a.point.cmp(&b.point))
+            .then_with(|| a.value.map(f64::to_bits).cmp(&b.value.map(f64::to_bits)))
+    });
+    trials
+}
+
+/// Where a point is in the unit cube.
+pub(crate) fn position(space: &Space, point: &Point) -> Vec<f64> {
+    space.unit(point).collect()
+}
+
+/// A draw from the standard normal distribution (Box and Muller, Ann. Math. Statist. 29, 1958).
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let (radius, angle): (f64, f64) = (rng.random(), rng.random());
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
+// === impl Evidence ===
+
+impl Evidence {
+    pub(crate) fn of(study: &Study) -> Self {
+        let width = study.space().dimensions().len();
+        let mut evidence = Self {
+            seen: Rows::new(width),
+            losses: Vec::new(),
+            failed: Rows::new(width),
+            pending: Rows::new(width),
+        };
+        let sign = match study.spec.objective.kind {
+            ObjectiveType::Maximize => -1.0,
+            ObjectiveType::Minimize | ObjectiveType::Unknown => 1.0,
+        };
+        for trial in in_order(study) {
+            let rows = match trial.outcome() {
+                Outcome::Observed(value) => {
+                    evidence.losses.push(sign * value);
+                    &mut evidence.seen
+                }
+                Outcome::Failed => &mut evidence.failed,
+                Outcome::Pending => &mut evidence.pending,
+                Outcome::Dropped => continue,
+            };
+            rows.push(position(study.space(), &trial.point));
+        }
+        evidence
+    }
+
+    /// The observations by loss, the best first; of equal ones the earlier first.
+    pub(crate) fn ranking(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.losses.len()).collect();
+        order.sort_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]));
+        order
+    }
+
+    /// Notes that a point is under way.
+    pub(crate) fn await_point(&mut self, space: &Space, point: &Point) {
+        self.pending.push(position(space, point));
+    }
+
+    /// How many trials there are whose points count: all but those stopped from outside.
+    pub(crate) fn count(&self) -> usize {
+        self.seen.len() + self.failed.len() + self.pending.len()
+    }
+}
+
+// === impl Rows ===
+
+impl Rows {
+    pub(crate) fn new(width: usize) -> Self {
+        Self {
+            width,
+            cells: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: impl IntoIterator<Item = f64>) {
+        self.cells.extend(row.into_iter().take(self.width));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len() / self.width
+    }
+
+    pub(crate) fn row(&self, index: usize) -> &[f64] {
+        &self.cells[index * self.width..][..self.width]
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f64]> + DoubleEndedIterator {
+        self.cells.chunks_exact(self.width)
+    }
+}
+
+// === impl Scale ===
+
+impl Scale {
+    /// The scales of a space's dimensions.
+    pub(crate) fn of(space: &Space) -> Vec<Self> {
+        let scale = |dimension: &crate::space::Dimension| {
+            let count = dimension.count();
+            let count = count.and_then(|count| u64::try_from(count).ok());
+            match (dimension.kind(), count) {
+                (ParameterType::Categorical, Some(count)) => Self::Nominal(count),
+                (_, Some(count)) => Self::Ordered(count),
+                (_, None) => Self::Continuous,
+            }
+        };
+        space.dimensions().iter().map(scale).collect()
+    }
+}

@@ -1,0 +1,228 @@
+//! What is believed of a function after some of its values were seen.
+
+use super::kernel::{Hyper, Metric, matern};
+use crate::evidence::Rows;
+use crate::linalg::{Lower, dot};
+
+/// Points and the values seen there.
+#[derive(Clone, Debug)]
+pub(crate) struct Data {
+    pub(crate) metric: Metric,
+    pub(crate) points: Rows,
+    pub(crate) values: Vec<f64>,
+    /// Variance of each value's own noise beside the common one, as a fraction of the variance of the function.
+    pub(crate) doubts: Vec<f64>,
+}
+
+/// A Gaussian process given data.
+#[derive(Clone, Debug)]
+pub(crate) struct Posterior {
+    pub(crate) data: Data,
+    pub(crate) hyper: Hyper,
+    factor: Lower,
+    /// `K⁻¹ (y − mean)`.
+    dual: Vec<f64>,
+    mean: f64,
+    variance: f64,
+}
+
+/// Mean and standard deviation of the function, without noise, at a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Prediction {
+    pub(crate) mean: f64,
+    pub(crate) deviation: f64,
+}
+
+/// A prediction and how it changes with the point.
+#[derive(Clone, Debug)]
+pub(crate) struct Slope {
+    pub(crate) at: Prediction,
+    pub(crate) mean: Vec<f64>,
+    pub(crate) deviation: Vec<f64>,
+}
+
+/// Variances below this share of the function's are rounding errors.
+const SMALLEST_VARIANCE: f64 = 1e-12;
+
+/// So often the noise is raised tenfold when rounding makes the covariance matrix indefinite.
+const ATTEMPTS: usize = 8;
+
+// === impl Data ===
+
+impl Data {
+    pub(crate) fn new(metric: Metric) -> Self {
+        Self {
+            points: Rows::new(metric.dimensions()),
+            metric,
+            values: Vec::new(),
+            doubts: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, point: &[f64], value: f64, doubt: f64) {
+        self.points.push(point.iter().copied());
+        self.values.push(value);
+        self.doubts.push(doubt);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The covariance matrix, as a fraction of the variance of the function.
+    fn covariance(&self, hyper: &Hyper) -> Lower {
+        let mut matrix = Lower::zeros(self.len());
+        for (i, a) in self.points.iter().enumerate() {
+            let row = matrix.row_mut(i);
+            for (cell, b) in row.iter_mut().zip(self.points.iter()).take(i) {
+                *cell = matern(self.metric.square(a, b, &hyper.weights)).0;
+            }
+            row[i] = 1.0 + hyper.noise + self.doubts[i];
+        }
+        matrix
+    }
+}
+
+// === impl Posterior ===
+
+impl Posterior {
+    /// `None` without data, or if the numbers are beyond repair.
+    pub(crate) fn new(data: Data, mut hyper: Hyper) -> Option<Self> {
+        if data.len() == 0 {
+            return None;
+        }
+        let mut factor = data.covariance(&hyper).cholesky();
+        for _ in 0..ATTEMPTS {
+            if factor.is_some() {
+                break;
+            }
+            hyper.noise = 10.0 * hyper.noise + 1e-12;
+            factor = data.covariance(&hyper).cholesky();
+        }
+        let factor = factor?;
+        let Explained {
+            dual,
+            mean,
+            variance,
+        } = explain(&factor, &data.values);
+        Some(Self {
+            data,
+            hyper,
+            factor,
+            dual,
+            mean,
+            variance,
+        })
+    }
+
+    /// The same with further points, of which nothing is known but that their values will be: they are taken to be as
+    /// predicted, which leaves the mean and lowers the variance around them.
+    pub(crate) fn believing<'a>(&self, points: impl Iterator<Item = &'a [f64]>) -> Option<Self> {
+        let mut data = self.data.clone();
+        for point in points {
+            data.push(point, self.mean_at(point), 0.0);
+        }
+        if data.len() == self.data.len() {
+            return Some(self.clone());
+        }
+        // The variance stays as it was: values that are as predicted would make it look smaller.
+        let believing = Self::new(data, self.hyper.clone())?;
+        Some(Self {
+            variance: self.variance,
+            ..believing
+        })
+    }
+
+    /// The function's mean at a point.
+    pub(crate) fn mean_at(&self, point: &[f64]) -> f64 {
+        let rows = self.data.points.iter().zip(&self.dual);
+        let weights = &self.hyper.weights;
+        let term = |(row, dual): (&[f64], &f64)| {
+            dual * matern(self.data.metric.square(point, row, weights)).0
+        };
+        self.mean + rows.map(term).sum::<f64>()
+    }
+
+    /// The smallest mean at any of the data's points.
+    pub(crate) fn lowest_mean(&self) -> f64 {
+        let means = self.data.points.iter().map(|point| self.mean_at(point));
+        means.fold(f64::INFINITY, f64::min)
+    }
+
+    pub(crate) fn predict(&self, point: &[f64]) -> Prediction {
+        let weights = &self.hyper.weights;
+        let rows = self.data.points.iter();
+        let mut correlation: Vec<f64> = rows
+            .map(|row| matern(self.data.metric.square(point, row, weights)).0)
+            .collect();
+        let mean = self.mean + dot(&correlation, &self.dual);
+        self.factor.solve(&mut correlation);
+        self.prediction(mean, dot(&correlation, &correlation))
+    }
+
+    /// The prediction with its derivatives by the numeric coordinates; those by nominal ones mean nothing.
+    pub(crate) fn slope(&self, point: &[f64]) -> Slope {
+        let Self { data, hyper, .. } = self;
+        let squares = data
+            .points
+            .iter()
+            .map(|row| matern(data.metric.square(point, row, &hyper.weights)));
+        let (correlation, fall): (Vec<f64>, Vec<f64>) = squares.unzip();
+        let mut explained = correlation.clone();
+        self.factor.solve(&mut explained);
+        let at = self.prediction(
+            self.mean + dot(&correlation, &self.dual),
+            dot(&explained, &explained),
+        );
+        self.factor.solve_transposed(&mut explained);
+        let mut mean = vec![0.0; point.len()];
+        let mut deviation = vec![0.0; point.len()];
+        for (index, row) in data.points.iter().enumerate() {
+            let by_mean = -2.0 * fall[index] * self.dual[index];
+            let by_deviation = 2.0 * fall[index] * explained[index] * self.variance / at.deviation;
+            let differences = data.metric.differences(point, row);
+            for (d, (difference, weight)) in differences.zip(&hyper.weights).enumerate() {
+                mean[d] += by_mean * weight * difference;
+                deviation[d] += by_deviation * weight * difference;
+            }
+        }
+        Slope {
+            at,
+            mean,
+            deviation,
+        }
+    }
+
+    fn prediction(&self, mean: f64, explained: f64) -> Prediction {
+        let left = (1.0 - explained).max(SMALLEST_VARIANCE);
+        Prediction {
+            mean,
+            deviation: (self.variance * left).sqrt(),
+        }
+    }
+}
+
+/// The parts of the likelihood that follow from the others.
+pub(super) struct Explained {
+    pub(super) dual: Vec<f64>,
+    pub(super) mean: f64,
+    pub(super) variance: f64,
+}
+
+/// The most likely constant mean and variance of the function, given the factor of its relative covariance.
+pub(super) fn explain(factor: &Lower, values: &[f64]) -> Explained {
+    let mut ones = vec![1.0; values.len()];
+    factor.solve(&mut ones);
+    factor.solve_transposed(&mut ones);
+    let mean = dot(&ones, values) / ones.iter().sum::<f64>();
+    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
+    let mut dual = centred.clone();
+    factor.solve(&mut dual);
+    factor.solve_transposed(&mut dual);
+    let variance = dot(&dual, &centred) / values.len() as f64;
+    Explained {
+        dual,
+        mean,
+        variance: variance.max(f64::MIN_POSITIVE),
+    }
+}

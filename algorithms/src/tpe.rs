@@ -1,0 +1,295 @@
+//! Tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kégl, "Algorithms for Hyper-Parameter Optimization",
+//! NeurIPS 2011): a density of the good points, one of the others, and a trial where the first is largest beside the second.
+//!
+//! Dimensions are modelled together (Falkner, Klein and Hutter, "BOHB", ICML 2018, section 3.2) unless asked otherwise; a
+//! conditional dimension counts where it is active. The bandwidth of the good points shrinks with their spread, and better
+//! ones weigh more (Watanabe, "Tree-Structured Parzen Estimator: Understanding Its Algorithm Components", 2023, sections 3.3
+//! and 3.5). Points under way count as bad, so that a batch spreads.
+
+mod parzen;
+
+use rand::rngs::ChaCha8Rng;
+
+use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::evidence::{Evidence, Scale, position};
+use crate::fresh::Fresh;
+use crate::opening;
+use crate::settings::{Kind, RANDOM_STATE, Setting};
+use crate::space::Space;
+use crate::study::{Study, StudySpec};
+use parzen::Parzen;
+
+/// Tree-structured Parzen estimator, with hyperopt's settings.
+pub(crate) struct Tpe;
+
+/// The same with Optuna's settings.
+pub(crate) struct MultivariateTpe;
+
+const GAMMA: Setting = Setting {
+    name: "gamma",
+    kind: Kind::Between {
+        above: 0.0,
+        below: 1.0,
+    },
+    default: "0.1",
+    help: "the share of the trials that count as good, which are 25 at most",
+};
+
+const PRIOR_WEIGHT: Setting = Setting {
+    name: "prior_weight",
+    kind: Kind::Between {
+        above: 0.0,
+        below: f64::INFINITY,
+    },
+    default: "1",
+    help: "weight of the space's own distribution beside that of one trial; more explores more",
+};
+
+const CANDIDATES: Setting = Setting {
+    name: "n_EI_candidates",
+    kind: Kind::Int {
+        min: 1,
+        max: 100_000,
+    },
+    default: "32",
+    help: "so many points are drawn, of which the best becomes a trial",
+};
+
+const STARTUP: Setting = Setting {
+    name: "n_startup_trials",
+    kind: Kind::Int {
+        min: 0,
+        max: i64::MAX,
+    },
+    default: "10",
+    help: "so many points are spread over the space before the model is asked",
+};
+
+const MULTIVARIATE: Setting = Setting {
+    name: "multivariate",
+    kind: Kind::OneOf(&["true", "false"]),
+    default: "true",
+    help: "whether parameters are modelled together; false is hyperopt's way",
+};
+
+impl Algorithm for Tpe {
+    fn name(&self) -> &'static str {
+        "tpe"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Tries what looks like the good trials and not like the others. Takes any space and thousands of trials; the choice \
+         when bayesianoptimization is too slow for very short trials."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[
+            GAMMA,
+            PRIOR_WEIGHT,
+            CANDIDATES,
+            STARTUP,
+            MULTIVARIATE,
+            RANDOM_STATE,
+        ]
+    }
+
+    fn history(&self, _spec: &StudySpec) -> History {
+        History::All
+    }
+
+    fn suggest(
+        &self,
+        study: &Study,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Suggested, SuggestError> {
+        Ok(suggest(study, count, rng))
+    }
+}
+
+impl Algorithm for MultivariateTpe {
+    fn name(&self) -> &'static str {
+        "multivariate-tpe"
+    }
+
+    fn summary(&self) -> &'static str {
+        "tpe under the names that its settings have in Optuna."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[
+            STARTUP,
+            Setting {
+                name: "n_ei_candidates",
+                ..CANDIDATES
+            },
+            RANDOM_STATE,
+        ]
+    }
+
+    fn history(&self, _spec: &StudySpec) -> History {
+        History::All
+    }
+
+    fn suggest(
+        &self,
+        study: &Study,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Suggested, SuggestError> {
+        Ok(suggest(study, count, rng))
+    }
+}
+
+fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng) -> Suggested {
+    let space = study.space();
+    let mut estimator = Estimator::of(study);
+    let mut fresh = Fresh::new(study);
+    let points = (study.next..=u64::MAX).map_while(|index| {
+        rng.set_stream(index);
+        let preferred = estimator.preferred(index, rng);
+        let preferred = preferred.into_iter().map(|x| space.at(x));
+        let point = fresh.take(
+            index,
+            preferred.chain(std::iter::repeat_with(|| space.random(rng))),
+        )?;
+        estimator.evidence.await_point(space, &point);
+        Some(point)
+    });
+    Suggested::first(count, space, points)
+}
+
+/// A study as the estimator sees it.
+struct Estimator<'a> {
+    space: &'a Space,
+    scales: Vec<Scale>,
+    evidence: Evidence,
+    options: Options,
+}
+
+/// What the settings say.
+struct Options {
+    seed: u64,
+    gamma: f64,
+    prior: f64,
+    candidates: usize,
+    startup: usize,
+    joint: bool,
+}
+
+/// Good trials, at least and at most.
+const GOOD: (usize, usize) = (4, 25);
+/// Others that the model holds; of more, so many spread evenly over the ranks.
+const OTHERS: usize = 2000;
+/// Bandwidths, as fractions of the range: of all others, and of the good ones as a multiple of their spread.
+const SIGMA: f64 = 0.2;
+const SIGMA_OF_SPREAD: f64 = 0.8;
+/// Least bandwidths of the good and of the others.
+const SMALLEST_SIGMAS: (f64, f64) = (0.01, 0.003);
+
+impl<'a> Estimator<'a> {
+    fn of(study: &'a Study) -> Self {
+        Self {
+            space: study.space(),
+            scales: Scale::of(study.space()),
+            evidence: Evidence::of(study),
+            options: Options::of(&study.spec),
+        }
+    }
+
+    /// Positions for suggestion number `index`, the best first.
+    fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+        let seen = self.evidence.losses.len();
+        if self.evidence.count() < self.options.startup || seen == 0 {
+            let first = opening::point(self.space, index, self.options.seed, rng);
+            return vec![position(self.space, &first)];
+        }
+        let (good, others) = self.split();
+        let (low, high) = (self.density_of_good(&good), self.density_of_others(&others));
+        let mut scored: Vec<(f64, Vec<f64>)> = (0..self.options.candidates)
+            .map(|_| {
+                let x = position(self.space, &self.space.at(low.draw(rng)));
+                (low.log_density(&x) - high.log_density(&x), x)
+            })
+            .collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        scored.into_iter().map(|(_, x)| x).collect()
+    }
+
+    /// The good trials, the best first, and the others.
+    fn split(&self) -> (Vec<&[f64]>, Vec<&[f64]>) {
+        let Evidence {
+            seen,
+            failed,
+            pending,
+            ..
+        } = &self.evidence;
+        let ranking = self.evidence.ranking();
+        let share = (self.options.gamma * ranking.len() as f64).ceil() as usize;
+        let good = share.clamp(GOOD.0, GOOD.1).min(ranking.len());
+        let (good, rest) = ranking.split_at(good);
+        let held = rest.len().min(OTHERS);
+        let rest = (0..held).map(|k| seen.row(rest[k * rest.len() / held]));
+        (
+            good.iter().map(|&index| seen.row(index)).collect(),
+            rest.chain(failed.iter()).chain(pending.iter()).collect(),
+        )
+    }
+
+    fn density_of_good(&self, rows: &[&[f64]]) -> Parzen {
+        let count = rows.len() as f64;
+        let weights: Vec<f64> = (0..rows.len())
+            .map(|rank| (count + 0.5).ln() - (rank as f64 + 1.0).ln())
+            .collect();
+        let sigmas: Vec<f64> = (0..self.scales.len())
+            .map(|d| SIGMA_OF_SPREAD * spread(rows, d) * self.shrink(count))
+            .map(|sigma| sigma.max(SMALLEST_SIGMAS.0))
+            .collect();
+        self.density(rows, &weights, &sigmas)
+    }
+
+    fn density_of_others(&self, rows: &[&[f64]]) -> Parzen {
+        let sigma = SIGMA * self.shrink(rows.len() as f64 + 1.0);
+        let sigmas = vec![sigma.max(SMALLEST_SIGMAS.1); self.scales.len()];
+        self.density(rows, &vec![1.0; rows.len()], &sigmas)
+    }
+
+    fn density(&self, rows: &[&[f64]], weights: &[f64], sigmas: &[f64]) -> Parzen {
+        let Options { prior, joint, .. } = self.options;
+        Parzen::new(rows, weights, prior, &self.scales, sigmas, joint)
+    }
+
+    /// Scott's factor (Scott, "Multivariate Density Estimation", 1992, equation 6.42).
+    fn shrink(&self, points: f64) -> f64 {
+        points.powf(-1.0 / (self.scales.len() as f64 + 4.0))
+    }
+}
+
+/// The standard deviation of the active coordinates in a dimension, drawn towards that of the whole range by one point.
+fn spread(rows: &[&[f64]], d: usize) -> f64 {
+    let active = || rows.iter().map(|row| row[d]).filter(|x| !x.is_nan());
+    let count = active().count() as f64 + 1.0;
+    let mean = (active().sum::<f64>() + 0.5) / count;
+    let squares: f64 = active().map(|x| (x - mean).powi(2)).sum();
+    ((squares + 1.0 / 12.0) / count).sqrt()
+}
+
+// === impl Options ===
+
+impl Options {
+    fn of(spec: &StudySpec) -> Self {
+        let settings = &spec.settings;
+        let count = |names: &[&str], default| {
+            let given = names.iter().find_map(|name| settings.int(name));
+            given.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX))
+        };
+        Self {
+            seed: spec.effective_seed(),
+            gamma: settings.real(GAMMA.name).unwrap_or(0.1),
+            prior: settings.real(PRIOR_WEIGHT.name).unwrap_or(1.0),
+            candidates: count(&[CANDIDATES.name, "n_ei_candidates"], 32),
+            startup: count(&[STARTUP.name], 10),
+            joint: settings.text(MULTIVARIATE.name) != Some("false"),
+        }
+    }
+}
