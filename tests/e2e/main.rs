@@ -14,3 +14,4 @@ mod logs;
 mod output;
 mod readme;
 mod services;
+mod stdio;
