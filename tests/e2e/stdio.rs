@@ -131,6 +131,28 @@ fn a_study_is_driven_from_outside() {
 }
 
 #[test]
+fn a_parameter_without_effect_has_no_value() {
+    let space = json!([
+        {"name": "kind", "type": "categorical", "choices": [1, 2]},
+        {"name": "x", "type": "float", "low": 0, "high": 1, "condition": {"parent": "kind", "values": [2]}},
+    ]);
+    let mut partner = Partner::of(&space, "random", &json!({}));
+    let mut alone = 0;
+    for id in 0..20 {
+        let params = partner.next(id);
+        assert_eq!(params.get("x").is_some(), params["kind"] == 2, "{params}");
+        alone += usize::from(params["kind"] == 1);
+    }
+    assert_eq!(alone, 1, "no point comes twice");
+    let with = json!([{"params": {"kind": 1, "x": 0.5}, "values": [1.0]}]);
+    assert_eq!(
+        partner.ask(&json!({"op": "observe", "trials": with}))["ok"],
+        true
+    );
+    partner.close();
+}
+
+#[test]
 fn a_search_says_when_it_is_exhausted() {
     let space = json!([{"name": "n", "type": "int", "low": 1, "high": 3}]);
     let mut partner = Partner::of(&space, "grid", &json!({}));

@@ -129,6 +129,7 @@ fn any_parameter() -> impl Strategy<Value = ParameterSpec> {
                     name,
                     parameter_type,
                     feasible_space,
+                    condition: None,
                 }
             },
         )

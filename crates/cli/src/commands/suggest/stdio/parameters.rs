@@ -1,7 +1,8 @@
 //! The search space, and values that are numbers here and text to the optimizers.
 
 use diwan_core::resources::{
-    Distribution, FeasibleSpace, ParameterAssignment, ParameterSpec, ParameterType,
+    Distribution, FeasibleSpace, ParameterAssignment, ParameterCondition, ParameterSpec,
+    ParameterType,
 };
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
@@ -12,6 +13,15 @@ pub(super) struct Parameter {
     name: String,
     #[serde(flatten)]
     domain: Domain,
+    #[serde(default)]
+    condition: Option<Condition>,
+}
+
+/// When it has an effect.
+#[derive(Debug, Deserialize)]
+struct Condition {
+    parent: String,
+    values: Vec<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +61,7 @@ impl Parameter {
             name: self.name.clone(),
             parameter_type,
             feasible_space,
+            condition: self.condition.as_ref().map(Condition::spec),
         }
     }
 
@@ -67,6 +78,15 @@ impl Parameter {
     }
 }
 
+impl Condition {
+    fn spec(&self) -> ParameterCondition {
+        ParameterCondition {
+            parent: self.parent.clone(),
+            values: self.values.iter().map(text).collect(),
+        }
+    }
+}
+
 impl Range {
     fn feasible(&self) -> FeasibleSpace {
         FeasibleSpace {
@@ -78,7 +98,7 @@ impl Range {
     }
 }
 
-/// What is suggested, which comes in the order of the space.
+/// What is suggested, which comes in the order of the space, without parameters that have no effect.
 pub(super) fn params(
     space: &[Parameter],
     assignments: &[ParameterAssignment],
