@@ -71,6 +71,11 @@ impl Partner {
         reply["trials"][0]["params"].clone()
     }
 
+    fn report(&mut self, id: u64, step: u64, value: &str) -> Value {
+        let line = format!(r#"{{"op":"report","id":{id},"step":{step},"value":{value}}}"#);
+        self.say(line.as_bytes())
+    }
+
     fn close(mut self) {
         assert_eq!(self.ask(&json!({"op": "close"}))["ok"], true);
         assert!(self.process.wait().unwrap().success());
@@ -148,6 +153,51 @@ fn a_parameter_without_effect_has_no_value() {
     assert_eq!(
         partner.ask(&json!({"op": "observe", "trials": with}))["ok"],
         true
+    );
+    partner.close();
+}
+
+#[test]
+fn a_stopping_rule_stops_what_is_not_worth_its_end() {
+    let rule = json!({"algorithm": "asha", "settings": {"eta": 2, "r_max": 4}});
+    let mut partner = Partner::of(&job(), "random", &json!({"early_stopping": rule}));
+    assert!(
+        partner.report(0, 1, "0.5")["error"].is_string(),
+        "it does not run yet"
+    );
+    for id in 0..3 {
+        partner.next(id);
+    }
+    assert_eq!(partner.report(0, 1, "0.5")["stop"], false);
+    let worse = partner.report(1, 1, "0.6");
+    assert_eq!(worse["stop"], true);
+    assert_eq!(
+        worse["why"],
+        "asha: value 0.6 is not among the best 1 of 2 at the rung of step 1"
+    );
+    assert_eq!(partner.report(0, 2, "0.5")["stop"], false);
+    assert_eq!(partner.report(2, 1, "NaN")["stop"], true);
+    assert_eq!(
+        partner.ask(&json!({"op": "prune", "id": 1, "step": 1, "value": 0.6}))["ok"],
+        true
+    );
+    partner.close();
+    let mut partner = Partner::new();
+    let wrong = |rule: Value| json!({"op": "new", "space": job(), "algorithm": "random", "settings": {"early_stopping": rule}});
+    let misspelt = partner.error(&wrong(json!("ahsa")));
+    assert_eq!(
+        misspelt,
+        "unknown stopping rule \"ahsa\"; did you mean asha?"
+    );
+    let setting = partner.error(&wrong(json!({"algorithm": "asha", "settings": {"eta": 1}})));
+    assert!(
+        setting.ends_with("must be a whole number from 2 to 2147483647"),
+        "{setting}"
+    );
+    assert!(
+        partner
+            .error(&wrong(json!(7)))
+            .starts_with("\"early_stopping\" must be ")
     );
     partner.close();
 }

@@ -4,6 +4,7 @@ mod parameters;
 mod reply;
 mod request;
 mod session;
+mod stops;
 
 use std::io::{BufRead as _, Write, stdin, stdout};
 use std::time::Duration;
@@ -35,7 +36,9 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
   {"op":"observe","trials":[{"params":{"lr":0.02},"values":[0.4]}]}
       adds results of parameters that were not asked for here -> {"ok":true}
   {"op":"report","id":0,"step":1,"value":0.7}
-      tells what a trial has reached while it runs -> {"stop":false}
+      tells what a trial has reached while it runs -> {"stop":false}, or {"stop":true,"why":"…"} if a stopping rule says so.
+      The setting "early_stopping" names it, "asha" or {"algorithm":"asha","settings":{"eta":3}}; without it, the rule of
+      the algorithm holds, if that has one.
   {"op":"prune","id":0,"step":1,"value":0.7}
       ends a trial that was stopped at that step -> {"ok":true}
   {"op":"close"}

@@ -24,6 +24,8 @@ pub(super) enum Reply {
     },
     Verdict {
         stop: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     Error {
         error: String,
@@ -54,6 +56,14 @@ impl Reply {
             More::Exhausted => (Some("exhausted"), None),
         };
         Self::Trials { trials, state, why }
+    }
+
+    /// Whether to stop: there is a reason.
+    pub(super) fn verdict(why: Option<String>) -> Self {
+        Self::Verdict {
+            stop: why.is_some(),
+            why,
+        }
     }
 
     pub(super) fn error(error: String) -> Self {

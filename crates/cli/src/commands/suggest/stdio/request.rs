@@ -104,6 +104,7 @@ enum End {
 /// What a running trial has reached.
 #[derive(Debug, Deserialize)]
 pub(super) struct Progress {
+    pub(super) step: i64,
     /// None: it is no number.
     pub(super) value: Option<f64>,
 }

@@ -6,11 +6,14 @@ use diwan_algorithms::algorithm::SuggestedPoint;
 use diwan_algorithms::registry;
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::record::TrialState;
-use diwan_core::resources::{AlgorithmSetting, ObjectiveType, ParameterAssignment, ParameterSpec};
+use diwan_core::resources::{
+    AlgorithmSetting, MetricStrategyType, ObjectiveType, ParameterAssignment, ParameterSpec,
+};
 
 use super::parameters::{self, Parameter};
 use super::reply::{Asked, Reply};
 use super::request::{Direction, New, Observed, Progress, Request};
+use super::stops::{self, Stops};
 
 /// Points that one request may ask for.
 const AT_ONCE: usize = 100_000;
@@ -27,6 +30,7 @@ struct Current {
     /// The study's, and the state that the algorithm added.
     settings: Vec<AlgorithmSetting>,
     running: HashMap<u64, Running>,
+    stops: Stops,
 }
 
 /// What must be said again when a trial moves on.
@@ -68,7 +72,7 @@ impl Session {
 }
 
 impl Current {
-    fn new(new: New) -> Result<Self, String> {
+    fn new(mut new: New) -> Result<Self, String> {
         if new.objectives != 1 {
             return Err(format!("{} objectives; one is supported", new.objectives));
         }
@@ -79,17 +83,18 @@ impl Current {
             Direction::Minimize => ObjectiveType::Minimize,
             Direction::Maximize => ObjectiveType::Maximize,
         };
-        let setting = |(name, value)| AlgorithmSetting {
-            name,
-            value: parameters::text(&value),
-        };
-        let settings: Vec<AlgorithmSetting> = new.settings.into_iter().map(setting).collect();
+        // Trials are told with the value that counts.
+        spec.objective.strategy = MetricStrategyType::Latest;
+        spec.objective.metric = "value".to_owned();
+        let rule = stops::take_rule(&mut new.settings)?;
+        let settings = stops::settings(new.settings);
         spec.settings = settings.as_slice().into();
         spec.seed = new.seed.cast_unsigned();
         spec.parallel = new.parallel;
         spec.max_trials = new.max_trials;
-        registry::validate(&spec).map_err(|error| error.to_string())?;
+        let algorithm = registry::validate(&spec).map_err(|error| error.to_string())?;
         Ok(Self {
+            stops: Stops::new(rule.or_else(|| algorithm.stopping(&spec))),
             space: new.space,
             study: Study::new(spec, 0),
             settings,
@@ -130,13 +135,16 @@ impl Current {
     fn end(&mut self, id: u64, state: TrialState, value: Option<f64>) -> Result<Reply, String> {
         let running = self.running.remove(&id).ok_or_else(|| unknown(id))?;
         running.record(&mut self.study, id, state, value)?;
+        self.stops.end(id, state);
         Ok(Reply::DONE)
     }
 
     fn report(&mut self, id: u64, progress: &Progress) -> Result<Reply, String> {
         let running = self.running.get(&id).ok_or_else(|| unknown(id))?;
         running.record(&mut self.study, id, TrialState::Running, progress.value)?;
-        Ok(Reply::Verdict { stop: false })
+        let objective = &self.study.spec.objective;
+        let why = self.stops.report(objective, id, progress);
+        Ok(Reply::verdict(why))
     }
 
     fn observe(&mut self, trials: &[Observed]) -> Result<Reply, String> {
