@@ -34,6 +34,7 @@ struct Current {
 }
 
 /// What must be said again when a trial moves on.
+#[derive(Clone)]
 struct Running {
     assignments: Vec<ParameterAssignment>,
     labels: BTreeMap<String, String>,
@@ -126,7 +127,8 @@ impl Current {
             assignments: point.assignments,
             labels: point.labels,
         };
-        running.record(&mut self.study, id, TrialState::Running, None)?;
+        let recorded = running.clone();
+        recorded.record(&mut self.study, id, TrialState::Running, None)?;
         self.study.next += 1;
         self.running.insert(id, running);
         Ok(Asked { id, params })
@@ -140,7 +142,7 @@ impl Current {
     }
 
     fn report(&mut self, id: u64, progress: &Progress) -> Result<Reply, String> {
-        let running = self.running.get(&id).ok_or_else(|| unknown(id))?;
+        let running = self.running.get(&id).ok_or_else(|| unknown(id))?.clone();
         running.record(&mut self.study, id, TrialState::Running, progress.value)?;
         let objective = &self.study.spec.objective;
         let why = self.stops.report(objective, id, progress);
@@ -164,7 +166,7 @@ impl Current {
 
 impl Running {
     fn record(
-        &self,
+        self,
         study: &mut Study,
         id: u64,
         state: TrialState,
@@ -174,8 +176,8 @@ impl Running {
             number: Some(id),
             name: id.to_string(),
             value,
-            labels: self.labels.clone(),
-            ..Report::new(self.assignments.clone(), state)
+            labels: self.labels,
+            ..Report::new(self.assignments, state)
         };
         study.record(report).map_err(|misfit| misfit.to_string())
     }
