@@ -34,14 +34,28 @@ fn why(case: &Case) -> String {
     case.world.run(["explain", &stopped[0]]).stdout
 }
 
+/// Waits until a trial's value is stored.
+fn until_stored(case: &Case, value: &str) {
+    let is_told = |name: &str| {
+        let told = case.world.run(["explain", name]).stdout;
+        told.contains(&format!("score = {value}  "))
+    };
+    eventually("the value is stored", || {
+        case.trials("Running").iter().any(|name| is_told(name))
+    });
+}
+
 #[test]
 fn a_trial_is_judged_by_what_others_report_while_it_runs() {
-    // Both run at once, so no rule that is fixed when a trial starts can know anything. The second waits for the first's rung.
-    let script = "if mkdir $W/first; then echo epoch=1 score=1; touch $W/rung; until [ -e $W/told ]; do sleep 0.02; done; echo epoch=2 score=2; exit; fi; \
-                  until [ -e $W/rung ]; do sleep 0.02; done; sleep 0.5; trap 'touch $W/told; exit' TERM; echo epoch=1 score=0.5; for i in $(seq 1000); do sleep 0.1; done";
+    // Both run at once, so no rule that is fixed when a trial starts knows anything.
+    let script = "if mkdir $W/first; then echo epoch=1 score=1; until [ -e $W/told ]; do sleep 0.02; done; echo epoch=2 score=2; exit; fi; \
+                  echo >> $W/started; until [ -e $W/go ]; do sleep 0.02; done; trap 'touch $W/told; exit' TERM; echo epoch=1 score=0.5; \
+                  for i in $(seq 1000); do sleep 0.1; done";
     let case = Case::with(2, 2, script, insert(&rule("asha", &[("eta", "2")])));
-    let run = case.run();
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    let mut run = case.start(1);
+    until_stored(&case, "1");
+    case.touch("go");
+    assert_eq!(run.code(), 0);
     let told = why(&case);
     let reason = "Trial is early stopped: asha: score 0.5 is not among the best 1 of 2 at the rung of step 1";
     assert!(told.contains(reason), "{told}");
@@ -50,17 +64,10 @@ fn a_trial_is_judged_by_what_others_report_while_it_runs() {
 
 #[test]
 fn a_trial_that_does_not_improve_is_stopped_by_a_later_run_too() {
-    let script = "echo score=1; echo score=0.9; touch $W/two; until [ -e $W/go ]; do sleep 0.02; done; echo score=0.8; sleep 1000";
+    let script = "echo >> $W/started; echo score=1; echo score=0.9; until [ -e $W/go ]; do sleep 0.02; done; echo score=0.8; sleep 1000";
     let case = Case::with(1, 1, script, insert(&rule("plateau", &[("patience", "2")])));
-    let mut first = case.world.start(["run", &case.file]);
-    eventually("two values are stored", || {
-        case.world.path("two").exists() && {
-            let told = case.world.run(["get", "trials", "-o", "name"]).stdout;
-            told.lines()
-                .next()
-                .is_some_and(|name| case.world.run(["explain", name]).stdout.contains("0.9"))
-        }
-    });
+    let mut first = case.start(1);
+    until_stored(&case, "0.9");
     first.signal("KILL");
     first.code();
     case.touch("go");
