@@ -8,6 +8,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::settings::Setting;
 use crate::space::{Point, Space};
+use crate::stopping::Stopping;
 use crate::study::{Study, StudySpec};
 
 /// An optimizer: a function from a study to the points to try next.
@@ -31,6 +32,11 @@ pub trait Algorithm: Sync {
     /// that do not learn.
     fn ignores_batching(&self) -> bool {
         false
+    }
+
+    /// The stopping rule that belongs to the algorithm: it stops trials of an experiment that names none of its own.
+    fn stopping(&self, _spec: &StudySpec) -> Option<Stopping> {
+        None
     }
 
     /// Notes what is wrong with a study beyond its settings' names and ranges.

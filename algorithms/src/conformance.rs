@@ -10,7 +10,7 @@ use crate::algorithm::{Algorithm, History, More};
 use crate::study::{Report, Study, StudySpec};
 
 use experiment::{Experiment, answer};
-pub use spaces::{double, int, numbers, spaces, words};
+pub use spaces::{double, int, numbers, spaces, when, words};
 
 /// Trials of a simulated experiment.
 const TRIALS: u64 = 40;

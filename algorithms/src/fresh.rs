@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use diwan_core::permutation::Permutation;
+use diwan_core::permutation::{Permutation, mix};
 use rand::rngs::ChaCha8Rng;
 
 use crate::space::{Point, Size, Space};
@@ -82,21 +82,35 @@ impl<'a> Fresh<'a> {
         }
     }
 
-    /// Takes the first new point of `draws`, suggestion number `index`'s endless candidates in order of preference. In a
-    /// finite space, of which all trials must be known, it is any point that is left if luck is bad, and `None` if none
-    /// is. In any other space chance repeats no point, and the answer depends on no trial.
+    /// Takes the first new point of `draws`, suggestion number `index`'s endless candidates in order of preference. Where
+    /// chance may repeat a point, and all trials must be known, it is any other if luck is bad, and `None` if a finite space
+    /// has none left. In any other space the answer depends on no trial.
     pub(crate) fn take(
         &mut self,
         index: u64,
         mut draws: impl Iterator<Item = Point>,
     ) -> Option<Point> {
-        let Size::Finite(count) = self.study.space().size() else {
+        if !self.study.space().may_repeat() {
             return draws.next();
-        };
-        let drawn = draws.take(DRAWS).find(|point| self.is_new(point));
-        let point = drawn.or_else(|| self.left_over(index, count))?;
+        }
+        let drawn = draws.by_ref().take(DRAWS).find(|point| self.is_new(point));
+        let point = drawn.or_else(|| match self.study.space().size() {
+            Size::Finite(count) => self.left_over(index, count),
+            Size::Huge | Size::Continuous => self.scattered(index).or_else(|| draws.next()),
+        })?;
         self.taken.insert(point.clone());
         Some(point)
+    }
+
+    /// A new point of a space with endlessly many. Those are where the draws seldom came, so all are equally likely here.
+    fn scattered(&self, index: u64) -> Option<Point> {
+        let key = mix(self.study.spec.effective_seed() ^ mix(index));
+        let numbers = (0..DRAWS as u64).map(|draw| {
+            let (high, low) = (mix(key ^ mix(draw)), mix(!key ^ mix(draw)));
+            (u128::from(high) << 64) | u128::from(low)
+        });
+        let mut points = numbers.map(|number| self.study.space().scattered(number));
+        points.find(|point| self.is_new(point))
     }
 
     fn left_over(&self, index: u64, count: u128) -> Option<Point> {

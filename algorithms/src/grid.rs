@@ -31,8 +31,14 @@ impl Algorithm for Grid {
         }]
     }
 
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::None
+    fn history(&self, spec: &StudySpec) -> History {
+        // Only points that are drawn are compared with earlier ones.
+        let drawn = spec.space.size() == Size::Huge && is_shuffled(spec);
+        if drawn && spec.space.may_repeat() {
+            History::All
+        } else {
+            History::None
+        }
     }
 
     fn ignores_batching(&self) -> bool {
@@ -66,7 +72,7 @@ impl Algorithm for Grid {
         rng: &mut ChaCha8Rng,
     ) -> Result<Suggested, SuggestError> {
         let space = study.space();
-        if study.spec.settings.int(RANDOM_STATE.name).is_none() {
+        if !is_shuffled(&study.spec) {
             return Ok(Suggested::first(
                 count,
                 space,
@@ -80,6 +86,10 @@ impl Algorithm for Grid {
         // A grid that u128 cannot count: nobody sees its end, nor a point twice by chance.
         Ok(Suggested::first(count, space, drawn(study, rng)))
     }
+}
+
+fn is_shuffled(spec: &StudySpec) -> bool {
+    spec.settings.int(RANDOM_STATE.name).is_some()
 }
 
 #[cfg(test)]

@@ -29,8 +29,9 @@ impl Algorithm for Random {
 
     fn history(&self, spec: &StudySpec) -> History {
         match spec.space.size() {
-            // Only here a draw can repeat an earlier one.
-            Size::Finite(_) if !spec.space.is_uniform() => History::All,
+            // A shuffled order repeats nothing.
+            Size::Finite(_) if spec.space.is_uniform() => History::None,
+            _ if spec.space.may_repeat() => History::All,
             _ => History::None,
         }
     }

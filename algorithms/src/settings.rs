@@ -35,6 +35,8 @@ pub enum Kind {
         /// Above all values; may be infinite.
         below: f64,
     },
+    /// A finite number that is this or more.
+    AtLeast(f64),
     /// One of some words.
     OneOf(&'static [&'static str]),
 }
@@ -75,6 +77,9 @@ impl Kind {
             Self::Between { above, below } => text
                 .parse()
                 .is_ok_and(|value: f64| value.is_finite() && above < value && value < below),
+            Self::AtLeast(min) => text
+                .parse()
+                .is_ok_and(|value: f64| value.is_finite() && min <= value),
             Self::OneOf(words) => words.contains(&text),
         }
     }
@@ -85,6 +90,11 @@ impl fmt::Display for Kind {
         match *self {
             Self::Int { min, max: i64::MAX } => write!(f, "a whole number, {min} or more"),
             Self::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::AtLeast(min) => write!(f, "a number, {min} or more"),
+            Self::Between {
+                above: f64::NEG_INFINITY,
+                below: f64::INFINITY,
+            } => f.write_str("a number"),
             Self::Between {
                 above,
                 below: f64::INFINITY,

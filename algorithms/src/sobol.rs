@@ -12,7 +12,7 @@ use rand::rngs::ChaCha8Rng;
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::fresh::Fresh;
 use crate::settings::{RANDOM_STATE, Setting};
-use crate::space::{Point, Size, Space};
+use crate::space::{Point, Space};
 use crate::study::{Study, StudySpec};
 
 /// Scrambled Sobol points.
@@ -39,10 +39,11 @@ impl Algorithm for Sobol {
     }
 
     fn history(&self, spec: &StudySpec) -> History {
-        match spec.space.size() {
-            // The sequence meets the same cell of a finite space again.
-            Size::Finite(_) => History::All,
-            Size::Huge | Size::Continuous => History::None,
+        // The sequence meets the same cell of a finite space again.
+        if spec.space.may_repeat() {
+            History::All
+        } else {
+            History::None
         }
     }
 

@@ -1,6 +1,8 @@
 //! The search space, compiled once: its dimensions, how many points it has, and the ways between a point, the unit
 //! cube, a number and the text that trials get.
 
+mod census;
+mod condition;
 mod decimal;
 mod dimension;
 mod double;
@@ -19,6 +21,9 @@ use diwan_core::resources::{ParameterAssignment, ParameterSpec};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
+use census::Census;
+
+pub use condition::Condition;
 pub use dimension::{Dimension, Value};
 pub use point::{Coordinate, Misfit, Point};
 
@@ -28,13 +33,16 @@ pub use point::{Coordinate, Misfit, Point};
 #[derive(Clone, Debug)]
 pub struct Space {
     dimensions: Vec<Dimension>,
+    /// Whether a dimension has a condition.
+    conditional: bool,
+    census: Census,
     size: Size,
 }
 
 /// How many points a space has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// So many, at least 1.
+    /// So many different configurations, at least 1.
     Finite(u128),
     /// Finitely many, but more than `u128` counts.
     Huge,
@@ -57,17 +65,68 @@ impl Space {
         }
         let domains = domain::read(path, parameters)?;
         let pairs = parameters.iter().zip(domains);
-        let dimensions: Vec<_> = pairs
+        let mut dimensions: Vec<_> = pairs
             .map(|(spec, domain)| Dimension::new(spec, domain))
             .collect();
-        let size = Size::of(&dimensions);
-        Ok(Self { dimensions, size })
+        let conditions = Condition::read_all(path, parameters, &dimensions)?;
+        for (dimension, condition) in dimensions.iter_mut().zip(conditions) {
+            dimension.condition = condition;
+        }
+        let census = Census::new(&dimensions);
+        let size = match census.total() {
+            _ if dimensions.iter().any(|one| one.count().is_none()) => Size::Continuous,
+            Some(total) => Size::Finite(total),
+            None => Size::Huge,
+        };
+        Ok(Self {
+            conditional: dimensions.iter().any(|one| one.condition().is_some()),
+            dimensions,
+            census,
+            size,
+        })
     }
 
     /// The parameters, in the order of the experiment.
     #[must_use]
     pub fn dimensions(&self) -> &[Dimension] {
         &self.dimensions
+    }
+
+    /// Whether some dimensions have an effect only under a condition.
+    #[must_use]
+    pub fn is_conditional(&self) -> bool {
+        self.conditional
+    }
+
+    /// Whether a dimension has an effect at a point: it has no condition, or its parent has an effect and one of the right
+    /// values.
+    #[must_use]
+    pub fn is_active(&self, point: &Point, index: usize) -> bool {
+        self.has_effect(&point.0, index)
+    }
+
+    fn has_effect(&self, coordinates: &[Coordinate], mut index: usize) -> bool {
+        // Conditions do not lead in a circle, so this ends.
+        while let Some(condition) = self.dimensions.get(index).and_then(Dimension::condition) {
+            let parent = coordinates.get(condition.parent());
+            if !parent.is_some_and(|coordinate| condition.admits(*coordinate)) {
+                return false;
+            }
+            index = condition.parent();
+        }
+        true
+    }
+
+    /// The point of some coordinates, one a dimension, of which those without effect do not count.
+    fn canonical(&self, mut coordinates: Vec<Coordinate>) -> Point {
+        if self.conditional {
+            for (index, dimension) in self.dimensions.iter().enumerate() {
+                if !self.has_effect(&coordinates, index) {
+                    coordinates[index] = dimension.lowest();
+                }
+            }
+        }
+        Point(coordinates.into())
     }
 
     /// How many points there are.
@@ -88,20 +147,21 @@ impl Space {
     /// Whether all points are equally likely.
     #[must_use]
     pub fn is_uniform(&self) -> bool {
-        self.dimensions.iter().all(Dimension::is_uniform)
+        !self.conditional && self.dimensions.iter().all(Dimension::is_uniform)
+    }
+
+    /// Whether chance may draw a point twice: there are finitely many, or there may be where a condition does not hold.
+    #[must_use]
+    pub fn may_repeat(&self) -> bool {
+        self.conditional || matches!(self.size, Size::Finite(_))
     }
 
     /// The point at a position in the unit cube, by each dimension's quantile function. Missing positions are 0.
     #[must_use]
     pub fn at(&self, units: impl IntoIterator<Item = f64>) -> Point {
         let units = units.into_iter().chain(std::iter::repeat(0.0));
-        Point(
-            self.dimensions
-                .iter()
-                .zip(units)
-                .map(|(dimension, u)| dimension.at(u))
-                .collect(),
-        )
+        let pairs = self.dimensions.iter().zip(units);
+        self.canonical(pairs.map(|(dimension, u)| dimension.at(u)).collect())
     }
 
     /// Where a point is in the unit cube.
@@ -115,8 +175,8 @@ impl Space {
         self.at(std::iter::repeat_with(|| rng.random()))
     }
 
-    /// Point number `index` in lexicographic order, the last parameter changing fastest; `None` past the end and for
-    /// a continuous space.
+    /// Point number `index` in lexicographic order, the last parameter changing fastest, and conditional ones within the
+    /// values of their parents; `None` past the end and for a continuous space.
     #[must_use]
     pub fn point_at(&self, index: u128) -> Option<Point> {
         match self.size {
@@ -124,29 +184,36 @@ impl Space {
             Size::Huge => {}
             Size::Finite(_) | Size::Continuous => return None,
         }
-        let mut rest = index;
-        let mut coordinates = Vec::with_capacity(self.dimensions.len());
-        for dimension in self.dimensions.iter().rev() {
-            let count = dimension.count()?;
-            let number = u64::try_from(rest % count).ok()?;
-            coordinates.push(Coordinate::number(number));
-            rest /= count;
-        }
-        coordinates.reverse();
-        Some(Point(coordinates.into()))
+        Some(self.numbered(index))
     }
 
-    /// A point as a trial gets it.
+    /// A point that follows from a number, all points being as likely as they are many: a continuous parameter counts as one
+    /// of 2^64 values.
+    pub(crate) fn scattered(&self, number: u128) -> Point {
+        self.numbered(self.census.total().map_or(number, |total| number % total))
+    }
+
+    fn numbered(&self, number: u128) -> Point {
+        Point(self.census.coordinates(number, &self.dimensions).into())
+    }
+
+    /// A point as a trial gets it: the parameters that have an effect.
     #[must_use]
     pub fn assignments(&self, point: &Point) -> Vec<ParameterAssignment> {
-        let assign = |(dimension, coordinate): (&Dimension, Coordinate)| ParameterAssignment {
-            name: dimension.name().to_owned(),
-            value: dimension.text(coordinate),
-        };
-        self.pairs(point).map(assign).collect()
+        let active = self
+            .pairs(point)
+            .enumerate()
+            .filter(|(index, _)| self.is_active(point, *index));
+        let assign =
+            |(_, (dimension, coordinate)): (usize, (&Dimension, Coordinate))| ParameterAssignment {
+                name: dimension.name().to_owned(),
+                value: dimension.text(coordinate),
+            };
+        active.map(assign).collect()
     }
 
-    /// The point of assignments, in any order; also of assignments that another program wrote.
+    /// The point of assignments, in any order; also of assignments that another program wrote. A parameter that has no
+    /// effect may be among them.
     ///
     /// # Errors
     /// The first value that is missing, not in the space, or no value of its parameter.
@@ -160,20 +227,24 @@ impl Space {
             }
         }
         let assignments = Named::new(assignments, |given| &given.name);
-        let read = |(index, dimension): (usize, &Dimension)| {
-            let given = assignments.find(index, dimension.name());
-            let missing = || Misfit::Missing {
-                name: dimension.name().to_owned(),
-            };
-            dimension.read(&given.ok_or_else(missing)?.value)
-        };
-        Ok(Point(
-            self.dimensions
-                .iter()
-                .enumerate()
-                .map(read)
-                .collect::<Result<_, _>>()?,
-        ))
+        let mut missing = Vec::new();
+        let mut coordinates = Vec::with_capacity(self.dimensions.len());
+        for (index, dimension) in self.dimensions.iter().enumerate() {
+            coordinates.push(match assignments.find(index, dimension.name()) {
+                Some(given) => dimension.read(&given.value)?,
+                None => {
+                    missing.push(index);
+                    dimension.lowest()
+                }
+            });
+        }
+        let is_wanted = |index: &&usize| self.has_effect(&coordinates, **index);
+        match missing.iter().find(is_wanted) {
+            Some(index) => Err(Misfit::Missing {
+                name: self.dimensions[*index].name().to_owned(),
+            }),
+            None => Ok(self.canonical(coordinates)),
+        }
     }
 
     fn pairs(&self, point: &Point) -> impl Iterator<Item = (&Dimension, Coordinate)> {
@@ -213,19 +284,6 @@ impl<'a, T> Named<'a, T> {
                 .map(|item| ((self.name_of)(item), item))
                 .collect()
         })
-    }
-}
-
-// === impl Size ===
-
-impl Size {
-    fn of(dimensions: &[Dimension]) -> Self {
-        let counts: Option<Vec<u128>> = dimensions.iter().map(Dimension::count).collect();
-        let Some(counts) = counts else {
-            return Self::Continuous;
-        };
-        let product = counts.into_iter().try_fold(1_u128, u128::checked_mul);
-        product.map_or(Self::Huge, Self::Finite)
     }
 }
 

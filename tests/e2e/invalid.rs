@@ -101,7 +101,8 @@ fn an_unknown_algorithm_is_told_which_there_are() {
     }
     let rule = "\nspec:\n  earlyStopping: {algorithmName: medianstp}\n";
     let said = said_of_text(&experiment("wrong", 3, 2, "true").replacen("\nspec:\n", rule, 1));
-    let told = "algorithmName: Unsupported value: \"medianstp\": supported values: \"medianstop\"\n\
+    let told = "algorithmName: Unsupported value: \"medianstp\": supported values: \"medianstop\", \"percentile\", \"asha\", \
+                \"threshold\", \"plateau\", \"wilcoxon\"\n\
                 hint: did you mean \"medianstop\"?\n";
     assert!(said.ends_with(told), "{said}");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 mod architecture;
+mod conditions;
 mod control;
 mod database;
 mod disk;
@@ -14,3 +15,4 @@ mod logs;
 mod output;
 mod readme;
 mod services;
+mod stdio;

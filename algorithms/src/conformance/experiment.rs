@@ -95,7 +95,7 @@ impl<'a> Experiment<'a> {
         );
         let fresh = self.points.insert(point);
         assert!(
-            fresh || space.cardinality().is_none(),
+            fresh || !space.may_repeat(),
             "{}: a point came twice: {assignments:?}",
             self.context
         );

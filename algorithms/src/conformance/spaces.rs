@@ -1,7 +1,7 @@
 //! Spaces to try an algorithm on.
 
 use diwan_core::resources::Distribution::{self, LogNormal, LogUniform, Normal, Uniform};
-use diwan_core::resources::{FeasibleSpace, ParameterSpec, ParameterType};
+use diwan_core::resources::{FeasibleSpace, ParameterCondition, ParameterSpec, ParameterType};
 
 /// Spaces of every kind and of extreme sizes, each with a name.
 #[must_use]
@@ -11,6 +11,7 @@ pub fn spaces() -> Vec<(&'static str, Vec<ParameterSpec>)> {
         ("a line", vec![double("x", "-1", "1", "", Uniform)]),
         ("a training job", training_job()),
     ]);
+    spaces.extend(conditional());
     spaces.extend(extreme());
     spaces
 }
@@ -46,6 +47,60 @@ fn training_job() -> Vec<ParameterSpec> {
         int("layers", 1, 8, 1, LogNormal),
         numbers("batch", &["16", "32", "64"]),
         words("optimizer", &["sgd", "adam"]),
+    ]
+}
+
+fn conditional() -> Vec<(&'static str, Vec<ParameterSpec>)> {
+    let whole = |index| int(&format!("p{index}"), i64::MIN, i64::MAX, 1, Uniform);
+    vec![
+        (
+            "ten points under conditions",
+            vec![
+                when(int("c", 1, 3, 1, Uniform), "b", &["y"]),
+                words("a", &["on", "off"]),
+                when(words("b", &["x", "y", "z"]), "a", &["on"]),
+                when(words("d", &["u", "v"]), "b", &["z", "x"]),
+                when(numbers("e", &["2", "1"]), "c", &["2", "3.0"]),
+            ],
+        ),
+        (
+            "layers of a network",
+            vec![
+                int("layers", 1, 3, 1, LogUniform),
+                int("width1", 8, 512, 1, LogUniform),
+                when(int("width2", 8, 512, 1, LogUniform), "layers", &["2", "3"]),
+                when(int("width3", 8, 512, 1, LogUniform), "layers", &["3"]),
+            ],
+        ),
+        (
+            "a choice that may need no number",
+            vec![
+                words("schedule", &["constant", "cosine", "step"]),
+                when(
+                    double("floor", "0", "0.1", "", Uniform),
+                    "schedule",
+                    &["cosine"],
+                ),
+                when(
+                    double("decay", "1e-3", "1", "", LogNormal),
+                    "schedule",
+                    &["step"],
+                ),
+            ],
+        ),
+        (
+            "a choice that mostly needs no number",
+            vec![
+                int("n", 0, 9_999, 1, Uniform),
+                when(double("x", "0", "1", "", Uniform), "n", &["7"]),
+            ],
+        ),
+        (
+            "more points than u128 counts under a condition",
+            std::iter::once(words("kind", &["none", "many"]))
+                .chain((0..20).map(|index| when(whole(index), "kind", &["many"])))
+                .collect(),
+        ),
     ]
 }
 
@@ -99,6 +154,19 @@ pub fn int(name: &str, min: i64, max: i64, step: i64, distribution: Distribution
     )
 }
 
+/// A parameter that has an effect only while another one has one of these values.
+#[must_use]
+pub fn when(parameter: ParameterSpec, parent: &str, values: &[&str]) -> ParameterSpec {
+    let condition = ParameterCondition {
+        parent: parent.to_owned(),
+        values: values.iter().map(|&value| value.to_owned()).collect(),
+    };
+    ParameterSpec {
+        condition: Some(condition),
+        ..parameter
+    }
+}
+
 /// A categorical parameter.
 #[must_use]
 pub fn words(name: &str, list: &[&str]) -> ParameterSpec {
@@ -129,6 +197,7 @@ fn range(
         name: name.to_owned(),
         parameter_type: kind,
         feasible_space,
+        condition: None,
     }
 }
 
@@ -142,5 +211,6 @@ fn listed(kind: ParameterType, name: &str, list: &[&str]) -> ParameterSpec {
         name: name.to_owned(),
         parameter_type: kind,
         feasible_space,
+        condition: None,
     }
 }

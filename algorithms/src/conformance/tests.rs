@@ -129,6 +129,7 @@ fn any_parameter() -> impl Strategy<Value = ParameterSpec> {
                     name,
                     parameter_type,
                     feasible_space,
+                    condition: None,
                 }
             },
         )
@@ -207,6 +208,43 @@ fn named(mut parameters: Vec<ParameterSpec>) -> Vec<ParameterSpec> {
     parameters
 }
 
+/// Whether a continuous range has so few numbers that chance repeats them.
+fn is_narrow(parameter: &ParameterSpec) -> bool {
+    let place = |text: &str| {
+        let bits = text.parse::<f64>().unwrap_or(0.0).to_bits().cast_signed();
+        if bits < 0 { i64::MIN - bits } else { bits }
+    };
+    let FeasibleSpace { min, max, .. } = &parameter.feasible_space;
+    parameter.parameter_type == ParameterType::Double && place(max).abs_diff(place(min)) < 1 << 40
+}
+
+/// Some parameters need the first value of another one, before or behind them.
+fn conditioned(
+    mut parameters: Vec<ParameterSpec>,
+    parents: &[Option<usize>],
+    backwards: bool,
+) -> Vec<ParameterSpec> {
+    if parameters.iter().any(is_narrow) {
+        return parameters;
+    }
+    for index in 1..parameters.len() {
+        let Some(parent) = parents[index].map(|parent| &parameters[parent % index]) else {
+            continue;
+        };
+        let space = &parent.feasible_space;
+        let first = match parent.parameter_type {
+            ParameterType::Int => space.min.clone(),
+            ParameterType::Discrete | ParameterType::Categorical => space.list[0].clone(),
+            ParameterType::Double | ParameterType::Unknown => continue,
+        };
+        parameters[index] = when(parameters[index].clone(), &parent.name.clone(), &[&first]);
+    }
+    if backwards {
+        parameters.reverse();
+    }
+    parameters
+}
+
 proptest! {
     #[test]
     fn no_text_breaks_the_compiler(parameters in prop::collection::vec(any_parameter(), 0..4), units in prop::collection::vec(any::<f64>(), 4)) {
@@ -221,8 +259,8 @@ proptest! {
     // Each case is some hundred suggestions of every algorithm.
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn no_space_breaks_an_algorithm(parameters in prop::collection::vec(right_parameter(), 1..4), seed in any::<u64>(), next in prop::sample::select(&[0, 1, 65_535, u64::MAX - 1, u64::MAX][..])) {
-        let parameters = named(parameters);
+    fn no_space_breaks_an_algorithm(parameters in prop::collection::vec(right_parameter(), 1..4), parents in prop::collection::vec(prop::option::of(0_usize..3), 4), backwards in any::<bool>(), seed in any::<u64>(), next in prop::sample::select(&[0, 1, 65_535, u64::MAX - 1, u64::MAX][..])) {
+        let parameters = conditioned(named(parameters), &parents, backwards);
         for algorithm in ALGORITHMS {
             let mut spec = StudySpec::new(&parameters, algorithm.name()).unwrap();
             spec.seed = seed;

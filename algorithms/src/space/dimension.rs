@@ -3,6 +3,7 @@
 use diwan_core::domain::{self, Range, finite};
 use diwan_core::resources::{ParameterSpec, ParameterType};
 
+use super::condition::Condition;
 use super::double::{Interval, Stepped};
 use super::list::List;
 use super::point::{Coordinate, Misfit};
@@ -16,6 +17,7 @@ use super::whole::Whole;
 pub struct Dimension {
     name: String,
     domain: Domain,
+    pub(super) condition: Option<Condition>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +45,7 @@ pub enum Value<'a> {
 // === impl Dimension ===
 
 impl Dimension {
-    /// Compiles a parameter and the domain that was read from it.
+    /// Compiles a parameter and the domain that was read from it, as yet without its condition.
     pub(super) fn new(spec: &ParameterSpec, domain: domain::Domain) -> Self {
         let list = &spec.feasible_space.list;
         let domain = match domain {
@@ -55,6 +57,7 @@ impl Dimension {
         Self {
             name: spec.name.clone(),
             domain,
+            condition: None,
         }
     }
 
@@ -72,6 +75,23 @@ impl Dimension {
             Domain::Int(_) => ParameterType::Int,
             Domain::Discrete(_) => ParameterType::Discrete,
             Domain::Categorical(_) => ParameterType::Categorical,
+        }
+    }
+
+    /// When it has an effect; `None`: always.
+    #[must_use]
+    pub fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref()
+    }
+
+    /// The coordinate of the smallest or first value. It stands for any value while the dimension has no effect.
+    #[must_use]
+    pub fn lowest(&self) -> Coordinate {
+        match &self.domain {
+            Domain::Double(interval) => Coordinate::real(interval.low()),
+            Domain::Stepped(_) | Domain::Int(_) | Domain::Discrete(_) | Domain::Categorical(_) => {
+                Coordinate::number(0)
+            }
         }
     }
 

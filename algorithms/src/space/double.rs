@@ -40,6 +40,10 @@ impl Interval {
         self.flat
     }
 
+    pub(crate) fn low(&self) -> f64 {
+        self.measure.edges().0
+    }
+
     pub(crate) fn at(&self, u: f64) -> f64 {
         self.measure.quantile(u)
     }

@@ -3,8 +3,8 @@
 /// A point of a space: one coordinate a dimension, in the space's order. Equal points of one space are equal
 /// configurations, so a point is also the key that finds duplicates.
 ///
-/// Conditional parameters will not change this: whether a dimension is active follows from its parent's coordinate, and
-/// an inactive one will hold its lowest coordinate.
+/// Conditional parameters do not change this: whether a dimension is active follows from its parent's coordinate, and an
+/// inactive one holds its lowest coordinate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point(pub(super) Box<[Coordinate]>);
 

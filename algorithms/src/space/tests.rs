@@ -1,5 +1,5 @@
 use super::*;
-use crate::conformance::{double, int, numbers, spaces, words};
+use crate::conformance::{double, int, numbers, spaces, when, words};
 use diwan_core::resources::{Distribution, FeasibleSpace, ParameterType};
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn space(parameters: &[ParameterSpec]) -> Space {
 
 /// The number of a point in lexicographic order, if the space counts its points.
 fn index_of(space: &Space, point: &Point) -> Option<u128> {
-    space.cardinality()?;
+    space.cardinality().filter(|_| !space.is_conditional())?;
     space
         .pairs(point)
         .try_fold(0, |index, (dimension, coordinate)| {
@@ -253,6 +253,7 @@ fn a_list_ignores_the_distribution_that_katib_fills_in() {
         name: "n".into(),
         parameter_type: ParameterType::Discrete,
         feasible_space,
+        condition: None,
     };
     assert!(space(&[spec]).is_uniform());
 }
@@ -308,5 +309,125 @@ proptest! {
         let digits: String = space.assignments(&point).into_iter().map(|assignment| assignment.value).collect();
         prop_assert_eq!(digits, format!("{index:012}"));
         prop_assert_eq!(index_of(&space, &point), Some(index));
+    }
+}
+
+fn conditional() -> Space {
+    space(&[
+        when(
+            int("depth", 1, 3, 1, Distribution::Uniform),
+            "kind",
+            &["tree"],
+        ),
+        words("kind", &["tree", "net", "line"]),
+        when(words("act", &["relu", "tanh"]), "kind", &["net"]),
+        when(numbers("slope", &["0.1", "0.01"]), "act", &["relu"]),
+    ])
+}
+
+fn given(values: &[(&str, &str)]) -> Vec<ParameterAssignment> {
+    let pairs = values.iter();
+    pairs.map(|(name, value)| assignment(name, value)).collect()
+}
+
+#[test]
+fn a_parameter_without_effect_is_in_no_assignment_and_makes_no_other_point() {
+    let space = conditional();
+    let point = |values: &[(&str, &str)]| space.point(&given(values));
+    let line = point(&[("kind", "line")]).unwrap();
+    let same = [
+        ("kind", "line"),
+        ("depth", "3"),
+        ("act", "tanh"),
+        ("slope", "0.1"),
+    ];
+    assert_eq!(point(&same), Ok(line.clone()));
+    assert_eq!(space.assignments(&line), given(&[("kind", "line")]));
+    assert_eq!(
+        [0, 1, 2, 3].map(|index| space.is_active(&line, index)),
+        [false, true, false, false]
+    );
+    assert_eq!(space.at([0.9, 0.9, 0.9, 0.9]), line);
+    let net = [("kind", "net"), ("act", "relu"), ("slope", "0.1")];
+    assert_eq!(space.assignments(&point(&net).unwrap()), given(&net));
+    // The lowest value of a parent without effect gives none to its children.
+    assert!(!space.is_active(&point(&[("kind", "tree"), ("depth", "2")]).unwrap(), 3));
+    let said = |values: &[(&str, &str)]| point(values).unwrap_err().to_string();
+    assert_eq!(said(&[("kind", "tree")]), "parameter depth has no value");
+    assert_eq!(
+        said(&[("kind", "net"), ("act", "relu")]),
+        "parameter slope has no value"
+    );
+    assert_eq!(
+        said(&[("kind", "line"), ("depth", "9")]),
+        "parameter depth: 9 is not within 1 to 3"
+    );
+}
+
+#[test]
+fn configurations_are_counted_once() {
+    let space = conditional();
+    assert_eq!(space.cardinality(), Some(3 + 2 + 1 + 1));
+    let text = |index| {
+        let assignments = space.assignments(&space.point_at(index).unwrap());
+        let values: Vec<String> = assignments.into_iter().map(|one| one.value).collect();
+        values.join(" ")
+    };
+    let all: Vec<String> = (0..7).map(text).collect();
+    let expected = [
+        "1 tree",
+        "2 tree",
+        "3 tree",
+        "net relu 0.01",
+        "net relu 0.1",
+        "net tanh",
+        "line",
+    ];
+    assert_eq!(all, expected);
+    assert_eq!(space.point_at(7), None);
+}
+
+/// Up to four parameters, each of which may need one before or after it, never in a circle.
+fn small_forest() -> impl Strategy<Value = Vec<ParameterSpec>> {
+    let one = (1_i64..4, any::<usize>(), 1_u8..16);
+    (prop::collection::vec(one, 1..5), any::<bool>()).prop_map(|(specs, reversed)| {
+        let mut parameters: Vec<ParameterSpec> = Vec::new();
+        for (index, (count, parent, mask)) in specs.iter().enumerate() {
+            let parameter = int(&format!("p{index}"), 1, *count, 1, Distribution::Uniform);
+            let parent = parent % (index + 1);
+            let values = (1..=specs[parent].0).filter(|value| mask >> value & 1 == 1);
+            let values: Vec<String> = values.map(|value| value.to_string()).collect();
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            parameters.push(if parent < index && !values.is_empty() {
+                when(parameter, &format!("p{parent}"), &values)
+            } else {
+                parameter
+            });
+        }
+        if reversed {
+            parameters.reverse();
+        }
+        parameters
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_configuration_has_one_number(parameters in small_forest()) {
+        let space = space(&parameters);
+        let count = space.cardinality().unwrap();
+        let numbered: std::collections::HashSet<Point> = (0..count).filter_map(|index| space.point_at(index)).collect();
+        prop_assert_eq!(numbered.len() as u128, count);
+        let product: u128 = space.dimensions().iter().filter_map(Dimension::count).product();
+        let drawn: std::collections::HashSet<Point> = (0..product).map(|index| {
+            let mut rest = index;
+            space.at(space.dimensions().iter().map(|dimension| {
+                let count = dimension.count().unwrap();
+                let unit = ((rest % count) as f64 + 0.5) / count as f64;
+                rest /= count;
+                unit
+            }))
+        }).collect();
+        prop_assert_eq!(numbered, drawn);
     }
 }

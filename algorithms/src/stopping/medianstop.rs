@@ -1,9 +1,11 @@
-//! Median stopping (Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017): a trial whose best
-//! value is worse than the median of what the others had on average by then is not worth its end.
+//! Median stopping (Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017, section 3.2): a trial
+//! whose best value is worse than the median of what the others had on average by then is not worth its end.
 
-use diwan_core::resources::{Comparison, EarlyStoppingRule, ObjectiveType};
+use diwan_core::record::TrialState;
+use diwan_core::resources::EarlyStoppingRule;
 
-use super::{Curve, StoppingRule};
+use super::statistics::{best, mean, median, told, worse_than};
+use super::{Curves, StoppingRule};
 use crate::settings::{Kind, Setting, Settings};
 use crate::study::Objective;
 
@@ -27,7 +29,7 @@ const START_STEP: Setting = Setting {
         max: i32::MAX as i64,
     },
     default: "4",
-    help: "so many values a trial reports before it can be stopped, and so many of each succeeded trial are averaged",
+    help: "so many values a trial reports before it can be stopped",
 };
 
 impl StoppingRule for MedianStop {
@@ -36,12 +38,16 @@ impl StoppingRule for MedianStop {
     }
 
     fn summary(&self) -> &'static str {
-        "Stops a trial whose best value, after start_step reports, is worse than the median of the succeeded trials' \
-         means over their first start_step reports."
+        "Stops a trial whose best value is worse than the median of the succeeded trials' means up to the same step. Katib's \
+         protocol fixes that step: the means are those of the first start_step reports."
     }
 
     fn settings(&self) -> &'static [Setting] {
         &[MIN_TRIALS, START_STEP]
+    }
+
+    fn compares_with(&self, state: TrialState) -> bool {
+        state == TrialState::Succeeded
     }
 
     fn values_needed(&self, settings: &Settings) -> usize {
@@ -51,53 +57,57 @@ impl StoppingRule for MedianStop {
     fn rules(
         &self,
         objective: &Objective,
-        succeeded: &[Curve],
+        curves: &Curves,
         settings: &Settings,
     ) -> Vec<EarlyStoppingRule> {
         let count = self.values_needed(settings);
-        let means: Vec<f64> = succeeded
-            .iter()
-            .filter_map(|curve| mean(curve, count))
-            .collect();
-        let required = settings.int(MIN_TRIALS.name).unwrap_or(3);
-        if i64::try_from(means.len()).is_ok_and(|count| count < required) {
-            return Vec::new();
+        let means = curves.succeeded().filter_map(|curve| {
+            let points = curve.points();
+            mean(&points[..count.min(points.len())])
+        });
+        let limit = median_of(means.collect(), settings);
+        let rule = limit.map(|limit| worse_than(objective, limit, start_step(settings)));
+        rule.into_iter().collect()
+    }
+
+    fn judge(
+        &self,
+        objective: &Objective,
+        curves: &Curves,
+        trial: u64,
+        settings: &Settings,
+    ) -> Option<String> {
+        let points = curves.curve(trial)?.points();
+        let step = points.last()?.step;
+        if points.len() < self.values_needed(settings) {
+            return None;
         }
-        let rule = |median: f64| EarlyStoppingRule {
-            name: objective.metric.clone(),
-            value: format!("{median:?}"),
-            comparison: match objective.kind {
-                ObjectiveType::Maximize => Comparison::Less,
-                ObjectiveType::Minimize | ObjectiveType::Unknown => Comparison::Greater,
-            },
-            start_step: Some(start_step(settings)),
-        };
-        median(means).map(rule).into_iter().collect()
+        let means: Vec<f64> = curves
+            .succeeded()
+            .filter_map(|curve| mean(curve.until(step)))
+            .collect();
+        let count = means.len();
+        let limit = median_of(means, settings)?;
+        let best = best(objective.kind, points);
+        if best.is_some_and(|best| !objective.kind.better(limit, best)) {
+            return None;
+        }
+        let told = told(objective, best);
+        Some(format!(
+            "{told} is worse by step {step} than the median {limit:?} of {count} trials' means"
+        ))
     }
 }
 
-fn start_step(settings: &Settings) -> i32 {
-    settings
-        .int(START_STEP.name)
-        .and_then(|step| step.try_into().ok())
-        .unwrap_or(4)
+/// The median of the others, if they are enough.
+fn median_of(means: Vec<f64>, settings: &Settings) -> Option<f64> {
+    let required = settings.int(MIN_TRIALS.name).unwrap_or(3);
+    let enough = i64::try_from(means.len()).is_ok_and(|count| count >= required);
+    enough.then(|| median(means)).flatten()
 }
 
-/// The mean of a trial's first values; of those it has, if it reported fewer, and without those that are not finite.
-fn mean(curve: &[f64], count: usize) -> Option<f64> {
-    let first = curve.iter().copied().take(count);
-    let values: Vec<f64> = first.filter(|value| value.is_finite()).collect();
-    let size = values.len() as f64;
-    // Divided before summing: the sum of large values may be infinite.
-    (!values.is_empty()).then(|| values.iter().map(|value| value / size).sum())
-}
-
-/// The middle value, or the mean of the two middle ones.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = values[(values.len() - 1) / 2];
-    Some(f64::midpoint(lower, upper))
+fn start_step(settings: &Settings) -> i64 {
+    settings.int(START_STEP.name).unwrap_or(4)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! The one place that knows the rules of a search space: validation keeps the problems, the optimizers keep the domains.
 
+mod condition;
 mod number;
 
 use std::collections::HashSet;
@@ -9,6 +10,8 @@ use std::collections::HashSet;
 use crate::problem::{Problem, Problems};
 use crate::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
 
+pub use condition::completed;
+pub(crate) use condition::lowest;
 use number::Number;
 pub use number::{finite, whole};
 
@@ -41,7 +44,7 @@ pub struct Range<T> {
 /// The domains of a list of parameters that stands at `path`.
 ///
 /// # Errors
-/// All that is wrong with the list: names that are missing or repeat, and spaces that are none.
+/// All that is wrong with the list: names that are missing or repeat, spaces that are none, and conditions that cannot be met.
 pub fn read(path: &str, parameters: &[ParameterSpec]) -> Result<Vec<Domain>, Problems> {
     let mut problems = Vec::new();
     let mut names = HashSet::new();
@@ -55,9 +58,10 @@ pub fn read(path: &str, parameters: &[ParameterSpec]) -> Result<Vec<Domain>, Pro
         } else if !names.insert(name) {
             problems.push(Problem::duplicate(format!("{path}.name"), name.as_str()));
         }
-        domains.extend(domain(&path, parameter, &mut problems));
+        domains.push(domain(&path, parameter, &mut problems));
     }
-    Problems(problems).or(domains)
+    condition::check(path, parameters, &domains, &mut problems);
+    Problems(problems).or(domains.into_iter().flatten().collect())
 }
 
 /// The domain of a parameter; `None` if there is a problem.
@@ -245,6 +249,7 @@ mod tests {
             name: "n".into(),
             parameter_type: ParameterType::Int,
             feasible_space,
+            condition: None,
         };
         read("p", &[parameter]).map_err(|problems| problems.to_string())
     }

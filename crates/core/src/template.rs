@@ -46,6 +46,8 @@ pub struct Template {
 struct Parameter {
     name: String,
     reference: Reference,
+    /// What stands for the value of a conditional parameter while that has none.
+    inactive: Option<String>,
 }
 
 /// Why a job could not be made. All of these are mistakes of the optimizer or of a template that names no search space.
@@ -68,7 +70,8 @@ pub enum RenderError {
 }
 
 impl Template {
-    /// The job of a trial: every placeholder filled, `metadata.name` and `metadata.namespace` set.
+    /// The job of a trial: every placeholder filled, `metadata.name` and `metadata.namespace` set. A conditional parameter
+    /// without a value has the lowest or first one, so that the trial's program can read it.
     ///
     /// # Errors
     /// When the assignments are not those that the template needs, or make two keys of an object the same.
@@ -122,8 +125,9 @@ impl Template {
                 Reference::Fixed(text) => text,
                 Reference::Search(name) => {
                     unused.remove(name.as_str());
-                    *given
-                        .get(name.as_str())
+                    let value = given.get(name.as_str()).copied();
+                    value
+                        .or(parameter.inactive.as_deref())
                         .ok_or_else(|| RenderError::Missing {
                             parameter: name.clone(),
                             assigned: given.keys().copied().collect::<Vec<_>>().join(" "),

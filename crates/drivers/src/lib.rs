@@ -6,6 +6,7 @@
 
 mod clock;
 mod driver;
+mod identity;
 mod launch;
 pub mod logs;
 pub mod podspec;
@@ -13,5 +14,6 @@ mod process;
 
 pub use diwan_core::engine::End;
 pub use driver::{DEFAULT_GRACE, Driver, DriverError, Phase, TrialPlan};
+pub use identity::is_at;
 pub use launch::{LaunchId, experiment_directory, trial_directory};
 pub use process::{ProcessDriver, SupervisorCommand, inherit, supervise};

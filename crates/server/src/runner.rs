@@ -7,6 +7,7 @@
 
 mod actor;
 mod hold;
+mod judge;
 mod launch;
 mod obstacles;
 mod plan;
@@ -26,6 +27,7 @@ pub use hold::{Hold, HoldError};
 pub use obstacles::obstacles;
 pub use plan::{Plans, directory};
 
+use self::judge::Judge;
 use crate::suggester::Suggester;
 
 /// What a run needs.
@@ -125,7 +127,8 @@ impl Runner {
         // Another process may have run it until a moment ago.
         let snapshot = self.store.load(key).await?.ok_or_else(missing)?;
         let plans = Plans::new(&snapshot.record, &directory).map_err(RunError::Template)?;
-        actor::Actor::new(self, key.clone(), snapshot, plans, control, report)
+        let judge = Judge::of(&*self.store, &snapshot.record).await?;
+        actor::Actor::new(self, key.clone(), snapshot, (plans, judge), control, report)
             .run()
             .await
     }

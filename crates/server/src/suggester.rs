@@ -19,6 +19,7 @@ pub use address::service_url;
 pub use katib::KatibService;
 pub use local::LocalSuggester;
 pub use routed::RoutedSuggester;
+pub(crate) use rules::stopping;
 
 /// An optimizer of stored experiments, wherever it lives.
 #[async_trait]

@@ -44,6 +44,14 @@ async fn push(address: &str, trial: &str, values: &[&str]) {
         .unwrap();
 }
 
+/// A server on the case's database, and where it listens.
+fn serve(case: &Case) -> (Running, String) {
+    let mut command = case.world.diwan(["serve", "--listen", "127.0.0.1:0"]);
+    let mut server = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let address = listening(&mut server);
+    (server, address)
+}
+
 #[test]
 fn metrics_can_be_pushed_to_a_server_on_the_same_database() {
     let case = Case::with(
@@ -53,14 +61,7 @@ fn metrics_can_be_pushed_to_a_server_on_the_same_database() {
         insert("metricsCollectorSpec: {collector: {kind: Push}}"),
     );
     let mut run = case.start(2);
-    let serve = case
-        .world
-        .diwan(["serve", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut server = Running(serve);
-    let address = listening(&mut server);
+    let (_server, address) = serve(&case);
     let trials = case.trials("Running");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(push(&address, &trials[0], &["0.25", "0.75", "0.5"]));
@@ -76,4 +77,22 @@ fn metrics_can_be_pushed_to_a_server_on_the_same_database() {
     );
     let told = case.world.run(["explain", &trials[0]]).stdout;
     assert_eq!(told.matches("  pushed\n").count(), 3, "{told}");
+}
+
+#[test]
+fn a_trial_is_judged_by_what_it_pushes() {
+    let fields = "metricsCollectorSpec: {collector: {kind: Push}}\n  \
+                  earlyStopping: {algorithmName: threshold, algorithmSettings: [{name: upper, value: '9'}]}";
+    let case = Case::with(1, 1, WAITS, insert(fields));
+    let mut run = case.start(1);
+    let (_server, address) = serve(&case);
+    let trials = case.trials("Running");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(push(&address, &trials[0], &["0.25", "9.5"]));
+    assert_eq!(run.code(), 0);
+    let told = case.world.run(["explain", &trials[0]]).stdout;
+    assert!(
+        told.contains("threshold: score 9.5 at step 2 is above 9.0"),
+        "{told}"
+    );
 }

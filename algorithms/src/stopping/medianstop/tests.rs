@@ -1,21 +1,16 @@
+use diwan_core::resources::{Comparison, ObjectiveType};
+
 use super::*;
-use crate::stopping::admit;
-use diwan_core::resources::ObjectiveSpec;
+use crate::stopping::Stopping;
+use crate::stopping::tests::{admitted, objective, succeeded};
 
 fn rule_of(
     kind: ObjectiveType,
     curves: &[&[f64]],
     settings: &[(&str, &str)],
 ) -> Vec<EarlyStoppingRule> {
-    let objective = Objective::from(&ObjectiveSpec {
-        kind,
-        objective_metric_name: "loss".into(),
-        ..ObjectiveSpec::default()
-    });
-    let curves: Vec<Curve> = curves.iter().map(|curve| curve.to_vec()).collect();
-    let settings = settings.iter().copied().collect();
-    let rule = admit("medianstop", &settings).unwrap();
-    rule.rules(&objective, &curves, &settings)
+    let curves = succeeded(curves.iter().copied());
+    admitted("medianstop", settings).rules(&objective(kind), &curves)
 }
 
 #[test]
@@ -67,7 +62,7 @@ fn too_few_trials_give_no_rule() {
 fn wrong_settings_are_refused() {
     let refusal = |name, value| {
         let settings = [(name, value)].into_iter().collect();
-        admit("medianstop", &settings)
+        Stopping::admit("medianstop", settings)
             .err()
             .expect("it is refused")
             .to_string()
@@ -80,13 +75,5 @@ fn wrong_settings_are_refused() {
         refusal("startstep", "1"),
         "spec.earlyStopping.algorithmSettings[startstep]: Unsupported value: \"startstep\": supported values: \
          \"min_trials_required\", \"start_step\" (did you mean \"start_step\"?)"
-    );
-    let unknown = admit("median", &Settings::default())
-        .err()
-        .expect("there is none")
-        .to_string();
-    assert_eq!(
-        unknown,
-        r#"unknown stopping rule "median"; known: medianstop"#
     );
 }

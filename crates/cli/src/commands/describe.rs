@@ -202,6 +202,7 @@ fn experiment(context: &Context, snapshot: &Snapshot, newest: &[TrialRecord]) ->
             parameter.name.clone(),
             kind,
             space(&parameter.feasible_space),
+            condition(parameter),
         ]
     };
     page.columns(&spec.parameters.iter().map(row).collect::<Vec<_>>());
@@ -277,6 +278,12 @@ fn space(space: &FeasibleSpace) -> String {
         .map(|one| format!(", {one:?}"))
         .unwrap_or_default();
     format!("{} to {}{step}{distribution}", space.min, space.max)
+}
+
+fn condition(parameter: &ParameterSpec) -> String {
+    let condition = parameter.condition.as_ref();
+    let said = condition.map(|one| format!("if {} is {}", one.parent, one.values.join(" or ")));
+    said.unwrap_or_default()
 }
 
 fn trial(record: &ExperimentRecord, trial: &TrialRecord, directory: &Path) -> String {

@@ -1,6 +1,7 @@
-//! `diwan suggest FILE`: the optimizer as one step of anybody's workflow.
+//! `diwan suggest`: the optimizer as one step of anybody's workflow, or as another program's partner.
 
 mod history;
+mod stdio;
 
 use std::path::{Path, PathBuf};
 
@@ -25,9 +26,14 @@ use crate::output::{Format, Rows, print_json, print_line, print_yaml};
 ///
 /// Nothing is stored: the same file and history give the same points.
 #[derive(Debug, Args)]
+#[command(after_long_help = stdio::PROTOCOL)]
 pub(crate) struct Arguments {
     /// An experiment; - reads standard input
-    file: PathBuf,
+    #[arg(required_unless_present = "stdio")]
+    file: Option<PathBuf>,
+    /// Serve one study to another program, a line of JSON on standard input a request; --help shows the requests
+    #[arg(long, conflicts_with_all = ["file", "history", "count", "output"])]
+    stdio: bool,
     /// Trials so far, as `diwan export` or `diwan get trials` writes them, as JSON or CSV; - reads standard input
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
@@ -40,12 +46,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    let Some(file) = &arguments.file else {
+        return stdio::run();
+    };
     let is_input = |path: &Path| path.as_os_str() == "-";
-    if is_input(&arguments.file) && arguments.history.as_deref().is_some_and(is_input) {
+    if is_input(file) && arguments.history.as_deref().is_some_and(is_input) {
         let both = "standard input cannot be the experiment and the history";
         return Err(Failure::usage(both).hint("name a file for one of them"));
     }
-    let experiment = Source::read(&arguments.file)?.experiment(&global.services())?;
+    let experiment = Source::read(file)?.experiment(&global.services())?;
     // The parameters of an architecture are its optimizer's alone.
     let space = Space::new(&experiment.spec.parameters).ok();
     let history = match &arguments.history {

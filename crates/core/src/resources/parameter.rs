@@ -17,6 +17,25 @@ pub struct ParameterSpec {
     /// Which of them may be tried.
     #[serde(default)]
     pub feasible_space: FeasibleSpace,
+    /// When it has an effect; always, if there is none. Katib knows no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ParameterCondition>,
+}
+
+/// When a parameter has an effect: while another one has an effect, and one of some values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ParameterCondition {
+    /// Name of the other parameter, an int, discrete or categorical one.
+    #[serde(default)]
+    pub parent: String,
+    /// The values that it must have one of.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "scalars"
+    )]
+    #[schemars(schema_with = "scalars_schema")]
+    pub values: Vec<String>,
 }
 
 /// What values a parameter takes.

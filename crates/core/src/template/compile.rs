@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::pattern::{Part, Tree, placeholder};
 use super::source::Source;
 use super::{Parameter, TEMPLATE, Template, reference};
+use crate::domain;
 use crate::problem::{Problem, nearest};
 use crate::resources::{Experiment, ParameterSpec, TrialParameterSpec};
 
@@ -148,9 +149,13 @@ impl<'a> Compiler<'a> {
                     self.problems
                         .push(Problem::invalid(path, text, message).hinting_at(text, known()));
                 }
+                let searched = self.space.iter().find(|searched| searched.name == text);
                 self.parameters.push(Parameter {
                     name: parameter.name.clone(),
                     reference,
+                    inactive: searched
+                        .filter(|searched| searched.condition.is_some())
+                        .map(domain::lowest),
                 });
             }
         }

@@ -84,6 +84,28 @@ fn values_names_and_metadata_are_put_in() {
 }
 
 #[test]
+fn a_conditional_parameter_without_a_value_has_its_lowest() {
+    let job = json!({"apiVersion": "v1", "kind": "Pod", "args": ["${trialParameters.kind}", "${trialParameters.depth}"]});
+    let mut experiment = experiment(&job, &["kind", "depth"], &[]);
+    let depth = json!({
+        "name": "depth", "parameterType": "int", "feasibleSpace": {"min": "2", "max": "9"},
+        "condition": {"parent": "kind", "values": ["tree"]},
+    });
+    experiment.spec.parameters[1] = serde_json::from_value(depth).unwrap();
+    let template = Template::compile(&experiment, None).unwrap();
+    let args = |values: &[(&str, &str)]| {
+        let job = template.render(&TRIAL, &assigned(values));
+        job.map(|job| job["args"].clone())
+    };
+    assert_eq!(args(&[("kind", "net")]), Ok(json!(["net", "2"])));
+    assert_eq!(
+        args(&[("kind", "tree"), ("depth", "5")]),
+        Ok(json!(["tree", "5"]))
+    );
+    assert!(args(&[("depth", "5")]).is_err());
+}
+
+#[test]
 fn in_an_experiment_a_placeholder_stays_a_string() {
     let job = json!({"apiVersion": "v1", "kind": "Pod", "lr": "${trialParameters.lr}"});
     assert_eq!(

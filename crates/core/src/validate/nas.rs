@@ -34,6 +34,14 @@ pub(super) fn check(spec: &ExperimentSpec, problems: &mut Vec<Problem>) {
         if let Err(found) = domain::read(&path, &operation.parameters) {
             problems.extend(found.0);
         }
+        let parameters = operation.parameters.iter().enumerate();
+        for (index, _) in parameters.filter(|(_, parameter)| parameter.condition.is_some()) {
+            let message = "an operation's parameters have no conditions";
+            problems.push(Problem::forbidden(
+                format!("{path}[{index}].condition"),
+                message,
+            ));
+        }
     }
 }
 

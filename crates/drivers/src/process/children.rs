@@ -26,13 +26,9 @@ pub(super) enum Child {
     Stranger,
 }
 
-/// Looks at a child and leaves it as it is.
-#[cfg(target_os = "linux")]
+/// Looks at a child. It is left as it is, or reaped where nothing lets it stay so.
 pub(super) fn look(pid: Pid) -> Child {
-    const PEEK: WaitPidFlag = WaitPidFlag::WEXITED
-        .union(WaitPidFlag::WNOWAIT)
-        .union(WaitPidFlag::WNOHANG);
-    match waitid(Id::Pid(pid), PEEK) {
+    match peek(pid) {
         Ok(status) => code(status).map_or(Child::Runs, Child::Ended),
         Err(Errno::EINVAL) => Child::Ended(REAL_TIME_SIGNAL),
         Err(Errno::EINTR) => Child::Runs,
@@ -40,15 +36,17 @@ pub(super) fn look(pid: Pid) -> Child {
     }
 }
 
-/// Looks at a child. Where nothing lets it stay as it is, it is reaped.
+#[cfg(target_os = "linux")]
+fn peek(pid: Pid) -> nix::Result<WaitStatus> {
+    const PEEK: WaitPidFlag = WaitPidFlag::WEXITED
+        .union(WaitPidFlag::WNOWAIT)
+        .union(WaitPidFlag::WNOHANG);
+    waitid(Id::Pid(pid), PEEK)
+}
+
 #[cfg(not(target_os = "linux"))]
-pub(super) fn look(pid: Pid) -> Child {
-    match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
-        Ok(status) => code(status).map_or(Child::Runs, Child::Ended),
-        Err(Errno::EINVAL) => Child::Ended(REAL_TIME_SIGNAL),
-        Err(Errno::EINTR) => Child::Runs,
-        Err(_) => Child::Stranger,
-    }
+fn peek(pid: Pid) -> nix::Result<WaitStatus> {
+    waitpid(pid, Some(WaitPidFlag::WNOHANG))
 }
 
 /// What a status says of an end.

@@ -104,17 +104,15 @@ impl Heir {
     /// Settles the end of a trial. Other children are what trials have left behind, and need nothing.
     fn end(&mut self, pid: Pid, code: i32) {
         let orphans = self.orphans.as_mut();
-        match orphans.and_then(|orphans| orphans.remove(&pid.as_raw())) {
+        let claim = match orphans.and_then(|orphans| orphans.remove(&pid.as_raw())) {
+            None if pid != self.supervisor => self.place(pid),
+            known => known,
+        };
+        match claim {
             Some(claim) => {
                 children::settle(pid, &claim, code);
             }
-            None if pid == self.supervisor => children::reap(pid),
-            None => match self.place(pid) {
-                Some(claim) => {
-                    children::settle(pid, &claim, code);
-                }
-                None => children::reap(pid),
-            },
+            None => children::reap(pid),
         }
     }
 

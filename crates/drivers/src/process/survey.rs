@@ -2,7 +2,6 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use diwan_core::engine::End;
 use super::status::{Leader, Status};
 use super::{blocking, message, table};
 use crate::driver::DriverError;
+use crate::identity::is_at;
 use crate::launch::LaunchId;
 
 /// A process that is killed while it starts another leaves one that becomes visible within microseconds.
@@ -74,16 +74,6 @@ fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>
         // Its supervisor will record the end.
         Err(TryLockError::WouldBlock) => Ok(Some(Finding::Running(status.leader))),
         Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Whether a file is still the one at `path`.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let this = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (this.dev(), this.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

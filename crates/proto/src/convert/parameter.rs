@@ -2,7 +2,8 @@
 
 use diwan_core::problem::Problem;
 use diwan_core::resources::{
-    Distribution, FeasibleSpace, ParameterAssignment, ParameterSpec, ParameterType,
+    Distribution, FeasibleSpace, ParameterAssignment, ParameterCondition, ParameterSpec,
+    ParameterType,
 };
 
 use super::path::{Path, known, required};
@@ -58,6 +59,10 @@ fn read(message: katib::ParameterSpec, at: Path<'_>, problems: &mut Vec<Problem>
                 katib::Distribution::LogNormal => Distribution::LogNormal,
             }),
         },
+        condition: message.condition.map(|condition| ParameterCondition {
+            parent: condition.parent,
+            values: condition.values,
+        }),
     }
 }
 
@@ -87,6 +92,13 @@ pub(super) fn write(parameter: &ParameterSpec) -> katib::ParameterSpec {
             step: space.step.clone(),
             distribution: distribution.into(),
         }),
+        condition: parameter
+            .condition
+            .as_ref()
+            .map(|condition| katib::ParameterCondition {
+                parent: condition.parent.clone(),
+                values: condition.values.clone(),
+            }),
     }
 }
 

@@ -5,7 +5,8 @@ use diwan_core::record::TrialState;
 use diwan_core::resources::{
     AlgorithmSetting, AlgorithmSpec, Comparison, Distribution, EarlyStoppingRule,
     EarlyStoppingSpec, ExperimentSpec, FeasibleSpace, GraphConfig, NasConfig, ObjectiveSpec,
-    ObjectiveType, Operation, ParameterAssignment, ParameterSpec, ParameterType,
+    ObjectiveType, Operation, ParameterAssignment, ParameterCondition, ParameterSpec,
+    ParameterType,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -38,19 +39,33 @@ fn parameter() -> impl Strategy<Value = ParameterSpec> {
         Just(Distribution::Normal),
         Just(Distribution::LogNormal),
     ];
-    (word(), kind, word(), word(), words(), word(), distribution).prop_map(
-        |(name, parameter_type, max, min, list, step, distribution)| ParameterSpec {
-            name,
-            parameter_type,
-            feasible_space: FeasibleSpace {
-                max,
-                min,
-                list,
-                step,
-                distribution: Some(distribution),
-            },
-        },
+    let condition = (word(), words());
+    let condition = condition.prop_map(|(parent, values)| ParameterCondition { parent, values });
+    let condition = option::of(condition);
+    (
+        word(),
+        kind,
+        word(),
+        word(),
+        words(),
+        word(),
+        distribution,
+        condition,
     )
+        .prop_map(
+            |(name, parameter_type, max, min, list, step, distribution, condition)| ParameterSpec {
+                name,
+                parameter_type,
+                feasible_space: FeasibleSpace {
+                    max,
+                    min,
+                    list,
+                    step,
+                    distribution: Some(distribution),
+                },
+                condition,
+            },
+        )
 }
 
 fn objective() -> impl Strategy<Value = ObjectiveSpec> {
@@ -223,7 +238,7 @@ proptest! {
     #[test]
     fn a_history_survives(messages in vec(katib_trial(), 0..4), objective in objective()) {
         let records = trials::read(messages)?;
-        let sent = trials::write(&objective, &records);
+        let sent = trials::write(&objective, &[], &records);
         let again = trials::read(sent)?;
         let kept = records.iter().filter(|trial| trial.state != TrialState::MetricsUnavailable);
         for (kept, again) in kept.zip(&again) {

@@ -1,8 +1,9 @@
 //! The history of an experiment, as requests carry it.
 
+use diwan_core::domain;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{TrialRecord, TrialState};
-use diwan_core::resources::{Metric, ObjectiveSpec, Observation};
+use diwan_core::resources::{Metric, ObjectiveSpec, Observation, ParameterSpec};
 use diwan_core::time::Timestamp;
 
 use super::path::Path;
@@ -91,10 +92,11 @@ fn read_observation(message: katib::Observation) -> Observation {
 }
 
 /// The history that Katib's controller would send: neither trials that ended without their objective, nor ones that were
-/// stopped before they reported anything.
+/// stopped before they reported anything. Each has a value of all `parameters`, because Katib's services know no conditions.
 #[must_use]
 pub fn write<'a>(
     objective: &ObjectiveSpec,
+    parameters: &[ParameterSpec],
     trials: impl IntoIterator<Item = &'a TrialRecord>,
 ) -> Vec<katib::Trial> {
     let sent = |trial: &&TrialRecord| match trial.state {
@@ -105,12 +107,17 @@ pub fn write<'a>(
     trials
         .into_iter()
         .filter(sent)
-        .map(|trial| write_trial(objective, trial))
+        .map(|trial| write_trial(objective, parameters, trial))
         .collect()
 }
 
-fn write_trial(objective: &ObjectiveSpec, trial: &TrialRecord) -> katib::Trial {
-    let assignments = parameter::write_assignments(&trial.assignments);
+fn write_trial(
+    objective: &ObjectiveSpec,
+    parameters: &[ParameterSpec],
+    trial: &TrialRecord,
+) -> katib::Trial {
+    let assignments = domain::completed(parameters, &trial.assignments);
+    let assignments = parameter::write_assignments(&assignments);
     let observation = trial.observation.as_ref();
     katib::Trial {
         name: trial.name.clone(),

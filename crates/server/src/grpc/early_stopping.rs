@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diwan_algorithms::settings::Settings;
-use diwan_algorithms::stopping::{self, Curve, StoppingRule};
+use diwan_algorithms::stopping::{self, Curves, Stopping};
 use diwan_algorithms::study::Objective;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{TrialRecord, TrialState};
@@ -63,13 +63,11 @@ impl EarlyStopping for EarlyStoppingService {
             return Ok(Response::new(rules::write(&[])));
         };
         let root = "experiment.spec";
-        let (rule, settings) =
-            rule_of(&named, root).map_err(|problems| status::invalid(&problems))?;
+        let stopping = rule_of(&named, root).map_err(|problems| status::invalid(&problems))?;
         let objective = Objective::from(&experiment.spec.objective.clone().unwrap_or_default());
         let source = self.source(&experiment, &request.db_manager_address)?;
-        let count = rule.values_needed(&settings);
-        let curves = source.curves(trials, &objective.metric, count).await?;
-        let work = move || rule.rules(&objective, &curves, &settings);
+        let curves = source.curves(trials, &objective.metric, &stopping).await?;
+        let work = move || stopping.rules(&objective, &curves);
         let found = tokio::task::spawn_blocking(work).await;
         Ok(Response::new(rules::write(
             &found.map_err(|error| status::broke_down(&error))?,
@@ -138,18 +136,14 @@ impl EarlyStoppingService {
 
 /// The stopping rule of a name and its settings, or all that is wrong with them. `root` is the path of the message that
 /// `early_stopping` is a field of.
-fn rule_of(
-    named: &EarlyStoppingSpec,
-    root: &str,
-) -> Result<(&'static dyn StoppingRule, Settings), Problems> {
+fn rule_of(named: &EarlyStoppingSpec, root: &str) -> Result<Stopping, Problems> {
     let rule = stopping::find(&named.algorithm_name).map_err(|unknown| {
         let path = status::message_path(root, "earlyStopping.algorithmName");
         Problems(vec![Problem::refused(path, unknown.to_string())])
     })?;
     let settings = Settings::from(named.algorithm_settings.as_slice());
-    rule.validate(&settings)
-        .map_err(|problems| status::in_message(root, problems))?;
-    Ok((rule, settings))
+    let stopping = Stopping::of(rule, settings);
+    stopping.map_err(|problems| status::in_message(root, problems))
 }
 
 /// Where the reports of a request's trials are: in the store if it knows them, be they trials of an experiment here or ones
@@ -161,23 +155,25 @@ struct ReportSource<'a> {
 }
 
 impl ReportSource<'_> {
-    /// The first `count` values of the trials that succeeded.
+    /// As many first values as a rule needs, of the trials that it compares with.
     async fn curves(
         &self,
         trials: Vec<TrialRecord>,
         metric: &str,
-        count: usize,
-    ) -> Result<Vec<Curve>, Status> {
-        let mut curves = Vec::new();
-        for trial in trials {
-            if trial.state == TrialState::Succeeded {
-                curves.push(self.curve(&trial.name, metric, count).await?);
+        stopping: &Stopping,
+    ) -> Result<Curves, Status> {
+        let mut curves = Curves::default();
+        let count = stopping.values_needed();
+        for (number, trial) in (0..).zip(trials) {
+            if count > 0 && stopping.compares_with(trial.state) {
+                let values = self.values(&trial.name, metric, count).await?;
+                curves.insert(number, trial.state, values.into_iter().collect());
             }
         }
         Ok(curves)
     }
 
-    async fn curve(&self, trial: &str, metric: &str, count: usize) -> Result<Curve, Status> {
+    async fn values(&self, trial: &str, metric: &str, count: usize) -> Result<Vec<f64>, Status> {
         let found = self
             .store
             .find_trials(trial)

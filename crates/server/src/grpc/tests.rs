@@ -151,6 +151,7 @@ fn double(name: &str, min: &str, max: &str) -> ParameterSpec {
             max: max.into(),
             ..FeasibleSpace::default()
         },
+        condition: None,
     }
 }
 
@@ -162,6 +163,7 @@ fn choice(name: &str, list: &[&str]) -> ParameterSpec {
             list: list.iter().map(|word| (*word).to_owned()).collect(),
             ..FeasibleSpace::default()
         },
+        condition: None,
     }
 }
 

@@ -15,7 +15,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::launch::{Launch, launch};
+use super::judge::Judge;
+use super::launch::{Launch, Shared, launch};
 use super::{Control, Plans, Report, RunError, Runner};
 use crate::clock::now;
 use crate::suggester::{Next, SuggestError, Suggestions};
@@ -43,7 +44,8 @@ pub(super) struct Actor<'a> {
     runner: &'a Runner,
     key: ExperimentKey,
     snapshot: Snapshot,
-    plans: Arc<Plans>,
+    /// What launches are given.
+    shared: Shared,
     /// Events that were applied and not committed yet; applied again when somebody else committed first.
     uncommitted: Vec<(Event, Timestamp)>,
     launches: HashMap<u64, Launch>,
@@ -51,13 +53,10 @@ pub(super) struct Actor<'a> {
     ready: HashMap<u64, Launch>,
     /// Trials that an earlier run of Diwan has launched: their output may have been read before.
     found: HashSet<u64>,
-    /// Turns to start a launch.
-    starts: Arc<Semaphore>,
     /// The question that the optimizer was asked, if it has not answered yet. Dropping the loop drops it.
     question: JoinSet<Answer>,
     /// When to look for other processes' edits again, whatever happens until then.
     next_look: Instant,
-    sender: mpsc::UnboundedSender<Message>,
     mailbox: mpsc::UnboundedReceiver<Message>,
     control: watch::Receiver<Control>,
     report: watch::Sender<Report>,
@@ -68,15 +67,21 @@ impl<'a> Actor<'a> {
         runner: &'a Runner,
         key: ExperimentKey,
         snapshot: Snapshot,
-        plans: Plans,
+        (plans, judge): (Plans, Option<Arc<Judge>>),
         control: watch::Receiver<Control>,
         report: watch::Sender<Report>,
     ) -> Self {
         let (sender, mailbox) = mpsc::unbounded_channel();
+        let shared = Shared {
+            plans: Arc::new(plans),
+            judge,
+            starts: Arc::new(Semaphore::new(STARTS)),
+            mailbox: sender,
+        };
         Self {
             runner,
             key,
-            plans: Arc::new(plans),
+            shared,
             uncommitted: Vec::new(),
             found: snapshot
                 .in_state(TrialState::Running)
@@ -85,10 +90,8 @@ impl<'a> Actor<'a> {
             snapshot,
             launches: HashMap::new(),
             ready: HashMap::new(),
-            starts: Arc::new(Semaphore::new(STARTS)),
             question: JoinSet::new(),
             next_look: Instant::now() + runner.options.poll,
-            sender,
             mailbox,
             control,
             report,
@@ -113,7 +116,7 @@ impl<'a> Actor<'a> {
     async fn recover(&mut self) {
         let running = self.snapshot.in_state(TrialState::Running);
         let ids: Vec<_> = running
-            .map(|trial| self.plans.launch_id(&self.snapshot.record, trial))
+            .map(|trial| self.shared.plans.launch_id(&self.snapshot.record, trial))
             .collect();
         while let Err(error) = self.runner.driver.recover(&ids).await {
             let trouble = format!("cannot look for what an earlier run has left: {error}");
@@ -220,6 +223,9 @@ impl<'a> Actor<'a> {
                 Ok(version) => {
                     self.snapshot.version = version;
                     self.uncommitted.clear();
+                    if let Some(judge) = &self.shared.judge {
+                        change.trials.iter().for_each(|trial| judge.settle(trial));
+                    }
                     self.publish(change.record, None);
                 }
                 Err(StoreError::Conflict { .. }) => self.reload().await?,
@@ -303,15 +309,7 @@ impl<'a> Actor<'a> {
     fn launch(&self, trial: &TrialRecord) -> Launch {
         let is_new = !self.found.contains(&trial.number);
         let record = &self.snapshot.record;
-        launch(
-            self.runner,
-            &self.plans,
-            record,
-            trial,
-            is_new,
-            &self.starts,
-            &self.sender,
-        )
+        launch(self.runner, &self.shared, record, trial, is_new)
     }
 
     /// `None`: as long as the trial's template says.

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use diwan_core::record::ExperimentKey;
+use diwan_drivers::is_at;
 use thiserror::Error;
 
 /// What the directories of deleted experiments are called until they are removed. No name of an experiment makes a directory
@@ -151,16 +152,6 @@ fn open(directory: &Path, path: &Path) -> io::Result<Option<File>> {
     match options.open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether a file is still the one at `path`. A lock on one that was moved away keeps nobody out.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let locked = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (locked.dev(), locked.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }

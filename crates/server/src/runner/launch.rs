@@ -18,6 +18,7 @@ use tracing::warn;
 
 use self::reading::Reading;
 use super::actor::Message;
+use super::judge::Judge;
 use super::tails::Tails;
 use super::{Options, Plans, Runner};
 
@@ -86,31 +87,40 @@ impl Launch {
     }
 }
 
+/// What the launches of an experiment share.
+pub(super) struct Shared {
+    /// What they do.
+    pub(super) plans: Arc<Plans>,
+    /// What stops them early, if anything does.
+    pub(super) judge: Option<Arc<Judge>>,
+    /// Turns to start.
+    pub(super) starts: Arc<Semaphore>,
+    /// The loop's.
+    pub(super) mailbox: mpsc::UnboundedSender<Message>,
+}
+
 /// Accompanies the current launch of a trial in a task of its own, which gets ready at once, and starts the launch, or finds it
-/// again, when it is let. One that `is_new` was never launched before, so nothing of it is stored yet; it takes one of `starts`
-/// while it starts.
+/// again, when it is let. One that `is_new` was never launched before, so nothing of it is stored yet; it takes a turn to start.
 pub(super) fn launch(
     runner: &Runner,
-    plans: &Arc<Plans>,
+    shared: &Shared,
     record: &ExperimentRecord,
     trial: &TrialRecord,
     is_new: bool,
-    starts: &Arc<Semaphore>,
-    mailbox: &mpsc::UnboundedSender<Message>,
 ) -> Launch {
     let (stop, stopped) = watch::channel(None);
     let begin = Arc::<Notify>::default();
-    let plan = plans.plan(record, trial).map(Arc::new);
-    let reading = Reading::new(plans, record, trial, is_new);
+    let plan = shared.plans.plan(record, trial).map(Arc::new);
+    let reading = Reading::new(shared, record, trial, is_new);
     let task = Task {
         store: runner.store.clone(),
         driver: runner.driver.clone(),
         options: runner.options.clone(),
         reference: TrialRef::new(record, trial),
         objective: record.spec.objective.clone().unwrap_or_default(),
-        mailbox: mailbox.clone(),
+        mailbox: shared.mailbox.clone(),
         stopped,
-        starts: Arc::clone(starts),
+        starts: Arc::clone(&shared.starts),
         is_new,
     };
     Launch {
@@ -119,7 +129,7 @@ pub(super) fn launch(
         default_grace: runner.options.grace,
         begin: begin.clone(),
         stop,
-        mailbox: mailbox.clone(),
+        mailbox: shared.mailbox.clone(),
         task: tokio::spawn(async move {
             begin.notified().await;
             task.run(plan, reading).await;
@@ -207,9 +217,10 @@ impl Task {
         plan: &TrialPlan,
         reading: &mut Reading,
     ) -> Result<End, StoreError> {
+        reading.begin();
         let mut tails = self.tails(&plan.id(), reading).await?;
-        if tails.are_resumed() {
-            self.judge_again(reading).await?;
+        if !self.is_new {
+            self.catch_up(reading).await?;
         }
         let end = self.follow(&plan.id(), &mut tails, reading).await?;
         self.collect(&mut tails, reading, true).await?;
@@ -287,6 +298,7 @@ impl Task {
                 },
                 _ = tick.tick() => {
                     self.collect(tails, reading, false).await?;
+                    self.judge_pushed(reading).await?;
                     tails.trim(self.options.log_cap);
                 }
             }

@@ -72,11 +72,6 @@ impl Tails {
         }
     }
 
-    /// Whether an earlier run of Diwan has read some of them.
-    pub(super) fn are_resumed(&self) -> bool {
-        self.read.iter().any(|follow| follow.saved > 0)
-    }
-
     /// Reads on.
     pub(super) fn poll(&mut self, points: &mut Vec<MetricPoint>) -> Look {
         let mut look = Look::default();

@@ -4,20 +4,23 @@ use std::collections::HashSet;
 
 use diwan_algorithms::space::Space;
 use diwan_core::engine::Point;
-use diwan_core::resources::ExperimentSpec;
+use diwan_core::resources::{ExperimentSpec, ParameterAssignment};
 use diwan_core::validate::{LABEL_RULE, is_label};
 
-/// What is wrong with the first of the points that cannot be used, and with which one. Which names are taken already, the
-/// store knows.
-pub(super) fn check(spec: &ExperimentSpec, points: &[Point]) -> Result<(), String> {
+/// The points as trials get them, without values of parameters that have no effect. Which names are taken already, the store
+/// knows.
+///
+/// # Errors
+/// What is wrong with the first of the points that cannot be used, and with which one.
+pub(super) fn check(spec: &ExperimentSpec, mut points: Vec<Point>) -> Result<Vec<Point>, String> {
     let mut names = HashSet::new();
     let space = space(spec);
-    for (index, point) in points.iter().enumerate() {
-        let wrong = |what: String| format!("{}: {what}", told(index, point));
-        check_name(&point.name, &mut names).map_err(wrong)?;
-        check_values(space.as_ref(), point).map_err(wrong)?;
+    for (index, point) in points.iter_mut().enumerate() {
+        let checked = check_name(&point.name, &mut names);
+        let checked = checked.and_then(|()| values(space.as_ref(), point));
+        point.assignments = checked.map_err(|what| format!("{}: {what}", told(index, point)))?;
     }
-    Ok(())
+    Ok(points)
 }
 
 /// Which point of an answer is meant.
@@ -30,30 +33,33 @@ pub(super) fn told(index: usize, point: &Point) -> String {
     }
 }
 
-fn check_name<'a>(name: &'a str, names: &mut HashSet<&'a str>) -> Result<(), String> {
+fn check_name(name: &str, names: &mut HashSet<String>) -> Result<(), String> {
     if !name.is_empty() && !is_label(name) {
         return Err(format!("its name {LABEL_RULE}"));
     }
-    if !name.is_empty() && !names.insert(name) {
+    if !name.is_empty() && !names.insert(name.to_owned()) {
         return Err("another point of the answer has the same name".to_owned());
     }
     Ok(())
 }
 
-fn check_values(space: Option<&Space>, point: &Point) -> Result<(), String> {
+/// The values that have an effect, as they were given.
+fn values(space: Option<&Space>, point: &Point) -> Result<Vec<ParameterAssignment>, String> {
     let mut given = HashSet::new();
     for one in &point.assignments {
         if !given.insert(&one.name) {
             return Err(format!("parameter {} has two values", one.name));
         }
     }
-    match space {
-        Some(space) => space
-            .point(&point.assignments)
-            .map(drop)
-            .map_err(|misfit| misfit.to_string()),
-        None => Ok(()),
+    let mut values = point.assignments.clone();
+    if let Some(space) = space {
+        let place = space.point(&values).map_err(|misfit| misfit.to_string())?;
+        let dimensions = space.dimensions().iter().enumerate();
+        let inactive = dimensions.filter(|(index, _)| !space.is_active(&place, *index));
+        let inactive: HashSet<&str> = inactive.map(|(_, dimension)| dimension.name()).collect();
+        values.retain(|one| !inactive.contains(one.name.as_str()));
     }
+    Ok(values)
 }
 
 /// What is searched, without steps: these services count them from elsewhere, or not at all. None for architectures, whose
@@ -72,23 +78,46 @@ mod tests {
 
     use super::*;
 
-    fn judged(points: &[(&str, &[(&str, &str)])]) -> Result<(), String> {
+    type Given<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+    fn judged(points: &[Given<'_>]) -> Result<(), String> {
         let spec = json!({"parameters": [
             {"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "1", "step": "0.25"}},
             {"name": "kind", "parameterType": "categorical", "feasibleSpace": {"list": ["a", "b"]}},
         ]});
-        let point = |(name, values): &(&str, &[(&str, &str)])| Point {
-            name: (*name).to_owned(),
-            assignments: values
-                .iter()
-                .map(|(name, value)| {
-                    serde_json::from_value(json!({"name": name, "value": value})).unwrap()
-                })
-                .collect(),
-            ..Point::default()
+        let points = points.iter().map(point).collect();
+        check(&serde_json::from_value(spec).unwrap(), points).map(drop)
+    }
+
+    fn point((name, values): &Given<'_>) -> Point {
+        let value = |(name, value): &(&str, &str)| {
+            serde_json::from_value(json!({"name": name, "value": value})).unwrap()
         };
-        let points: Vec<Point> = points.iter().map(point).collect();
-        check(&serde_json::from_value(spec).unwrap(), &points)
+        Point {
+            name: (*name).to_owned(),
+            assignments: values.iter().map(value).collect(),
+            ..Point::default()
+        }
+    }
+
+    #[test]
+    fn values_without_effect_are_left_out() {
+        let spec = json!({"parameters": [
+            {"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1", "step": "0.25"},
+             "condition": {"parent": "kind", "values": ["b"]}},
+            {"name": "kind", "parameterType": "categorical", "feasibleSpace": {"list": ["a", "b"]}},
+        ]});
+        let spec = serde_json::from_value(spec).unwrap();
+        let values: [&[(&str, &str)]; 3] = [
+            &[("x", "0.3"), ("kind", "a")],
+            &[("kind", "a")],
+            &[("x", "0.3"), ("kind", "b")],
+        ];
+        let points = check(&spec, values.map(|values| point(&("", values))).to_vec()).unwrap();
+        let kept: Vec<usize> = points.iter().map(|point| point.assignments.len()).collect();
+        assert_eq!(kept, [1, 1, 2]);
+        let missing = check(&spec, vec![point(&("", &[("kind", "b")]))]).unwrap_err();
+        assert_eq!(missing, "point 1 of its answer: parameter x has no value");
     }
 
     const GOOD: &[(&str, &str)] = &[("kind", "b"), ("x", "0.5")];
@@ -150,6 +179,6 @@ mod tests {
             assignments: serde_json::from_value(Value::Array(vec![assignment])).unwrap(),
             ..Point::default()
         };
-        assert_eq!(check(&spec, &[point]), Ok(()));
+        assert_eq!(check(&spec, vec![point.clone()]), Ok(vec![point]));
     }
 }

@@ -98,7 +98,7 @@ impl KatibService {
                 &record.spec,
                 &record.progress.algorithm_settings,
             )),
-            trials: trials::write(&objective, history),
+            trials: trials::write(&objective, &record.spec.parameters, history),
             current_request_number: number(count),
             total_request_number: number(record.progress.counts.trials.saturating_add(count)),
         };
@@ -119,7 +119,7 @@ impl KatibService {
             let what = format!("gave {given} points where {count} were asked for");
             return Err(self.failed(what));
         }
-        answer::check(&record.spec, &points).map_err(|what| self.failed(what))?;
+        let points = answer::check(&record.spec, points).map_err(|what| self.failed(what))?;
         Ok(Suggestions {
             points,
             settings,

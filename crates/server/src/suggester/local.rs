@@ -180,7 +180,7 @@ impl From<Suggested> for Suggestions {
 }
 
 /// What the optimizer searches: the experiment's specification with the settings that it stored over it.
-fn study_spec(experiment: &ExperimentRecord) -> Result<StudySpec, SuggestError> {
+pub(super) fn study_spec(experiment: &ExperimentRecord) -> Result<StudySpec, SuggestError> {
     let mut spec = Cow::Borrowed(&experiment.spec);
     for stored in &experiment.progress.algorithm_settings {
         if let Some(algorithm) = &mut spec.to_mut().algorithm {

@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
+use diwan_algorithms::registry;
 use diwan_algorithms::settings::Settings;
-use diwan_algorithms::stopping::{self, Curve, StoppingRule};
+use diwan_algorithms::stopping::{Curve, Curves, Stopping};
 use diwan_algorithms::study::Objective;
 use diwan_core::engine::Snapshot;
-use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
+use diwan_core::record::{ExperimentRecord, TrialRecord};
 use diwan_core::resources::{EarlyStoppingRule, EarlyStoppingSpec};
 use diwan_store::{FoundTrial, ObservationQuery, Store, StoreError};
 
 use super::changes::Changes;
-use super::local::{broke_down, failed, refused};
+use super::local::{broke_down, failed, refused, study_spec};
 use super::warm::Warm;
 use super::{SuggestError, Suggestions};
 use crate::grpc::reports;
@@ -20,14 +21,14 @@ use crate::grpc::reports;
 /// Makes the rules, by the stopping rules of this program.
 pub(super) struct Rules {
     store: Arc<dyn Store>,
-    warm: Warm<Curves>,
+    warm: Warm<Seen>,
 }
 
-/// The curves of the trials that have succeeded.
+/// What an experiment's trials have reported that have ended.
 #[derive(Default)]
-struct Curves {
+struct Seen {
     changes: Changes,
-    succeeded: Vec<Curve>,
+    curves: Curves,
 }
 
 impl Rules {
@@ -53,39 +54,43 @@ impl Rules {
         let Some(named) = &record.spec.early_stopping else {
             return Ok(Vec::new());
         };
-        let (rule, settings) = admit(named)?;
+        let stopping = admit(named)?;
         let objective = Objective::from(&record.spec.objective.clone().unwrap_or_default());
         let slot = self.warm.slot(&record.metadata.uid);
         let mut warm = slot.lock().await;
-        let mut curves = warm.take().unwrap_or_default();
-        let count = rule.values_needed(&settings);
-        self.bring_up_to_date(&mut curves, record, &objective.metric, count)
+        let mut seen = warm.take().unwrap_or_default();
+        self.bring_up_to_date(&mut seen, record, &objective.metric, &stopping)
             .await
             .map_err(failed)?;
-        let work = move || (rule.rules(&objective, &curves.succeeded, &settings), curves);
+        let work = move || (stopping.rules(&objective, &seen.curves), seen);
         let done = tokio::task::spawn_blocking(work).await;
-        let (rules, curves) = done.map_err(broke_down)?;
-        *warm = Some(curves);
+        let (rules, seen) = done.map_err(broke_down)?;
+        *warm = Some(seen);
         Ok(rules)
     }
 
     async fn bring_up_to_date(
         &self,
-        curves: &mut Curves,
+        seen: &mut Seen,
         record: &ExperimentRecord,
         metric: &str,
-        count: usize,
+        stopping: &Stopping,
     ) -> Result<(), StoreError> {
+        let count = stopping.values_needed();
+        if count == 0 {
+            return Ok(());
+        }
         let (store, key) = (&*self.store, record.key());
-        let mut trials = curves.changes.of_active(store, &key).await?;
+        let mut trials = seen.changes.of_active(store, &key).await?;
         loop {
             for trial in trials {
-                if trial.state == TrialState::Succeeded {
+                if !trial.state.is_active() && stopping.compares_with(trial.state) {
+                    let (number, state) = (trial.number, trial.state);
                     let curve = self.curve(record, trial, metric, count).await?;
-                    curves.succeeded.push(curve);
+                    seen.curves.insert(number, state, curve);
                 }
             }
-            trials = curves.changes.new_ones(store, &key).await?;
+            trials = seen.changes.new_ones(store, &key).await?;
             if trials.is_empty() {
                 return Ok(());
             }
@@ -108,8 +113,20 @@ impl Rules {
             metric: Some(metric.to_owned()),
             ..ObservationQuery::of(found.reference())
         };
-        reports::first_values(&*self.store, query, count).await
+        let values = reports::first_values(&*self.store, query, count).await?;
+        Ok(values.into_iter().collect())
     }
+}
+
+/// What stops trials of an experiment while they run: the rule that it names, or else the one of its algorithm. One that is
+/// refused stops nothing; validation has said so.
+pub(crate) fn stopping(experiment: &ExperimentRecord) -> Option<Stopping> {
+    if let Some(named) = &experiment.spec.early_stopping {
+        return admit(named).ok();
+    }
+    let algorithm = experiment.spec.algorithm.as_ref()?;
+    let algorithm = registry::find(&algorithm.algorithm_name).ok()?;
+    algorithm.stopping(&study_spec(experiment).ok()?)
 }
 
 impl Suggestions {
@@ -122,10 +139,10 @@ impl Suggestions {
     }
 }
 
-fn admit(named: &EarlyStoppingSpec) -> Result<(&'static dyn StoppingRule, Settings), SuggestError> {
+fn admit(named: &EarlyStoppingSpec) -> Result<Stopping, SuggestError> {
     let settings = Settings::from(named.algorithm_settings.as_slice());
-    let rule = stopping::admit(&named.algorithm_name, &settings);
-    Ok((rule.map_err(|error| refused(&error))?, settings))
+    let stopping = Stopping::admit(&named.algorithm_name, settings);
+    stopping.map_err(|error| refused(&error))
 }
 
 #[cfg(test)]

@@ -10,18 +10,14 @@ use super::transform::{penalty, scaled, scales, shifted, square_norm};
 pub(super) fn schwefel(instance: &Instance) -> Function {
     /// Twice the distance of the optimum from 0 in every coordinate.
     const PLACE: f64 = 4.2096874633;
-    let signs: Vec<f64> = instance
+    let turns: Vec<f64> = instance
         .uniform(0, instance.dimension())
         .iter()
-        .map(|u| if *u < 0.5 { -1.0 } else { 1.0 })
+        .map(|u| if *u < 0.5 { -2.0 } else { 2.0 })
         .collect();
     let scales = scales(instance.dimension(), 10.0);
     Box::new(move |x| {
-        let turned: Vec<f64> = x
-            .iter()
-            .zip(&signs)
-            .map(|(x, sign)| 2.0 * sign * x)
-            .collect();
+        let turned = scaled(x, &turns);
         let mut z = turned.clone();
         for (z, before) in z.iter_mut().skip(1).zip(&turned) {
             *z += 0.25 * (before - PLACE);
@@ -68,15 +64,11 @@ pub(super) fn lunacek(instance: &Instance) -> Function {
     let dimension = instance.dimension() as f64;
     let depth = 1.0 - 0.5 / ((dimension + 20.0).sqrt() - 4.1);
     let far = -((NEAR * NEAR - 1.0) / depth).sqrt();
-    let signs: Vec<f64> = instance.normal().iter().map(|g| g.signum()).collect();
+    let turns: Vec<f64> = instance.normal().iter().map(|g| 2.0 * g.signum()).collect();
     let (first, second) = (instance.rotation(), instance.second_rotation());
     let scales = scales(instance.dimension(), 100.0);
     Box::new(move |x| {
-        let turned: Vec<f64> = x
-            .iter()
-            .zip(&signs)
-            .map(|(x, sign)| 2.0 * sign * x)
-            .collect();
+        let turned = scaled(x, &turns);
         let to = |place: f64| turned.iter().map(|x| x - place).collect::<Vec<_>>();
         let near = to(NEAR);
         let z = first.apply(&scaled(&second.apply(&near), &scales));

@@ -1,22 +1,13 @@
 //! What only the inside of the store shows.
 
-use diwan_core::observation::{Place, Source};
+use diwan_core::observation::Source;
+use diwan_testkit::store::samples;
 use tempfile::TempDir;
 
 use super::*;
 
 fn point(offset: i64) -> MetricPoint {
-    MetricPoint {
-        metric: "loss".to_owned(),
-        value: format!("{offset} and a text that fills pages"),
-        time_ns: None,
-        step: None,
-        place: Place {
-            source: Source::StdOut,
-            offset,
-            index: 0,
-        },
-    }
+    samples::point(offset, &format!("{offset} and a text that fills pages"))
 }
 
 async fn allow_pages(store: &SqliteStore, pages: &'static str) {

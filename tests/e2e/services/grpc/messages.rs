@@ -19,6 +19,7 @@ pub(super) fn experiment(algorithm: &str) -> Experiment {
         name: "x".into(),
         parameter_type: ParameterType::Double.into(),
         feasible_space: Some(space),
+        condition: None,
     };
     let objective = ObjectiveSpec {
         r#type: ObjectiveType::Minimize.into(),

@@ -124,6 +124,24 @@ fn parameter_types() {
 }
 
 #[test]
+fn conditions() {
+    let with = |condition: &str| format!("max: \"0.05\"\n      condition: {condition}\n");
+    let max = "max: \"0.05\"\n";
+    rule(max, &with("{parent: optimizer, values: [sgd]}"), &[]);
+    let path = "spec.parameters[0].condition";
+    let said = format!(
+        "23:27: {path}.parent: Invalid value: \"optimiser\": is no parameter of the search space"
+    );
+    rule(max, &with("{parent: optimiser, values: [sgd]}"), &[&said]);
+    let said = format!(
+        "23:47: {path}.values[0]: Unsupported value: \"sdg\": supported values: \"sgd\", \"adam\""
+    );
+    rule(max, &with("{parent: optimizer, values: [sdg]}"), &[&said]);
+    let said = format!("23:38: {path}.value: Unknown field: \"value\"");
+    rule(max, &with("{parent: optimizer, value: [sgd]}"), &[&said]);
+}
+
+#[test]
 fn ranges() {
     let path = "spec.parameters[0].feasibleSpace";
     let both = "feasibleSpace.max or feasibleSpace.min must be specified for parameterType: double";

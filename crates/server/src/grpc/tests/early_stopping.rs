@@ -11,9 +11,13 @@ use tonic::Code;
 use super::*;
 
 fn stopping(setting: &str, value: &str) -> ExperimentSpec {
+    stopping_by("medianstop", setting, value)
+}
+
+fn stopping_by(rule: &str, setting: &str, value: &str) -> ExperimentSpec {
     ExperimentSpec {
         early_stopping: Some(EarlyStoppingSpec {
-            algorithm_name: "medianstop".into(),
+            algorithm_name: rule.into(),
             algorithm_settings: vec![AlgorithmSetting {
                 name: setting.into(),
                 value: value.into(),
@@ -111,6 +115,28 @@ async fn rules_come_from_the_first_reports_by_time() {
         ..request
     };
     assert!(rules(&fixture, never).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn successive_halving_counts_trials_that_were_stopped() {
+    let fixture = Fixture::new().await;
+    let mut trials = reported(&fixture).await;
+    let stopped = trials[2].status.as_mut().unwrap();
+    stopped.condition = TrialConditionType::Earlystopped.into();
+    let request = GetEarlyStoppingRulesRequest {
+        experiment: message("tune", &stopping_by("asha", "eta", "2")),
+        trials,
+        db_manager_address: String::new(),
+    };
+    // The losses of the first rung are 1, 2 and 3; of four trials two may pass.
+    let found = rules(&fixture, request.clone()).await.unwrap();
+    assert_eq!((found[0].value.as_str(), found[0].start_step), ("2.0", 1));
+    assert_eq!(found[0].comparison(), ComparisonType::Greater);
+    let unfixed = GetEarlyStoppingRulesRequest {
+        experiment: message("tune", &stopping_by("plateau", "patience", "2")),
+        ..request
+    };
+    assert!(rules(&fixture, unfixed).await.unwrap().is_empty());
 }
 
 #[tokio::test]

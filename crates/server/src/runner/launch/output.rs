@@ -2,7 +2,7 @@
 
 use diwan_collect::Summary;
 use diwan_core::engine::Event;
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, Place};
 use diwan_core::record::StopCause;
 use diwan_core::resources::Observation;
 use diwan_drivers::LaunchId;
@@ -83,24 +83,46 @@ impl Task {
     /// Lets the stopping rules see new points.
     fn judge(&self, points: &[MetricPoint], reading: &mut Reading) {
         for point in points {
-            let Some(fired) = reading.observe(point) else {
-                continue;
-            };
-            let cause = StopCause::RuleFired { message: fired };
-            self.tell(Message::Event(Event::Stopping {
-                trial: self.reference.number,
-                cause,
-            }));
-            reading.rules = None;
+            let fired = reading.observe(point);
+            self.stop(fired, reading);
         }
     }
 
+    /// Has the trial stopped for a reason, if there is one.
+    fn stop(&self, reason: Option<String>, reading: &mut Reading) {
+        let Some(message) = reason else { return };
+        self.tell(Message::Event(Event::Stopping {
+            trial: self.reference.number,
+            cause: StopCause::RuleFired { message },
+        }));
+        reading.judges_no_more();
+    }
+
     /// Lets the stopping rules see what an earlier run of Diwan has stored.
-    pub(super) async fn judge_again(&self, reading: &mut Reading) -> Result<(), StoreError> {
-        if reading.rules.is_none() {
+    pub(super) async fn catch_up(&self, reading: &mut Reading) -> Result<(), StoreError> {
+        if !reading.is_judged() {
             return Ok(());
         }
-        self.each_page(|points| self.judge(points, reading)).await
+        let mut fired = None;
+        let see = |points: &[MetricPoint]| {
+            for point in points {
+                let reason = reading.recall(point);
+                fired = fired.take().or(reason);
+            }
+        };
+        self.each_page(None, see).await?;
+        self.stop(fired, reading);
+        Ok(())
+    }
+
+    /// Lets the stopping rules see what the trial has sent since the last look, if it is not read here.
+    pub(super) async fn judge_pushed(&self, reading: &mut Reading) -> Result<(), StoreError> {
+        if reading.collector.is_some() || !reading.is_judged() {
+            return Ok(());
+        }
+        let last = reading.last_pushed();
+        self.each_page(last, |points| self.judge(points, reading))
+            .await
     }
 
     /// The summary of all points of this launch, whoever stored them.
@@ -109,14 +131,23 @@ impl Task {
             return Ok(summary.observation());
         }
         let mut summary = Summary::new(&self.objective);
-        self.each_page(|points| points.iter().for_each(|point| summary.add(point)))
-            .await?;
+        self.each_page(None, |points| {
+            points.iter().for_each(|point| summary.add(point))
+        })
+        .await?;
         Ok(summary.observation())
     }
 
-    /// Reads all stored points of this launch, page by page.
-    async fn each_page(&self, mut see: impl FnMut(&[MetricPoint])) -> Result<(), StoreError> {
-        let mut query = ObservationQuery::of(self.reference.clone());
+    /// Reads the stored points of this launch behind a place, page by page.
+    async fn each_page(
+        &self,
+        after: Option<Place>,
+        mut see: impl FnMut(&[MetricPoint]),
+    ) -> Result<(), StoreError> {
+        let mut query = ObservationQuery {
+            after,
+            ..ObservationQuery::of(self.reference.clone())
+        };
         loop {
             let page = self.patiently(|| self.store.observations(&query)).await?;
             see(&page);

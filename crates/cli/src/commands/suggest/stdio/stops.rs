@@ -1,0 +1,86 @@
+//! Which running trials are not worth their end.
+
+use diwan_algorithms::settings::Settings;
+use diwan_algorithms::stopping::{Curves, Stopping};
+use diwan_algorithms::study::Objective;
+use diwan_core::record::TrialState;
+use diwan_core::resources::AlgorithmSetting;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::parameters::text;
+use super::request::Progress;
+
+/// A stopping rule, if there is one, and what it has seen.
+pub(super) struct Stops {
+    rule: Option<Stopping>,
+    curves: Curves,
+}
+
+/// A stopping rule as it is named: alone, or with its settings.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "\"early_stopping\" must be a name or {\"algorithm\": NAME, \"settings\": {…}}"
+)]
+enum Named {
+    Alone(String),
+    With {
+        algorithm: String,
+        #[serde(default)]
+        settings: Map<String, Value>,
+    },
+}
+
+impl Stops {
+    pub(super) fn new(rule: Option<Stopping>) -> Self {
+        Self {
+            rule,
+            curves: Curves::default(),
+        }
+    }
+
+    /// Takes what a trial has reached; the reason if that stops it.
+    pub(super) fn report(
+        &mut self,
+        objective: &Objective,
+        trial: u64,
+        progress: &Progress,
+    ) -> Option<String> {
+        let rule = self.rule.as_ref()?;
+        let value = progress.value.unwrap_or(f64::NAN);
+        self.curves.report(trial, Some(progress.step), value);
+        rule.judge(objective, &self.curves, trial)
+    }
+
+    /// A trial has ended.
+    pub(super) fn end(&mut self, trial: u64, state: TrialState) {
+        self.curves.settle(trial, state);
+    }
+}
+
+/// Takes the stopping rule out of the settings of a study.
+pub(super) fn take_rule(settings: &mut Map<String, Value>) -> Result<Option<Stopping>, String> {
+    let Some(named) = settings.shift_remove("early_stopping") else {
+        return Ok(None);
+    };
+    let named = serde_json::from_value(named).map_err(|error| error.to_string())?;
+    let (name, given) = match named {
+        Named::Alone(name) => (name, Map::new()),
+        Named::With {
+            algorithm,
+            settings,
+        } => (algorithm, settings),
+    };
+    let stopping = Stopping::admit(&name, Settings::from(self::settings(given).as_slice()));
+    stopping.map(Some).map_err(|error| error.to_string())
+}
+
+/// Settings as an experiment has them.
+pub(super) fn settings(given: Map<String, Value>) -> Vec<AlgorithmSetting> {
+    let setting = |(name, value)| AlgorithmSetting {
+        name,
+        value: text(&value),
+    };
+    given.into_iter().map(setting).collect()
+}
