@@ -139,7 +139,10 @@ mod tests {
         assert_eq!(names("bbob").len(), 24);
         assert_eq!(names("bbob/*/10d").last().unwrap(), "bbob/f24/10d/i1");
         assert_eq!(names("noisy/f3"), ["noisy/f3/5d/i1"]);
-        assert_eq!(names("curves"), ["curves/digits/i0"]);
+        assert_eq!(
+            names("curves"),
+            ["curves/digits/i0", "curves/digits-epochs/i0"]
+        );
         assert_eq!(names("mixed/*/i{2-3}").len(), 2 * names("mixed").len());
     }
 

@@ -2,7 +2,11 @@
 
 use diwan_core::resources::{ObjectiveType, ParameterSpec};
 
+use crate::stream::Stream;
 pub use crate::values::{BadValue, Values};
+
+/// Standard deviation of the logarithm of drawn durations: two thirds of the trials take between 0.7 and 1.35 seconds.
+const SPREAD: f64 = 0.3;
 
 /// Something to optimise whose trials can be played instead of run. It has no state: the same values and seed give the same.
 pub trait Problem: Send + Sync {
@@ -22,7 +26,7 @@ pub trait Problem: Send + Sync {
     /// The best value that [`Problem::truth`] has, if that is known.
     fn optimum(&self) -> Option<f64>;
 
-    /// How many times a trial reports that runs to its end; at least 1.
+    /// How many times a trial reports that runs to its end, at most; at least 1.
     fn steps(&self) -> usize {
         1
     }
@@ -43,7 +47,7 @@ pub trait Problem: Send + Sync {
 /// What a trial does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Run {
-    /// It reports, as many times as the problem has steps, and succeeds.
+    /// It reports, at least once, and succeeds.
     Reports(Vec<Step>),
     /// It fails after so many seconds without a report, whenever it is tried.
     Fails(f64),
@@ -59,12 +63,13 @@ pub struct Step {
 }
 
 impl Run {
-    /// One report, after a second.
+    /// One report, after a second or so: durations are log-normal around it, drawn by the trial's seed.
     #[must_use]
-    pub fn once(value: f64) -> Self {
+    pub fn once(value: f64, seed: u64) -> Self {
+        let deviations = Stream::new("problem: duration", seed, 0).normal();
         Self::Reports(vec![Step {
             value,
-            seconds: 1.0,
+            seconds: (SPREAD * deviations).exp(),
         }])
     }
 

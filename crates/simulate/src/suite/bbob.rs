@@ -83,8 +83,8 @@ impl Problem for Function {
         Some(self.function.optimum())
     }
 
-    fn run(&self, values: &Values<'_>, _seed: u64) -> Result<Run, BadValue> {
-        self.value(values).map(Run::once)
+    fn run(&self, values: &Values<'_>, seed: u64) -> Result<Run, BadValue> {
+        Ok(Run::once(self.value(values)?, seed))
     }
 
     fn truth(&self, values: &Values<'_>) -> Result<Option<f64>, BadValue> {

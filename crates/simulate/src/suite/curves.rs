@@ -12,6 +12,7 @@ use crate::stream::Stream;
 /// 600 small networks, recorded over 81 epochs. Its format stands in `data/README.md`.
 const DIGITS: &[u8] = include_bytes!("../../data/digits_mlp_curves.bin");
 const EPOCHS: usize = 81;
+const EPOCHS_NAME: &str = "epochs";
 const HYPERPARAMETERS: usize = 6;
 /// Bytes of one network: its hyperparameters, its hits and the time of its epochs.
 const RECORD: usize = 4 * HYPERPARAMETERS + 2 * EPOCHS + 2 * EPOCHS;
@@ -31,15 +32,20 @@ impl Suite for Curves {
 
     fn summary(&self) -> &'static str {
         "Learning curves that were recorded: the accuracy of 600 small networks after each of 81 epochs. A configuration is \
-         answered by the nearest recorded one; an instance has 60 % of them."
+         answered by the nearest recorded one; an instance has 60 % of them. In digits-epochs the number of epochs is a parameter."
     }
 
     fn families(&self) -> Vec<String> {
-        vec!["digits".to_owned()]
+        ["digits", "digits-epochs"].map(str::to_owned).to_vec()
     }
 
-    fn make(&self, _family: usize, _dimension: usize, instance: u32) -> Box<dyn Problem> {
-        Box::new(Digits::new(instance))
+    fn make(&self, family: usize, _dimension: usize, instance: u32) -> Box<dyn Problem> {
+        let mut problem = Digits::new(instance);
+        if family == 1 {
+            problem.parameters.push(int(EPOCHS_NAME, 1, EPOCHS as i32));
+            problem.stops_at_epochs = true;
+        }
+        Box::new(problem)
     }
 }
 
@@ -129,6 +135,8 @@ impl Axis {
 
 struct Digits {
     networks: Vec<Arc<Network>>,
+    /// Whether a parameter says how many epochs a trial trains.
+    stops_at_epochs: bool,
     parameters: Vec<ParameterSpec>,
 }
 
@@ -144,6 +152,7 @@ impl Digits {
         let networks = present.into_iter().filter_map(|place| NETWORKS.get(place));
         Self {
             networks: networks.cloned().collect(),
+            stops_at_epochs: false,
             parameters: vec![
                 log_double("learning_rate", 1e-5, 0.3),
                 log_double("alpha", 1e-7, 1.0),
@@ -194,7 +203,11 @@ impl Problem for Digits {
     }
 
     fn run(&self, values: &Values<'_>, _seed: u64) -> Result<Run, BadValue> {
-        Ok(Run::Reports(self.nearest(values)?.curve.clone()))
+        let mut curve = self.nearest(values)?.curve.clone();
+        if self.stops_at_epochs {
+            curve.truncate(values.positive(EPOCHS_NAME)?.ceil() as usize);
+        }
+        Ok(Run::Reports(curve))
     }
 
     fn truth(&self, values: &Values<'_>) -> Result<Option<f64>, BadValue> {

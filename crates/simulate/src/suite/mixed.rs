@@ -83,9 +83,9 @@ impl Problem for Shifted {
         Some(self.optimum)
     }
 
-    fn run(&self, values: &Values<'_>, _seed: u64) -> Result<Run, BadValue> {
+    fn run(&self, values: &Values<'_>, seed: u64) -> Result<Run, BadValue> {
         let truth = self.truth(values)?;
-        Ok(truth.map_or(Run::Fails(FAILED_AFTER), Run::once))
+        Ok(truth.map_or(Run::Fails(FAILED_AFTER), |value| Run::once(value, seed)))
     }
 
     fn truth(&self, values: &Values<'_>) -> Result<Option<f64>, BadValue> {

@@ -77,7 +77,7 @@ impl Problem for WithNoise {
     fn run(&self, values: &Values<'_>, seed: u64) -> Result<Run, BadValue> {
         let noise = Stream::new("noisy: noise", seed, 0).normal();
         let value = self.function.value(values)?;
-        Ok(Run::once(value + self.deviation * noise))
+        Ok(Run::once(value + self.deviation * noise, seed))
     }
 
     fn truth(&self, values: &Values<'_>) -> Result<Option<f64>, BadValue> {
