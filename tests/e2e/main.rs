@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 mod architecture;
+mod bench;
 mod control;
 mod database;
 mod disk;

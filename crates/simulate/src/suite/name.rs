@@ -31,6 +31,18 @@ impl ProblemName {
         }
     }
 
+    /// The problem whatever its instance: `bbob/f1/10d`.
+    #[must_use]
+    pub fn family(&self) -> String {
+        let families = self.suite.families();
+        let family = families.get(self.family).map_or("", String::as_str);
+        let name = format!("{}/{family}", self.suite.name());
+        match self.suite.dimensions() {
+            Some(_) => format!("{name}/{}d", self.dimension),
+            None => name,
+        }
+    }
+
     fn read(text: &str) -> Result<Self, String> {
         let mut parts = text.split('/');
         let suite = of(parts.next().unwrap_or_default())?;
@@ -104,13 +116,7 @@ impl FromStr for ProblemName {
 
 impl fmt::Display for ProblemName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let families = self.suite.families();
-        let family = families.get(self.family).map_or("", String::as_str);
-        write!(f, "{}/{family}", self.suite.name())?;
-        if self.suite.dimensions().is_some() {
-            write!(f, "/{}d", self.dimension)?;
-        }
-        write!(f, "/i{}", self.instance)
+        write!(f, "{}/i{}", self.family(), self.instance)
     }
 }
 
