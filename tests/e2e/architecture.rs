@@ -18,7 +18,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("diwan-proto", &["diwan-core", "tonic"]),
     ("diwan-store", &["diwan-core", "sqlx", "tokio"]),
     ("diwan-collect", &["diwan-core"]),
-    ("diwan-drivers", &["diwan-core", "tokio"]),
+    ("diwan-drivers", &["diwan-core", "diwan-simulate", "tokio"]),
     (
         "diwan-server",
         &[

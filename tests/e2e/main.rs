@@ -15,3 +15,4 @@ mod logs;
 mod output;
 mod readme;
 mod services;
+mod simulated;

@@ -19,7 +19,7 @@ use diwan_core::resources::{AlgorithmSetting, ParameterAssignment};
 
 use self::queue::Queue;
 use self::stopping::Judge;
-use self::timeline::Timeline;
+pub use self::timeline::{Reported, Timeline};
 use crate::problem::{BadValue, Problem, Values};
 use crate::stream;
 

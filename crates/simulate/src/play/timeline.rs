@@ -7,23 +7,29 @@ use crate::problem::Run;
 use crate::stream::Stream;
 
 /// The life of a trial, in seconds after its beginning.
-pub(super) struct Timeline {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
     /// What it reports.
-    pub(super) reports: Vec<Reported>,
+    pub reports: Vec<Reported>,
     /// When it ends.
-    pub(super) end: f64,
+    pub end: f64,
     /// How it ends.
-    pub(super) state: TrialState,
+    pub state: TrialState,
 }
 
-pub(super) struct Reported {
-    pub(super) at: f64,
-    pub(super) value: f64,
+/// A report.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reported {
+    /// When it is made.
+    pub at: f64,
+    /// Of the metric.
+    pub value: f64,
 }
 
 impl Timeline {
     /// The life of a trial that would do `run` if nothing went wrong.
-    pub(super) fn draw(run: Run, faults: &Faults, seed: u64) -> Self {
+    #[must_use]
+    pub fn draw(run: Run, faults: &Faults, seed: u64) -> Self {
         let mut luck = Luck::draw(faults, seed);
         let whole = run.seconds();
         let mut timeline = Self::undisturbed(run);
