@@ -11,7 +11,7 @@ use std::thread;
 
 use clap::{Args, ValueEnum};
 use diwan_simulate::bench::{
-    BadContestant, CellError, Contestant, Options, Plan, Summary, html, summary,
+    BadContestant, Cell, CellError, Contestant, Options, Plan, Summary, html, summary,
 };
 use diwan_simulate::pattern::expand;
 use diwan_simulate::play::Faults;
@@ -95,7 +95,14 @@ struct Seeds(Vec<u64>);
 fn problems(text: &str) -> Result<Problems, NoProblem> {
     let patterns = outside_braces(text).into_iter();
     let names: Result<Vec<_>, _> = patterns.map(expand).collect();
-    Ok(Problems(names?.concat()))
+    let names = names?.concat();
+    if names.is_empty() {
+        return Err(NoProblem {
+            name: text.to_owned(),
+            reason: "it is no pattern; expected one such as bbob/f1/5d/i1".to_owned(),
+        });
+    }
+    Ok(Problems(names))
 }
 
 /// The parts between commas that are not in braces.
@@ -155,6 +162,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "no problem has been played by everybody yet",
         ));
     }
+    print::summary(&summary, arguments.output)?;
     if let Some(file) = &arguments.html {
         let unwritable = |error| {
             Failure::usage(format!("cannot write the report to {}", file.display())).cause(error)
@@ -162,7 +170,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         std::fs::write(file, html::page(&summary)).map_err(unwritable)?;
         eprintln!("the report is in {}", file.display());
     }
-    print::summary(&summary, arguments.output)?;
     Ok(exit)
 }
 
@@ -193,35 +200,50 @@ async fn play(plan: &Arc<Plan>, arguments: &Arguments) -> (Summary, Exit) {
     let jobs = jobs.or_else(|| thread::available_parallelism().ok());
     let mut crew = Crew::start(plan, jobs.map_or(1, NonZero::get).min(cells));
     let mut counter = Counter::new(cells, "experiments", arguments.quiet);
-    let mut exit = Exit::Done;
-    let mut runs = BTreeMap::new();
+    let (mut runs, mut failures) = (BTreeMap::new(), BTreeMap::new());
     let end = until_asked_to_end();
     tokio::pin!(end);
-    loop {
-        tokio::select! {
-            played = crew.next() => match played {
-                Some((cell, Ok(run))) => {
-                    runs.insert(cell, run);
-                    counter.one_more();
+    let is_stopped = loop {
+        let played = tokio::select! {
+            played = crew.next() => played,
+            () = &mut end => break true,
+        };
+        let Some((cell, played)) = played else {
+            break false;
+        };
+        match played {
+            Ok(run) => {
+                runs.insert(cell, run);
+                counter.one_more();
+            }
+            Err(error) => {
+                let count = failures.entry(cell.contestant).or_insert(0_u64);
+                *count += 1;
+                // One tells what there is to know of them.
+                if *count == 1 {
+                    counter.say(&failure(plan, &cell, &error));
                 }
-                Some((_, Err(CellError::Cancelled))) => {}
-                Some((cell, Err(error))) => {
-                    let who = &plan.contestants()[cell.contestant];
-                    let problem = &plan.problems()[cell.problem];
-                    counter.say(&format!("{who} on {problem} with seed {}: {error}", cell.seed));
-                    exit = Exit::Failed;
-                }
-                None => break,
-            },
-            () = &mut end => {
-                exit = Exit::Stopped;
-                break;
             }
         }
-    }
+    };
     crew.stop();
     counter.clear();
+    for (contestant, count) in &failures {
+        let who = &plan.contestants()[*contestant];
+        eprintln!("{who} has not come to the end of {count} of its experiments");
+    }
+    let exit = match (is_stopped, failures.is_empty()) {
+        (true, _) => Exit::Stopped,
+        (false, false) => Exit::Failed,
+        (false, true) => Exit::Done,
+    };
     (summary(plan, &runs), exit)
+}
+
+fn failure(plan: &Plan, cell: &Cell, error: &CellError) -> String {
+    let who = &plan.contestants()[cell.contestant];
+    let problem = &plan.problems()[cell.problem];
+    format!("{who} on {problem} with seed {}: {error}", cell.seed)
 }
 
 #[cfg(test)]
@@ -232,6 +254,12 @@ mod tests {
     fn commas_in_braces_separate_nothing() {
         let parts = outside_braces("bbob/f{1,8}/5d, mixed,,noisy/f{1-3,7}");
         assert_eq!(parts, ["bbob/f{1,8}/5d", "mixed", "noisy/f{1-3,7}"]);
+    }
+
+    #[test]
+    fn at_least_one_problem_is_named() {
+        assert!(problems("").is_err() && problems(" ,").is_err());
+        assert_eq!(problems("bbob/f1,curves").unwrap().0.len(), 3);
     }
 
     #[test]

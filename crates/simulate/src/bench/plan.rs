@@ -185,7 +185,8 @@ impl Plan {
         study.objective.kind = problem.objective();
         study.objective.strategy = MetricStrategyType::Latest;
         study.parallel = Some(self.options.workers);
-        study.max_trials = Some(self.options.budget);
+        // How many trials the budget makes is known only where none can cost less than another.
+        study.max_trials = (problem.steps() == 1).then_some(self.options.budget);
         Ok(study)
     }
 }
