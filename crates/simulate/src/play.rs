@@ -157,10 +157,14 @@ pub fn play(setup: Setup<'_>, caller: &Caller<'_>) -> Result<Played, PlayError> 
             if !(caller.goes_on)() {
                 break Ending::Cancelled;
             }
-            waits = game.ask(wanted, caller.meter)?;
+            waits = Some(game.ask(wanted, caller.meter)?);
         }
         if !game.pass()? {
-            break waits.unwrap_or(Ending::Budget);
+            break match (game.is_exhausted, waits) {
+                (true, _) => Ending::Exhausted,
+                (false, Some(why)) => Ending::Stuck(why),
+                (false, None) => Ending::Budget,
+            };
         }
     };
     Ok(Played {
@@ -230,12 +234,8 @@ impl<'a> Game<'a> {
         idle.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
-    /// Asks for points and begins their trials; what it means that there are none, if nothing else runs either.
-    fn ask(
-        &mut self,
-        wanted: usize,
-        meter: &dyn Fn() -> Duration,
-    ) -> Result<Option<Ending>, PlayError> {
+    /// Asks for points and begins their trials. Returns what the algorithm waits for, should there be none.
+    fn ask(&mut self, wanted: usize, meter: &dyn Fn() -> Duration) -> Result<String, PlayError> {
         let before = meter();
         let suggested = registry::suggest(&self.study, wanted)?;
         self.requests.push(Request {
@@ -251,16 +251,13 @@ impl<'a> Game<'a> {
             self.setup.settings.extend(settings);
             self.study.spec.settings = Settings::from(self.setup.settings.as_slice());
         }
+        self.is_exhausted = more == More::Exhausted;
         for point in points {
             self.begin(point)?;
         }
         Ok(match more {
-            More::Exhausted => {
-                self.is_exhausted = true;
-                Some(Ending::Exhausted)
-            }
-            More::NotYet { why } => Some(Ending::Stuck(why)),
-            More::Yes => Some(Ending::Stuck("it gives no reason".to_owned())),
+            More::NotYet { why } => why,
+            More::Yes | More::Exhausted => "it gives no reason".to_owned(),
         })
     }
 

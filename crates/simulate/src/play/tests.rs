@@ -1,9 +1,11 @@
 use std::collections::HashSet;
 
 use diwan_algorithms::stopping;
-use diwan_core::resources::MetricStrategyType;
+use diwan_core::resources::{MetricStrategyType, ParameterSpec};
 
 use super::*;
+use crate::parameters::int;
+use crate::problem::Run;
 use crate::suite;
 
 const NEVER: Faults = Faults {
@@ -153,6 +155,36 @@ fn stopping_early_leaves_the_budget_to_more_trials() {
     assert!(stopped.trials.len() > 22, "{}", stopped.trials.len());
     let spent = stopped.trials.last().unwrap().spent;
     assert!((19 * 81..=20 * 81).contains(&spent), "{spent}");
+}
+
+/// Six points, which are all the same.
+struct Few(Vec<ParameterSpec>);
+
+impl Problem for Few {
+    fn parameters(&self) -> &[ParameterSpec] {
+        &self.0
+    }
+
+    fn optimum(&self) -> Option<f64> {
+        None
+    }
+
+    fn run(&self, values: &Values<'_>, seed: u64) -> Result<Run, BadValue> {
+        Ok(Run::once(0.0 * values.number("x")?, seed))
+    }
+
+    fn truth(&self, values: &Values<'_>) -> Result<Option<f64>, BadValue> {
+        Ok(Some(0.0 * values.number("x")?))
+    }
+}
+
+#[test]
+fn a_finite_space_ends_when_all_its_points_have_come() {
+    let problem = Few(vec![int("x", 1, 6)]);
+    for workers in [1, 4, 9] {
+        let played = played(setup(&problem, 20, workers, NEVER));
+        assert_eq!((played.trials.len(), played.ending), (6, Ending::Exhausted));
+    }
 }
 
 #[test]
