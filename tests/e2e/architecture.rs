@@ -11,11 +11,14 @@ use crate::harness::top;
 const MAY_SEE: &[(&str, &[&str])] = &[
     ("diwan-core", &[]),
     ("diwan-algorithms", &["diwan-core"]),
-    ("diwan-simulate", &["diwan-core", "diwan-algorithms"]),
+    (
+        "diwan-simulate",
+        &["diwan-core", "diwan-algorithms"],
+    ),
     ("diwan-proto", &["diwan-core", "tonic"]),
     ("diwan-store", &["diwan-core", "sqlx", "tokio"]),
     ("diwan-collect", &["diwan-core"]),
-    ("diwan-drivers", &["diwan-core", "tokio"]),
+    ("diwan-drivers", &["diwan-core", "diwan-simulate", "tokio"]),
     (
         "diwan-server",
         &[

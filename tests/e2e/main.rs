@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 mod architecture;
+mod bench;
 mod conditions;
 mod control;
 mod database;
@@ -15,4 +16,5 @@ mod logs;
 mod output;
 mod readme;
 mod services;
+mod simulated;
 mod stdio;

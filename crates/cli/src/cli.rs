@@ -12,7 +12,7 @@ use diwan_core::validate::{LABEL_RULE, is_label};
 use diwan_server::suggester::service_url;
 
 use crate::commands::{
-    algorithms, completions, delete, describe, edit, explain, export, get, logs, run, serve,
+    algorithms, bench, completions, delete, describe, edit, explain, export, get, logs, run, serve,
     suggest, supervise, validate, wait,
 };
 
@@ -105,6 +105,7 @@ pub(crate) enum Command {
     Export(export::Arguments),
     Algorithms(algorithms::Arguments),
     Suggest(suggest::Arguments),
+    Bench(bench::Arguments),
     Serve(serve::Arguments),
     Completions(completions::Arguments),
     #[command(hide = true)]

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod algorithms;
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod describe;
@@ -31,6 +32,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Algorithms(arguments) => algorithms::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments, &global).await,
+        Command::Bench(arguments) => bench::run(&arguments).await,
         Command::Validate(arguments) => validate::run(&arguments, &global),
         Command::Supervise(arguments) => supervise::run(&arguments),
         Command::Run(arguments) => run::run(&arguments, &global).await,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use diwan_core::engine::Snapshot;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
-use diwan_core::resources::DEFAULT_NAMESPACE;
-use diwan_drivers::ProcessDriver;
+use diwan_core::resources::{DEFAULT_NAMESPACE, TrialTemplate};
+use diwan_drivers::{Driver, ProcessDriver, SimulatedDriver};
 use diwan_server::runner::{Options, Runner, directory};
 use diwan_server::suggester::{RoutedSuggester, Suggester};
 use diwan_store::{ExperimentQuery, Location, Store};
@@ -75,14 +75,19 @@ impl Context {
         words
     }
 
-    /// What runs experiments here.
+    /// What runs an experiment here: its trials are processes, unless their template is of a kind that is simulated.
     ///
     /// # Errors
     /// When this program cannot be started once more, to supervise trials.
-    pub(crate) fn runner(&self) -> Result<Runner, Failure> {
+    pub(crate) fn runner(&self, record: &ExperimentRecord) -> Result<Runner, Failure> {
+        let template = record.spec.trial_template.as_ref();
+        let driver: Arc<dyn Driver> = match template.is_some_and(TrialTemplate::is_simulated) {
+            true => Arc::new(SimulatedDriver::default()),
+            false => Arc::new(ProcessDriver::new(supervise::command()?)),
+        };
         Ok(Runner {
             store: self.store.clone(),
-            driver: Arc::new(ProcessDriver::new(supervise::command()?)),
+            driver,
             suggester: self.suggester(),
             options: Options::new(self.work_directory.clone()),
         })

@@ -1,5 +1,6 @@
-//! What a run shows while it runs: a live line on a terminal, plain lines elsewhere.
+//! What is shown while something runs: a live line on a terminal, plain lines elsewhere.
 
+pub(crate) mod count;
 mod live;
 mod pace;
 
@@ -53,6 +54,16 @@ enum Surface {
     Nothing,
 }
 
+impl Surface {
+    fn new(quiet: bool) -> Self {
+        match (quiet, environment::can_draw()) {
+            (true, _) => Self::Nothing,
+            (false, true) => Self::Live(LiveLine::default()),
+            (false, false) => Self::Lines(Lines::default()),
+        }
+    }
+}
+
 struct Display {
     surface: Surface,
     pace: Pace,
@@ -92,13 +103,8 @@ impl Ending {
 
 impl Display {
     fn new(quiet: bool) -> Self {
-        let surface = match (quiet, environment::can_draw()) {
-            (true, _) => Surface::Nothing,
-            (false, true) => Surface::Live(LiveLine::default()),
-            (false, false) => Surface::Lines(Lines::default()),
-        };
         Self {
-            surface,
+            surface: Surface::new(quiet),
             pace: Pace::default(),
             troubles: HashSet::new(),
             ending: Ending::default(),

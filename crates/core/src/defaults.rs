@@ -4,7 +4,7 @@ mod derived;
 mod kinds;
 
 pub(crate) use derived::clear_derived;
-pub use kinds::{KINDS, Kind, known_kind};
+pub use kinds::{KINDS, Kind, SIMULATED, known_kind};
 
 use serde_json::{Value, json};
 
@@ -65,12 +65,7 @@ fn set_strategies(objective: &mut ObjectiveSpec) {
 
 /// Only for a template that stands in the experiment: one in a `ConfigMap` is not looked into, as with Katib.
 fn set_template(template: &mut TrialTemplate) {
-    let kind = template
-        .trial_spec
-        .as_ref()
-        .and_then(|job| job.get("kind"))
-        .and_then(Value::as_str);
-    let Some(kind) = kind.and_then(known_kind) else {
+    let Some(kind) = template.kind().and_then(known_kind) else {
         return;
     };
     if template.success_condition.is_empty() {

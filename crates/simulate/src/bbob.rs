@@ -10,7 +10,7 @@ mod instance;
 mod moderate;
 mod multimodal;
 mod separable;
-mod transform;
+pub(crate) mod transform;
 mod weak;
 
 use std::fmt;

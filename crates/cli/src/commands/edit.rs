@@ -134,7 +134,7 @@ async fn stop_left(
     record: &ExperimentRecord,
     trial: &TrialRecord,
 ) -> Result<(), Failure> {
-    let runner = context.runner()?;
+    let runner = context.runner(record)?;
     let plans = Plans::new(record, &context.directory(record)).map_err(RunError::Template)?;
     let grace = plans.grace(record, trial).unwrap_or(runner.options.grace);
     let id = launch_id(context, record, trial, trial.attempt);
@@ -200,10 +200,11 @@ fn edited(spec: ExperimentSpec) -> Event {
 /// Waits until the process that runs the experiment has carried out a stop; if there is none, carries it out here, with the
 /// trials that an earlier process left running.
 async fn settle(context: &Context, key: &ExperimentKey) -> Result<(), Failure> {
+    let record = context.experiment(&key.name).await?.record;
     loop {
         let (_control, controls) = watch::channel(Control::Run);
         let (report, _) = watch::channel(Report::default());
-        match context.runner()?.run(key, controls, report).await {
+        match context.runner(&record)?.run(key, controls, report).await {
             Ok(_) => return Ok(()),
             Err(RunError::Hold(HoldError::Taken { .. })) => {
                 tokio::time::sleep(Duration::from_millis(200)).await

@@ -6,7 +6,7 @@ use clap::Args;
 use diwan_core::engine::{Event, Snapshot};
 use diwan_core::problem::{Problem, ProblemKind};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
-use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment};
+use diwan_core::resources::{DEFAULT_NAMESPACE, Experiment, TrialTemplate};
 use diwan_core::validate::{EDITABLE, FieldDifference, difference, generated_name, validate_edit};
 use diwan_core::view::{self, SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
 use diwan_server::clock::now;
@@ -94,10 +94,10 @@ pub(super) async fn carry_on(
     output: Format,
     quiet: bool,
 ) -> Result<Exit, Failure> {
-    let runner = context.runner()?;
+    let record = context.experiment(&key.name).await?.record;
+    let runner = context.runner(&record)?;
     // With trials of an earlier run, the time of this one says nothing of the whole.
-    let progress = context.experiment(&key.name).await?.record.progress;
-    let began = (progress.counts.trials == 0).then(now);
+    let began = (record.progress.counts.trials == 0).then(now);
     let (report, reports) = watch::channel(Report::default());
     let (control, controls) = watch::channel(Control::Run);
     let (notes, noted) = mpsc::unbounded_channel();
@@ -217,8 +217,14 @@ async fn create(context: &Context, mut record: ExperimentRecord) -> Result<bool,
     let mut snapshot = Snapshot::create(record, now());
     match context.store.create(&mut snapshot).await {
         Ok(()) => {
+            let template = snapshot.record.spec.trial_template.as_ref();
             eprintln!(
-                "trials run as processes of this machine; the images of their containers are not used"
+                "{}",
+                match template.is_some_and(TrialTemplate::is_simulated) {
+                    true => "trials are played by this program; nothing is trained",
+                    false =>
+                        "trials run as processes of this machine; the images of their containers are not used",
+                }
             );
             Ok(true)
         }

@@ -34,9 +34,7 @@ fn clear_strategies(objective: &mut ObjectiveSpec) {
 }
 
 fn clear_template(template: &mut TrialTemplate) {
-    let job = template.trial_spec.as_ref();
-    let kind = job.and_then(|job| job.get("kind")).and_then(Value::as_str);
-    let Some(kind) = kind.and_then(known_kind) else {
+    let Some(kind) = template.kind().and_then(known_kind) else {
         return;
     };
     if template.success_condition == kind.success {

@@ -31,6 +31,9 @@ const FIRST_NODE: &[(&str, &str)] = &[
     ("jobset.sigs.k8s.io/replicatedjob-name", "node"),
 ];
 
+/// The kind of a trial that is played, not run. It has no containers.
+pub const SIMULATED: &str = "Simulated";
+
 /// The kinds, a row each; `success`, `failure` and labels become the defaults of a template.
 pub const KINDS: &[Kind] = &[
     kind("Job", COMPLETE, FAILED, &[]),
@@ -43,6 +46,7 @@ pub const KINDS: &[Kind] = &[
     kind("TrainJob", COMPLETE, FAILED, FIRST_NODE),
     kind("JobSet", COMPLETED, FAILED, &[]),
     kind("RayJob", RAY_SUCCEEDED, RAY_FAILED, &[]),
+    kind(SIMULATED, COMPLETE, FAILED, &[]),
 ];
 
 const fn kind(

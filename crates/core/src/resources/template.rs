@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::defaults::SIMULATED;
+
 /// How a trial is made of an assignment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +43,20 @@ pub struct TrialTemplate {
     /// this template is not: it would again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_limit: Option<i32>,
+}
+
+impl TrialTemplate {
+    /// The kind of its job, if the job stands in the template.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.trial_spec.as_ref()?.get("kind")?.as_str()
+    }
+
+    /// Whether its trials are played, not run.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        self.kind() == Some(SIMULATED)
+    }
 }
 
 /// A job template in a ConfigMap.

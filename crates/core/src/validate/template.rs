@@ -43,7 +43,7 @@ fn fields(template: &TrialTemplate, problems: &mut Vec<Problem>) {
             "must be specified",
         ));
     };
-    if template.primary_container_name.is_empty() {
+    if template.primary_container_name.is_empty() && !template.is_simulated() {
         required("primaryContainerName");
     }
     if template.trial_parameters.is_empty() {

@@ -5,9 +5,9 @@ use std::path::Path;
 use diwan_collect::{CollectError, Collector};
 use diwan_core::problem::Problem;
 use diwan_core::record::ExperimentRecord;
-use diwan_core::resources::{CollectorKind, FeasibleSpace};
+use diwan_core::resources::{CollectorKind, FeasibleSpace, TrialTemplate};
 use diwan_drivers::podspec::TemplateError;
-use diwan_drivers::{DriverError, ProcessDriver};
+use diwan_drivers::{DriverError, ProcessDriver, SimulatedDriver};
 
 use super::{Plans, directory};
 
@@ -28,10 +28,32 @@ fn template(record: &ExperimentRecord, work_directory: &Path) -> Result<(), Prob
     let plan = plans
         .sample(record, |name| first_value(record, name))
         .map_err(refused)?;
-    ProcessDriver::check(&plan).map_err(|error| match error {
-        DriverError::Template(error) => of_job(record, &error),
-        other => refused(other.to_string()),
-    })
+    let checked = match is_simulated(record) {
+        true => SimulatedDriver::check(&plan).map(Some),
+        false => ProcessDriver::check(&plan).map(|()| None),
+    };
+    match checked {
+        Ok(reported) => reported.map_or(Ok(()), |metric| reports(record, metric)),
+        Err(DriverError::Template(error)) => Err(of_job(record, &error)),
+        Err(other) => Err(refused(other.to_string())),
+    }
+}
+
+fn is_simulated(record: &ExperimentRecord) -> bool {
+    let template = record.spec.trial_template.as_ref();
+    template.is_some_and(TrialTemplate::is_simulated)
+}
+
+/// Whether the objective is what a simulation reports.
+fn reports(record: &ExperimentRecord, metric: &str) -> Result<(), Problem> {
+    let objective = record.spec.objective.as_ref();
+    let wanted = objective.map_or("", |objective| &objective.objective_metric_name);
+    if wanted == metric {
+        return Ok(());
+    }
+    let path = "spec.objective.objectiveMetricName";
+    let message = format!("the simulated problem reports {metric} and nothing else");
+    Err(Problem::invalid(path, wanted, message))
 }
 
 /// Places in the rendered job are those of the file, unless the job comes from a ConfigMap.

@@ -1,14 +1,14 @@
 //! What the functions' search spaces are bent with (section 0.2 of the definitions).
 
 /// A square matrix, row by row.
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     size: usize,
     entries: Vec<f64>,
 }
 
 impl Matrix {
     /// Columns of `entries`, each `size` long, made orthonormal one after the other (Gram and Schmidt).
-    pub(super) fn orthogonal(size: usize, entries: &[f64]) -> Self {
+    pub(crate) fn orthogonal(size: usize, entries: &[f64]) -> Self {
         let mut columns: Vec<Vec<f64>> = entries.chunks(size).map(<[f64]>::to_vec).collect();
         for index in 0..columns.len() {
             let (before, rest) = columns.split_at_mut(index);
@@ -31,11 +31,11 @@ impl Matrix {
         }
     }
 
-    pub(super) fn apply(&self, x: &[f64]) -> Vec<f64> {
+    pub(crate) fn apply(&self, x: &[f64]) -> Vec<f64> {
         self.rows().map(|row| dot(row, x)).collect()
     }
 
-    pub(super) fn rows(&self) -> impl Iterator<Item = &[f64]> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.entries.chunks(self.size)
     }
 }
@@ -45,29 +45,29 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// `x - place`.
-pub(super) fn shifted(x: &[f64], place: &[f64]) -> Vec<f64> {
+pub(crate) fn shifted(x: &[f64], place: &[f64]) -> Vec<f64> {
     x.iter().zip(place).map(|(x, place)| x - place).collect()
 }
 
 /// `i / (D - 1)` for each dimension.
-pub(super) fn ramp(dimension: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn ramp(dimension: usize) -> impl Iterator<Item = f64> {
     let last = (dimension - 1) as f64;
     (0..dimension).map(move |index| index as f64 / last)
 }
 
 /// The diagonal of Λ^α: `α^(i / (2 (D - 1)))`.
-pub(super) fn scales(dimension: usize, alpha: f64) -> Vec<f64> {
+pub(crate) fn scales(dimension: usize, alpha: f64) -> Vec<f64> {
     let root = alpha.sqrt();
     ramp(dimension).map(|share| root.powf(share)).collect()
 }
 
 /// Λ^α x.
-pub(super) fn scaled(x: &[f64], scales: &[f64]) -> Vec<f64> {
+pub(crate) fn scaled(x: &[f64], scales: &[f64]) -> Vec<f64> {
     x.iter().zip(scales).map(|(x, scale)| x * scale).collect()
 }
 
 /// T_osz of one number: waves on the identity.
-pub(super) fn oscillated(x: f64) -> f64 {
+pub(crate) fn oscillated(x: f64) -> f64 {
     let (first, second) = match x {
         x if x > 0.0 => (10.0, 7.9),
         x if x < 0.0 => (5.5, 3.1),
@@ -79,13 +79,13 @@ pub(super) fn oscillated(x: f64) -> f64 {
 }
 
 /// T_osz.
-pub(super) fn oscillate(mut x: Vec<f64>) -> Vec<f64> {
+pub(crate) fn oscillate(mut x: Vec<f64>) -> Vec<f64> {
     x.iter_mut().for_each(|x| *x = oscillated(*x));
     x
 }
 
 /// T_asy^β: stretches what is positive.
-pub(super) fn stretch(mut x: Vec<f64>, beta: f64) -> Vec<f64> {
+pub(crate) fn stretch(mut x: Vec<f64>, beta: f64) -> Vec<f64> {
     let shares = ramp(x.len()).collect::<Vec<_>>();
     for (x, share) in x.iter_mut().zip(shares) {
         if *x > 0.0 {
@@ -96,12 +96,12 @@ pub(super) fn stretch(mut x: Vec<f64>, beta: f64) -> Vec<f64> {
 }
 
 /// f_pen: what is outside [-5, 5].
-pub(super) fn penalty(x: &[f64]) -> f64 {
+pub(crate) fn penalty(x: &[f64]) -> f64 {
     let outside = x.iter().map(|x| (x.abs() - 5.0).max(0.0));
     outside.map(|outside| outside * outside).sum()
 }
 
 /// Sum of squares.
-pub(super) fn square_norm(x: &[f64]) -> f64 {
+pub(crate) fn square_norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum()
 }

@@ -1,0 +1,201 @@
+//! What is to be played.
+
+use diwan_algorithms::algorithm::SuggestError;
+use diwan_algorithms::registry;
+use diwan_algorithms::settings::Settings;
+use diwan_algorithms::study::StudySpec;
+use diwan_core::problem::Problems;
+use diwan_core::resources::MetricStrategyType;
+
+use super::Contestant;
+use super::cell::Cell;
+use crate::play::{Faults, Setup};
+use crate::problem::Problem;
+use crate::stream;
+use crate::suite::ProblemName;
+
+/// Who all others are measured against; it always takes part.
+pub const YARDSTICK: &str = "random";
+
+/// All that is to be played. Contestant number 0 is the yardstick.
+#[derive(Debug)]
+pub struct Plan {
+    problems: Vec<ProblemName>,
+    contestants: Vec<Contestant>,
+    options: Options,
+}
+
+/// How it is played.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many whole trials an experiment may spend; at least 1.
+    pub budget: u64,
+    /// Every experiment is played once with each of them.
+    pub seeds: Vec<u64>,
+    /// How many trials run at once; at least 1.
+    pub workers: u32,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+/// Why a plan cannot be played: an algorithm cannot search a problem.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{contestant} cannot search {problem}")]
+pub struct BadPlan {
+    contestant: String,
+    problem: String,
+    source: Reason,
+}
+
+/// What an algorithm says of a study that it cannot search, cut to the first of many things.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{first}{}", others(*.more))]
+struct Reason {
+    first: String,
+    more: usize,
+}
+
+fn others(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        _ => format!(" (and {more} more)"),
+    }
+}
+
+impl From<SuggestError> for Reason {
+    fn from(error: SuggestError) -> Self {
+        match error {
+            SuggestError::Invalid(Problems(problems)) => Self {
+                first: problems
+                    .first()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                more: problems.len().saturating_sub(1),
+            },
+            other => Self {
+                first: other.to_string(),
+                more: 0,
+            },
+        }
+    }
+}
+
+impl Plan {
+    /// These contestants, and the yardstick, on these problems. What is named twice takes part once.
+    ///
+    /// # Errors
+    /// When an algorithm cannot search a problem.
+    pub fn new(
+        problems: Vec<ProblemName>,
+        contestants: Vec<Contestant>,
+        options: Options,
+    ) -> Result<Self, BadPlan> {
+        let yardstick: Contestant = YARDSTICK.parse().expect("random search is registered");
+        let contestants = std::iter::once(yardstick).chain(contestants);
+        let plan = Self {
+            problems: without_repeats(problems),
+            contestants: without_repeats(contestants),
+            options,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<(), BadPlan> {
+        for name in &self.problems {
+            let problem = name.make();
+            for contestant in &self.contestants {
+                let refused = |source: SuggestError| BadPlan {
+                    contestant: contestant.to_string(),
+                    problem: name.to_string(),
+                    source: source.into(),
+                };
+                let study = self.study(problem.as_ref(), contestant);
+                let study = study.map_err(|problems| refused(problems.into()))?;
+                registry::validate(&study).map_err(refused)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The problems, each once.
+    #[must_use]
+    pub fn problems(&self) -> &[ProblemName] {
+        &self.problems
+    }
+
+    /// The contestants, each once; the yardstick first.
+    #[must_use]
+    pub fn contestants(&self) -> &[Contestant] {
+        &self.contestants
+    }
+
+    /// How it is played.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// All experiments. Seeds change slowest, so that what was played before an interruption is as even as can be.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for &seed in &self.options.seeds {
+            for problem in 0..self.problems.len() {
+                let cell = |contestant| Cell {
+                    problem,
+                    contestant,
+                    seed,
+                };
+                cells.extend((0..self.contestants.len()).map(cell));
+            }
+        }
+        cells
+    }
+
+    /// How an experiment is played on its problem.
+    ///
+    /// # Errors
+    /// When the problem's space is none.
+    pub(super) fn setup<'a>(
+        &self,
+        cell: &Cell,
+        problem: &'a dyn Problem,
+    ) -> Result<Setup<'a>, Problems> {
+        let contestant = &self.contestants[cell.contestant];
+        let name = self.problems[cell.problem].to_string();
+        let mut study = self.study(problem, contestant)?;
+        study.seed = stream::seed("bench: optimizer", stream::seed(&name, 0, 0), cell.seed);
+        Ok(Setup {
+            problem,
+            study,
+            settings: contestant.settings.clone(),
+            stopping: contestant.stopping.clone(),
+            budget: self.options.budget,
+            workers: self.options.workers as usize,
+            faults: self.options.faults,
+            seed: stream::seed("bench: world", stream::seed(&name, 0, 0), cell.seed),
+        })
+    }
+
+    fn study(&self, problem: &dyn Problem, contestant: &Contestant) -> Result<StudySpec, Problems> {
+        let mut study = StudySpec::new(problem.parameters(), &contestant.algorithm)?;
+        study.settings = Settings::from(contestant.settings.as_slice());
+        study.objective.metric = problem.metric().to_owned();
+        study.objective.kind = problem.objective();
+        study.objective.strategy = MetricStrategyType::Latest;
+        study.parallel = Some(self.options.workers);
+        // How many trials the budget makes is known only where none can cost less than another.
+        study.max_trials = (problem.steps() == 1).then_some(self.options.budget);
+        Ok(study)
+    }
+}
+
+/// Each thing once, where it stands first.
+fn without_repeats<T: ToString>(things: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut known = std::collections::HashSet::new();
+    let things = things.into_iter();
+    things
+        .filter(|thing| known.insert(thing.to_string()))
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! `diwan bench`.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{Ran, Running};
+
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diwan"));
+    command.arg("bench").args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn ran(arguments: &[&str]) -> Ran {
+    Ran::of(bench(arguments).output().unwrap())
+}
+
+/// What a comparison says, without what it measured.
+fn results(arguments: &[&str]) -> Value {
+    let ran = ran(&[arguments, &["-q", "-o", "json"]].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let mut summary: Value = serde_json::from_str(&ran.stdout).unwrap();
+    for group in summary["groups"].as_array_mut().unwrap() {
+        for entry in group["entries"].as_array_mut().unwrap() {
+            let entry = entry.as_object_mut().unwrap();
+            for measured in ["costMs", "lastCostMs"] {
+                assert!(entry.remove(measured).unwrap().as_f64().unwrap() > 0.0);
+            }
+        }
+    }
+    summary
+}
+
+#[test]
+fn results_depend_on_the_arguments_alone() {
+    let arguments = |jobs| {
+        [
+            "--problems=bbob/f{1,8}/3d,mixed/cliff",
+            "--algorithms=sobol,random:random_state=4",
+            "--budget=30",
+            "--seeds=0-2",
+            "--workers=4",
+            "--failures=0.2",
+            "--nans=0.05",
+            "--preemptions=0.1",
+            jobs,
+        ]
+    };
+    let summary = results(&arguments("--jobs=1"));
+    assert_eq!(summary, results(&arguments("--jobs=3")));
+    let groups = summary["groups"].as_array().unwrap();
+    let names: Vec<&str> = groups
+        .iter()
+        .map(|group| group["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["bbob/3d", "mixed", "all"]);
+    assert_eq!(
+        (&summary["planned"], &summary["played"]),
+        (&27.into(), &27.into())
+    );
+    let failed = groups[0]["entries"][0]["failed"].as_f64().unwrap();
+    assert!((2.0..15.0).contains(&failed), "{failed}");
+}
+
+#[test]
+fn it_prints_tables_and_csv_and_writes_a_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    let arguments = [
+        "--problems=bbob/f1",
+        "--algorithms=sobol",
+        "--budget=5",
+        "--seeds=0-3",
+    ];
+    let html = format!("--html={}", page.display());
+    let table = ran(&[&arguments[..], &[&html]].concat());
+    assert_eq!(table.code, 0, "{}", table.stderr);
+    assert!(
+        table
+            .stdout
+            .starts_with("bbob/5d: 4 cells, 5 trials each, 1 worker\nALGORITHM "),
+        "{}",
+        table.stdout
+    );
+    assert!(
+        table.stderr.contains("the report is in "),
+        "{}",
+        table.stderr
+    );
+    assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
+    let csv = ran(&[&arguments[..], &["-o", "csv"]].concat());
+    let lines: Vec<&str> = csv.stdout.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines[0].starts_with("group,cells,algorithm,decades,95 %,median,rank,"),
+        "{}",
+        lines[0]
+    );
+    let list = ran(&["--list"]);
+    assert!(
+        list.stdout
+            .contains("curves/{digits,digits-epochs}/i{INSTANCE}"),
+        "{}",
+        list.stdout
+    );
+}
+
+#[test]
+fn what_cannot_be_played_is_told() {
+    let told = |problems: &str, algorithms: &str| {
+        let ran = ran(&["--problems", problems, "--algorithms", algorithms]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+        ran.stderr
+    };
+    let misspelt = told("bob/f1", "random");
+    assert!(
+        misspelt.contains(r#"there is no suite "bob"; did you mean "bbob"?"#),
+        "{misspelt}"
+    );
+    let misspelt = told("bbob/f1", "ramdom");
+    assert!(misspelt.contains("did you mean random?"), "{misspelt}");
+    let setting = told("bbob/f1", "random:random_state=x");
+    assert!(
+        setting.starts_with(
+            "error: random:random_state=x cannot search bbob/f1/5d/i1\ncause: spec.algorithm"
+        ),
+        "{setting}"
+    );
+    let missing = ran(&[]);
+    assert!(
+        missing.code == 2 && missing.stderr.contains("--problems"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn an_interrupt_prints_what_has_been_played() {
+    let directory = tempfile::tempdir().unwrap();
+    let printed = directory.path().join("out");
+    let mut command = bench(&[
+        "--problems=bbob/f1",
+        "--algorithms=random",
+        "--budget=2000",
+        "--seeds=0-99999",
+        "-o",
+        "json",
+    ]);
+    let out = File::create(&printed).unwrap();
+    let mut process = Running(command.stdout(out).stderr(Stdio::piped()).spawn().unwrap());
+    let mut progress = BufReader::new(process.0.stderr.take().unwrap());
+    let mut line = String::new();
+    progress.read_line(&mut line).unwrap();
+    assert!(line.contains("/100000 experiments"), "{line}");
+    process.signal("INT");
+    assert_eq!(process.code(), 5);
+    let summary: Value = serde_json::from_reader(File::open(printed).unwrap()).unwrap();
+    let played = summary["played"].as_u64().unwrap();
+    assert!((1..100_000).contains(&played), "{played}");
+    assert_eq!(summary["groups"][0]["cells"].as_u64().unwrap(), played);
+}
