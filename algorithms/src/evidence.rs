@@ -8,7 +8,7 @@ use rand::rngs::ChaCha8Rng;
 use crate::space::{Point, Space};
 use crate::study::{Outcome, Study, StudyTrial};
 
-/// The trials of a study as positions in the unit cube (see [`Space::unit`]) and losses.
+/// The trials of a study as positions in the unit cube (see [`position`]) and losses.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
     /// Where a finite value was observed, in the study's order.
@@ -52,9 +52,20 @@ fn in_order(study: &Study) -> Vec<&StudyTrial> {
     trials
 }
 
-/// Where a point is in the unit cube.
+/// Where a point is in the unit cube; not a number in dimensions that are inactive there.
 pub(crate) fn position(space: &Space, point: &Point) -> Vec<f64> {
-    space.unit(point).collect()
+    let units = space.unit(point);
+    if !space.is_conditional() {
+        return units.collect();
+    }
+    let active = |(index, unit)| {
+        if space.is_active(point, index) {
+            unit
+        } else {
+            f64::NAN
+        }
+    };
+    units.enumerate().map(active).collect()
 }
 
 /// A draw from the standard normal distribution (Box and Muller, Ann. Math. Statist. 29, 1958).

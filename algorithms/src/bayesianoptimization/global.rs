@@ -168,7 +168,10 @@ impl Search<'_> {
         let mut moved = |(d, &at): (usize, &f64)| {
             let (step, chosen, anywhere): (f64, f64, f64) =
                 (normal(rng), rng.random(), rng.random());
-            match (chosen < share, self.ordered[d] && !at.is_nan()) {
+            match (
+                chosen < share || at.is_nan(),
+                self.ordered[d] && !at.is_nan(),
+            ) {
                 (false, _) => at,
                 (true, true) => (at + reach * step).clamp(0.0, 1.0),
                 (true, false) => anywhere,
@@ -202,6 +205,9 @@ impl Search<'_> {
                     continue;
                 }
                 moved[d] = moved[d].rem_euclid(1.0);
+                for inactive in moved.iter_mut().filter(|x| x.is_nan()) {
+                    *inactive = 0.5;
+                }
                 found.push(self.snap(moved));
             }
         }

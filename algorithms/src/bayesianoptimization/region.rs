@@ -168,6 +168,8 @@ impl Search<'_> {
         let continuous = dimensions
             .iter()
             .filter(|dimension| dimension.count().is_none());
-        self.ordered.iter().all(|ordered| *ordered) && 2 * continuous.count() > dimensions.len()
+        self.ordered.iter().all(|ordered| *ordered)
+            && !self.space.is_conditional()
+            && 2 * continuous.count() > dimensions.len()
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Hyper {
     pub(crate) noise: f64,
 }
 
+/// The distance of a point in which a dimension is active from one in which it is not.
+const HALF_ACTIVE: f64 = 0.5;
+
 /// The correlation at a squared scaled distance, and minus its derivative by that square.
 pub(crate) fn matern(square: f64) -> (f64, f64) {
     let s = (5.0 * square).sqrt();
@@ -50,19 +53,19 @@ impl Metric {
         self.nominal.len()
     }
 
-    /// The signed distance in every dimension; values without order are all one apart.
+    /// The signed distance in every dimension. Values without order are all one apart. Where a dimension is inactive for one
+    /// of the points only, they are [`HALF_ACTIVE`] apart in it, whatever the other's value; its parent's values differ, too.
     pub(crate) fn differences<'a>(
         &'a self,
         a: &'a [f64],
         b: &'a [f64],
     ) -> impl Iterator<Item = f64> + 'a {
         let pairs = a.iter().zip(b).zip(&self.nominal);
-        pairs.map(|((a, b), nominal)| {
-            if *nominal {
-                f64::from(u8::from(a != b))
-            } else {
-                a - b
-            }
+        pairs.map(|((a, b), nominal)| match (a.is_nan(), b.is_nan()) {
+            (false, false) if *nominal => f64::from(u8::from(a != b)),
+            (false, false) => a - b,
+            (true, true) => 0.0,
+            _ => HALF_ACTIVE,
         })
     }
 
