@@ -5,6 +5,7 @@
 //! arguments: no clock, no environment, no randomness but the study's seed.
 
 pub mod algorithm;
+mod auto;
 mod bayesianoptimization;
 pub mod conformance;
 mod evidence;

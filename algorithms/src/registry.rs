@@ -4,10 +4,11 @@ use diwan_core::problem::nearest;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
-use crate::{bayesianoptimization, grid, random, sobol, tpe};
+use crate::{auto, bayesianoptimization, grid, random, sobol, tpe};
 
 /// All algorithms.
 pub const ALGORITHMS: &[&dyn Algorithm] = &[
+    &auto::Auto,
     &random::Random,
     &grid::Grid,
     &sobol::Sobol,
@@ -138,7 +139,7 @@ mod tests {
         );
         assert_eq!(
             message("quantum"),
-            r#"unknown algorithm "quantum"; known: random, grid, sobol, tpe, multivariate-tpe, bayesianoptimization"#
+            r#"unknown algorithm "quantum"; known: auto, random, grid, sobol, tpe, multivariate-tpe, bayesianoptimization"#
         );
     }
 }

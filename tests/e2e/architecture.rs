@@ -11,10 +11,7 @@ use crate::harness::top;
 const MAY_SEE: &[(&str, &[&str])] = &[
     ("diwan-core", &[]),
     ("diwan-algorithms", &["diwan-core"]),
-    (
-        "diwan-simulate",
-        &["diwan-core", "diwan-algorithms"],
-    ),
+    ("diwan-simulate", &["diwan-core", "diwan-algorithms"]),
     ("diwan-proto", &["diwan-core", "tonic"]),
     ("diwan-store", &["diwan-core", "sqlx", "tokio"]),
     ("diwan-collect", &["diwan-core"]),

@@ -13,7 +13,7 @@ const HELD: usize = 300;
 /// Observations that the hyperparameters are fitted to.
 const FITTED: usize = 150;
 /// Evaluations of a fit.
-const FIT_LIMIT: usize = 12;
+const FIT_LIMIT: usize = 30;
 
 const PRIOR: Prior = Prior {
     length: -0.7,

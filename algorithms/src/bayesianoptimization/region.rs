@@ -28,7 +28,7 @@ const NARROWEST: f64 = 1e-9;
 /// A local model that explains less of the differences than this share leaves is not trusted: they are noise.
 const NOISE_LIMIT: f64 = 0.01;
 
-const FIT_LIMIT: usize = 12;
+const FIT_LIMIT: usize = 30;
 const PRIOR: Prior = Prior {
     length: 1.0,
     noise: -13.0,

@@ -14,6 +14,8 @@ use crate::resources::{
     TrialTemplate,
 };
 
+/// The optimizer of an experiment that names none; Katib refuses such an experiment.
+pub const ALGORITHM: &str = "auto";
 /// Trials at once.
 pub const PARALLEL_TRIAL_COUNT: i32 = 3;
 /// The file of a `File` collector.
@@ -31,6 +33,10 @@ pub fn set_defaults(experiment: &mut Experiment) {
     spec.parallel_trial_count
         .get_or_insert(PARALLEL_TRIAL_COUNT);
     spec.resume_policy.get_or_insert(ResumePolicy::Never);
+    let algorithm = spec.algorithm.get_or_insert_default();
+    if algorithm.algorithm_name.is_empty() {
+        ALGORITHM.clone_into(&mut algorithm.algorithm_name);
+    }
     if let Some(objective) = &mut spec.objective {
         set_strategies(objective);
     }
@@ -152,6 +158,7 @@ mod tests {
     fn an_empty_experiment() {
         let spec = serde_json::to_value(defaulted(&json!({})).spec).unwrap();
         let wanted = json!({
+            "algorithm": {"algorithmName": "auto"},
             "parallelTrialCount": 3,
             "resumePolicy": "Never",
             "metricsCollectorSpec": {"collector": {"kind": "StdOut"}},
@@ -163,6 +170,7 @@ mod tests {
     fn what_is_given_stays() {
         let given = json!({
             "parameters": [{"name": "a", "parameterType": "int", "feasibleSpace": {"distribution": "normal"}}],
+            "algorithm": {"algorithmName": "grid"},
             "objective": {
                 "type": "maximize",
                 "objectiveMetricName": "m",

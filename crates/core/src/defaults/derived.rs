@@ -161,6 +161,7 @@ mod tests {
         let spec = cleared(&written);
         expected.spec.parallel_trial_count = spec.parallel_trial_count;
         expected.spec.resume_policy = spec.resume_policy;
+        expected.spec.algorithm.clone_from(&spec.algorithm);
         assert_eq!(spec, expected.spec);
     }
 }

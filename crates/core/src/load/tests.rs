@@ -63,7 +63,7 @@ spec:
 
 pub(super) fn context() -> Context<'static> {
     Context {
-        algorithms: &["random", "grid", "sobol"],
+        algorithms: &["auto", "random", "grid", "sobol"],
         early_stopping: &["medianstop"],
         config_map: None,
     }

@@ -378,13 +378,8 @@ fn metric_strategies() {
 #[test]
 fn algorithms() {
     let algorithm = "  algorithm:\n    algorithmName: random\n";
-    rule(
-        algorithm,
-        "",
-        &["6:1: spec.algorithm: Required value: must be specified"],
-    );
-    let said = "12:3: spec.algorithm.algorithmName: Required value: must be specified";
-    rule(algorithm, "  algorithm: {}\n", &[said]);
+    rule(algorithm, "", &[]);
+    rule(algorithm, "  algorithm: {}\n", &[]);
     let said = "13:20: spec.algorithm.algorithmName: Invalid value: \"gird\": unable to get Suggestion config data for \
                 algorithm gird: failed to find suggestion config for algorithm: gird in ConfigMap: katib-config";
     rule("algorithmName: random", "algorithmName: gird", &[said]);
