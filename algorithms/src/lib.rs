@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 mod bayesianoptimization;
+mod cmaes;
 pub mod conformance;
 mod evidence;
 mod fresh;
