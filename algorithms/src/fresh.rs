@@ -24,7 +24,7 @@ pub(crate) struct Fresh<'a> {
 }
 
 /// So many drawn points may turn out old before the untried ones are enumerated.
-const DRAWS: usize = 64;
+pub(crate) const DRAWS: usize = 64;
 
 /// The points of a space in an order, from suggestion number `study.next` on, without those that the study has tried.
 ///

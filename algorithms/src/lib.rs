@@ -7,6 +7,7 @@
 pub mod algorithm;
 mod auto;
 mod bayesianoptimization;
+mod cmaes;
 pub mod conformance;
 mod evidence;
 mod fresh;

@@ -1,4 +1,8 @@
-//! The little linear algebra that Gaussian processes need, on lower triangles kept row by row.
+//! The little linear algebra that optimizers need: here on lower triangles kept row by row, in `symmetric` eigenvalues.
+
+mod symmetric;
+
+pub(crate) use symmetric::Square;
 
 /// A square matrix of which only the lower triangle is kept: row i has i + 1 entries.
 #[derive(Clone, Debug)]

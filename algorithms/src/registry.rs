@@ -4,7 +4,7 @@ use diwan_core::problem::nearest;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
-use crate::{auto, bayesianoptimization, grid, random, sobol, tpe};
+use crate::{auto, bayesianoptimization, cmaes, grid, random, sobol, tpe};
 
 /// All algorithms.
 pub const ALGORITHMS: &[&dyn Algorithm] = &[
@@ -15,6 +15,7 @@ pub const ALGORITHMS: &[&dyn Algorithm] = &[
     &tpe::Tpe,
     &tpe::MultivariateTpe,
     &bayesianoptimization::BayesianOptimization,
+    &cmaes::CmaEs,
 ];
 
 /// A name that nothing has.
@@ -137,9 +138,13 @@ mod tests {
             message("ramdom"),
             r#"unknown algorithm "ramdom"; did you mean random?"#
         );
+        let known: Vec<&str> = ALGORITHMS.iter().map(|known| known.name()).collect();
         assert_eq!(
             message("quantum"),
-            r#"unknown algorithm "quantum"; known: auto, random, grid, sobol, tpe, multivariate-tpe, bayesianoptimization"#
+            format!(
+                r#"unknown algorithm "quantum"; known: {}"#,
+                known.join(", ")
+            )
         );
     }
 }

@@ -81,15 +81,24 @@ impl Algorithm for Sobol {
     }
 }
 
-/// Element `index` of the sequence. Its coordinates are `f32`; `rng` fills in the bits below them.
+/// The point of element `index` of the sequence.
 pub(crate) fn element(space: &Space, index: u64, seed: u64, rng: &mut ChaCha8Rng) -> Point {
+    space.at(fractions(index, seed, rng))
+}
+
+/// Element `index` of the sequence. Its coordinates are `f32`; `rng` fills in the bits below them.
+pub(crate) fn fractions(
+    index: u64,
+    seed: u64,
+    rng: &mut ChaCha8Rng,
+) -> impl Iterator<Item = f64> + '_ {
     let block = index >> BLOCK_BITS;
     let sample = (index & ((1 << BLOCK_BITS) - 1)) as u32;
     let scramble = (mix(seed ^ mix(block)) >> 32) as u32;
-    space.at((0..sobol_burley::NUM_DIMENSIONS).map(|dimension| {
+    (0..sobol_burley::NUM_DIMENSIONS).map(move |dimension| {
         f64::from(sobol_burley::sample(sample, dimension, scramble))
             + rng.random::<f64>() * RESOLUTION
-    }))
+    })
 }
 
 #[cfg(test)]

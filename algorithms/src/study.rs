@@ -1,5 +1,6 @@
 //! An algorithm's view of an experiment: what is searched, what is wanted, and what came of every trial so far.
 
+mod memo;
 mod spec;
 mod trial;
 
@@ -7,6 +8,7 @@ use std::collections::HashMap;
 
 use rand::rngs::ChaCha8Rng;
 
+use memo::Memo;
 pub use spec::{Objective, StudySpec};
 pub use trial::{Outcome, Report, StudyTrial};
 
@@ -25,6 +27,9 @@ pub struct Study {
     trials: Vec<StudyTrial>,
     places: HashMap<String, usize>,
     tried: HashMap<Point, u32>,
+    /// Places of trials, in the order in which they came or their outcomes changed.
+    changes: Vec<usize>,
+    memo: Memo,
 }
 
 // === impl Study ===
@@ -40,6 +45,8 @@ impl Study {
             trials: Vec::new(),
             places: HashMap::new(),
             tried: HashMap::new(),
+            changes: Vec::new(),
+            memo: Memo::default(),
         }
     }
 
@@ -70,13 +77,16 @@ impl Study {
         *self.tried.entry(trial.point.clone()).or_default() += 1;
         match self.places.get(&trial.name) {
             Some(place) => {
-                let old = std::mem::replace(&mut self.trials[*place], trial);
+                let place = *place;
+                let old = std::mem::replace(&mut self.trials[place], trial);
+                self.note_change(place, &old);
                 self.forget(&old.point);
             }
             None => {
                 if !trial.name.is_empty() {
                     self.places.insert(trial.name.clone(), self.trials.len());
                 }
+                self.changes.push(self.trials.len());
                 self.trials.push(trial);
             }
         }
@@ -118,6 +128,28 @@ impl Study {
     #[must_use]
     pub fn rng(&self) -> ChaCha8Rng {
         self.spec.rng(self.next)
+    }
+
+    /// Places in [`Study::trials`], in the order in which the trials came or their outcomes changed. It only grows; a trial that
+    /// becomes another one under its name is not in it, but empties the [memo](Study::memo).
+    pub(crate) fn changes(&self) -> &[usize] {
+        &self.changes
+    }
+
+    /// A place to keep what was computed of this study.
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
+    fn note_change(&mut self, place: usize, old: &StudyTrial) {
+        let new = &self.trials[place];
+        let is_same =
+            new.number == old.number && new.point == old.point && new.labels == old.labels;
+        if !is_same {
+            self.memo = Memo::default();
+        } else if new.outcome() != old.outcome() {
+            self.changes.push(place);
+        }
     }
 
     fn forget(&mut self, point: &Point) {

@@ -146,6 +146,22 @@ impl Dimension {
         }
     }
 
+    /// The fractions of the probability below a value, and below and at it: equal if it is one of a continuum.
+    pub(crate) fn share(&self, coordinate: Coordinate) -> (f64, f64) {
+        match &self.domain {
+            Domain::Double(_) => {
+                let unit = self.unit(coordinate);
+                (unit, unit)
+            }
+            Domain::Stepped(stepped) => stepped.rungs.share(coordinate.as_number()),
+            Domain::Int(whole) => whole.rungs.share(coordinate.as_number()),
+            Domain::Discrete(list) | Domain::Categorical(list) => {
+                let (number, count) = (coordinate.as_number() as f64, list.len() as f64);
+                (number / count, (number + 1.0) / count)
+            }
+        }
+    }
+
     /// The value, with its type.
     #[must_use]
     pub fn value(&self, coordinate: Coordinate) -> Value<'_> {

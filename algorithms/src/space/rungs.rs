@@ -73,9 +73,22 @@ impl Rungs {
     /// The fraction of the probability below the middle of a rung: `at` leads back to it as long as its share of the
     /// probability is more than rounding.
     pub(crate) fn unit(&self, rung: u64) -> f64 {
+        match self.weights {
+            // Exactly, where the middle of two fractions would be rounded.
+            None => (rung.min(self.last) as f64 + 0.5) / (self.last as f64 + 1.0),
+            Some(_) => {
+                let (left, right) = self.share(rung);
+                f64::midpoint(left, right)
+            }
+        }
+    }
+
+    /// The fractions of the probability below a rung, and below and at it.
+    pub(crate) fn share(&self, rung: u64) -> (f64, f64) {
         let number = rung.min(self.last) as f64;
         let Some(measure) = &self.weights else {
-            return (number + 0.5) / (self.last as f64 + 1.0);
+            let count = self.last as f64 + 1.0;
+            return (number / count, (number + 1.0) / count);
         };
         let left = if rung == 0 {
             measure.edges().0
@@ -87,7 +100,7 @@ impl Rungs {
         } else {
             self.origin + (number + 0.5) * self.step
         };
-        f64::midpoint(measure.below(left), measure.below(right))
+        (measure.below(left), measure.below(right))
     }
 
     /// The rung nearest to a value, whether or not the value is on it.

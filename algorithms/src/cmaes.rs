@@ -1,0 +1,91 @@
+//! CMA-ES, the covariance matrix adaptation evolution strategy (Hansen, "The CMA Evolution Strategy: A Tutorial",
+//! arXiv:1604.00772), with active covariance, restarts, and margins for parameters of few values.
+
+mod choice;
+mod label;
+mod lineage;
+mod options;
+mod restart;
+mod search;
+mod state;
+mod weights;
+
+use rand::rngs::ChaCha8Rng;
+
+use crate::algorithm::{Algorithm, History, More, SuggestError, Suggested, SuggestedPoint};
+use crate::fresh::Fresh;
+use crate::settings::{RANDOM_STATE, Setting};
+use crate::study::{Study, StudySpec};
+use label::Label;
+use lineage::{Lineage, Present};
+use options::{POPULATION, RESTART_STRATEGY, SIGMA};
+
+/// Covariance matrix adaptation.
+pub(crate) struct CmaEs;
+
+impl Algorithm for CmaEs {
+    fn name(&self) -> &'static str {
+        "cmaes"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Moves a normal distribution to where the best trials were, generation by generation. The choice for many hundred cheap \
+         trials of numbers that depend on each other, with or without noise."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[RANDOM_STATE, SIGMA, RESTART_STRATEGY, POPULATION]
+    }
+
+    fn history(&self, _spec: &StudySpec) -> History {
+        History::All
+    }
+
+    fn suggest(
+        &self,
+        study: &Study,
+        count: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Suggested, SuggestError> {
+        let suggest = |lineage: &mut Lineage| suggest(study, count, rng, &lineage.present(study));
+        Ok(study.memo().with(suggest))
+    }
+}
+
+fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng, present: &Present<'_>) -> Suggested {
+    let space = study.space();
+    let mut fresh = Fresh::new(study);
+    let mut points = Vec::new();
+    for index in study.next..study.next.saturating_add(count as u64) {
+        rng.set_stream(index);
+        let middle = (present.is_new && index == study.next).then(|| present.search.middle(rng));
+        let middle = middle.map(|x| space.at(x)).filter(|x| !study.has_tried(x));
+        let draws = present.search.draws(index, rng).map(|x| space.at(x));
+        let Some(point) = fresh.take(index, middle.into_iter().chain(draws)) else {
+            break;
+        };
+        let label = Label {
+            generation: present.generation,
+            index,
+            origin: present.origin.clone(),
+        };
+        points.push(SuggestedPoint {
+            labels: label.write(),
+            ..SuggestedPoint::new(space, &point)
+        });
+    }
+    let tried = study.distinct() + points.len();
+    let is_exhausted = space.cardinality().is_some_and(|all| tried as u128 >= all);
+    Suggested {
+        points,
+        settings: Vec::new(),
+        more: if is_exhausted {
+            More::Exhausted
+        } else {
+            More::Yes
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use super::*;
+use crate::conformance::{double, int, numbers, spaces, when, words};
+use crate::registry::suggest;
+use crate::settings::Settings;
+use crate::study::Report;
+use diwan_core::record::TrialState;
+use diwan_core::resources::{Distribution, ParameterSpec};
+use proptest::prelude::*;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+fn line(name: &str) -> ParameterSpec {
+    double(name, "-5", "5", "", Distribution::Uniform)
+}
+
+fn study(parameters: &[ParameterSpec], settings: &[(&str, &str)]) -> Study {
+    let mut spec = StudySpec::new(parameters, "cmaes").unwrap();
+    spec.settings = Settings::from_iter(settings.iter().copied());
+    Study::new(spec, 0)
+}
+
+/// Asks for a point and enters its trial.
+fn ask(study: &mut Study) -> Report {
+    let point = suggest(study, 1).unwrap().points.remove(0);
+    let mut report = Report::new(point.assignments, TrialState::Running);
+    report.name = format!("t{}", study.next);
+    report.number = Some(study.next);
+    report.labels = point.labels;
+    study.next += 1;
+    study.record(report.clone()).unwrap();
+    report
+}
+
+/// The best loss after so many trials, one at a time.
+fn minimize(study: &mut Study, trials: usize, loss: impl Fn(&[&str]) -> f64) -> f64 {
+    let mut best = f64::INFINITY;
+    for _ in 0..trials {
+        let mut report = ask(study);
+        let texts: Vec<&str> = report
+            .assignments
+            .iter()
+            .map(|a| a.value.as_str())
+            .collect();
+        let value = loss(&texts);
+        best = best.min(value);
+        report.value = Some(value);
+        report.state = TrialState::Succeeded;
+        study.record(report).unwrap();
+    }
+    best
+}
+
+fn number(text: &str) -> f64 {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_bowl_is_found_to_many_digits() {
+    let mut study = study(&[line("a"), line("b")], &[]);
+    let bowl = |x: &[&str]| (number(x[0]) - 1.2).powi(2) + 3.0 * (number(x[1]) + 2.7).powi(2);
+    let best = minimize(&mut study, 300, bowl);
+    assert!(best < 1e-8, "{best}");
+}
+
+#[test]
+fn the_right_words_and_whole_numbers_are_found() {
+    let parameters = [
+        words("kind", &["a", "b", "c", "d", "e", "f"]),
+        int("size", 1, 60, 1, Distribution::Uniform),
+        numbers("batch", &["16", "32", "64", "128"]),
+        when(line("x"), "kind", &["d", "e"]),
+    ];
+    let loss = |x: &[&str]| {
+        let kind = if x[0] == "d" { 0.0 } else { 1.0 };
+        let far = x.get(3).map_or(2.0, |x| (number(x) - 2.0).abs());
+        kind + (number(x[1]) - 41.0).abs() / 20.0 + (number(x[2]) - 64.0).abs() / 64.0 + far / 5.0
+    };
+    let best = minimize(&mut study(&parameters, &[]), 300, loss);
+    assert!(best < 0.1, "{best}");
+}
+
+#[test]
+fn the_best_trial_of_others_is_where_it_begins() {
+    let mut study = study(&[line("a"), line("b")], &[]);
+    let texts = [("-4", "4"), ("3.5", "-4.5"), ("1", "1")];
+    for ((a, b), value) in texts.into_iter().zip([2.0, 1.0, 3.0]) {
+        let mut report = ask(&mut self::study(&[line("a"), line("b")], &[]));
+        report.labels.clear();
+        report.name = a.to_owned();
+        report.assignments[0].value = a.to_owned();
+        report.assignments[1].value = b.to_owned();
+        report.state = TrialState::Succeeded;
+        report.value = Some(value);
+        study.record(report).unwrap();
+    }
+    let reports: Vec<Report> = (0..20).map(|_| ask(&mut study)).collect();
+    let mean = |index: usize| {
+        let values = reports
+            .iter()
+            .map(|report| number(&report.assignments[index].value));
+        values.sum::<f64>() / 20.0
+    };
+    assert!((mean(0) - 3.5).abs() < 1.0 && (mean(1) + 4.5).abs() < 1.0);
+}
+
+#[test]
+fn any_values_leave_it_going() {
+    let values: [fn(usize) -> f64; 3] = [
+        |_| 1.0,
+        |trial| if trial % 2 == 0 { 1e300 } else { -1e300 },
+        |trial| (trial as f64) * f64::MAX / 400.0,
+    ];
+    for (name, parameters) in spaces() {
+        for value in values {
+            let mut study = study(&parameters, &[("restart_strategy", "none")]);
+            for trial in 0..100 {
+                if study.space().cardinality() == Some(study.distinct() as u128) {
+                    break;
+                }
+                let mut report = ask(&mut study);
+                report.state = TrialState::Succeeded;
+                report.value = Some(value(trial));
+                assert_eq!(study.record(report), Ok(()), "{name}");
+            }
+        }
+    }
+}
+
+/// Plays an experiment of several workers whose trials end in any order and any way. After every trial the answer is the same
+/// from what was kept, from a copy without it, and from a new process that hears of the trials in another order.
+fn answers_do_not_depend_on_what_was_kept(parameters: &[ParameterSpec], seed: u64, workers: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut study = study(parameters, &[("population", "4")]);
+    let (mut all, mut running): (Vec<Report>, Vec<usize>) = (Vec::new(), Vec::new());
+    for _ in 0..120 {
+        if running.len() < workers {
+            running.push(all.len());
+            all.push(ask(&mut study));
+        }
+        if rng.random_bool(0.7) {
+            let index = running.swap_remove(rng.random_range(0..running.len()));
+            let report = &mut all[index];
+            (report.state, report.value) = match rng.random_range(0..10) {
+                0 => (TrialState::Failed, None),
+                1 => (TrialState::Killed, None),
+                2 => (TrialState::Succeeded, Some(f64::NAN)),
+                _ => (TrialState::Succeeded, Some(rng.random())),
+            };
+            study.record(report.clone()).unwrap();
+        }
+        if rng.random_bool(0.1) {
+            study = study.clone();
+        }
+        let mut reports = all.clone();
+        reports.shuffle(&mut rng);
+        let restarted = Study::of(study.spec.clone(), Some(study.next), reports);
+        assert_eq!(suggest(&study, 2), suggest(&restarted, 2));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn a_kept_state_changes_no_answer(seed: u64, workers in 1_usize..12) {
+        answers_do_not_depend_on_what_was_kept(&[line("a"), line("b")], seed, workers);
+        let mixed = [
+            words("kind", &["a", "b", "c"]),
+            int("size", 1, 60, 1, Distribution::LogUniform),
+            when(line("x"), "kind", &["a"]),
+        ];
+        answers_do_not_depend_on_what_was_kept(&mixed, seed, workers);
+    }
+}
