@@ -5,12 +5,17 @@
 //! arguments: no clock, no environment, no randomness but the study's seed.
 
 pub mod algorithm;
+mod asha;
 mod bayesianoptimization;
+mod bohb;
 pub mod conformance;
 mod evidence;
+mod foresight;
 mod fresh;
 mod gp;
 mod grid;
+mod halving;
+mod hyperband;
 mod lbfgs;
 mod linalg;
 pub mod listing;

@@ -4,7 +4,7 @@ use diwan_core::problem::nearest;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
-use crate::{bayesianoptimization, grid, random, sobol, tpe};
+use crate::{asha, bayesianoptimization, bohb, grid, hyperband, random, sobol, tpe};
 
 /// All algorithms.
 pub const ALGORITHMS: &[&dyn Algorithm] = &[
@@ -14,6 +14,9 @@ pub const ALGORITHMS: &[&dyn Algorithm] = &[
     &tpe::Tpe,
     &tpe::MultivariateTpe,
     &bayesianoptimization::BayesianOptimization,
+    &hyperband::Hyperband,
+    &asha::Asha,
+    &bohb::Bohb,
 ];
 
 /// A name that nothing has.
@@ -138,7 +141,7 @@ mod tests {
         );
         assert_eq!(
             message("quantum"),
-            r#"unknown algorithm "quantum"; known: random, grid, sobol, tpe, multivariate-tpe, bayesianoptimization"#
+            r#"unknown algorithm "quantum"; known: random, grid, sobol, tpe, multivariate-tpe, bayesianoptimization, hyperband, asha, bohb"#
         );
     }
 }
