@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use diwan_core::record::TrialState;
-use diwan_core::resources::{MetricStrategyType, ObjectiveType};
+use diwan_core::resources::ObjectiveType;
 
 use crate::stopping::Reported;
 use crate::study::{Objective, Outcome, StudyTrial};
@@ -60,7 +60,8 @@ pub(crate) fn losses(trials: &[&StudyTrial], objective: &Objective) -> Vec<Optio
                 let gains = known
                     .entry(step)
                     .or_insert_with(|| gains(&ways, step, objective));
-                now - gain_of_alike(gains, now)
+                let then = standing(trial.curve.points(), objective).unwrap_or(now);
+                gain_of_alike(gains, then).map_or(now, |gain| then - gain)
             }
         };
         losses[index] = Some(loss);
@@ -91,11 +92,11 @@ fn gains(ways: &[Way<'_>], step: i64, objective: &Objective) -> Vec<(f64, f64)> 
 }
 
 /// The middle gain of those around a standing.
-fn gain_of_alike(gains: &[(f64, f64)], now: f64) -> f64 {
+fn gain_of_alike(gains: &[(f64, f64)], now: f64) -> Option<f64> {
     let place = gains.partition_point(|(then, _)| *then < now);
     let end = (place + ALIKE / 2 + 1).min(gains.len());
     let alike = &gains[end.saturating_sub(ALIKE)..end];
-    middle(alike.iter().map(|(_, gain)| *gain).collect()).unwrap_or(0.0)
+    middle(alike.iter().map(|(_, gain)| *gain).collect())
 }
 
 fn middle(mut values: Vec<f64>) -> Option<f64> {
@@ -103,19 +104,13 @@ fn middle(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// The loss that counts of some reports, if it is finite.
+/// How a trial stood after some reports: by the best of them. Values go up and down on the way.
 fn standing(reports: &[Reported], objective: &Objective) -> Option<f64> {
-    let sign = sign(objective);
-    let mut finite = reports
+    let finite = reports
         .iter()
         .map(|report| report.value)
         .filter(|value| value.is_finite());
-    let value = match objective.strategy {
-        MetricStrategyType::Latest => finite.next_back(),
-        MetricStrategyType::Min => finite.reduce(f64::min),
-        MetricStrategyType::Max => finite.reduce(f64::max),
-    };
-    value.map(|value| sign * value)
+    finite.map(|value| sign(objective) * value).reduce(f64::min)
 }
 
 /// What makes a value of an objective a loss.
@@ -131,7 +126,7 @@ mod tests {
     use super::*;
     use crate::conformance::double;
     use crate::study::{Report, Study, StudySpec};
-    use diwan_core::resources::Distribution;
+    use diwan_core::resources::{Distribution, MetricStrategyType};
 
     /// Losses that the evidence of some curves has, of which the last reports count.
     fn foreseen(trials: &[(TrialState, &[f64])], kind: ObjectiveType) -> Vec<Option<f64>> {
@@ -208,12 +203,21 @@ mod tests {
     }
 
     #[test]
-    fn without_a_curve_a_stopped_trial_is_not_among_the_better_half() {
+    fn a_bad_moment_is_not_taken_for_the_end() {
+        let found = foreseen(
+            &[(WHOLE, &[9.0, 5.0, 3.0]), (PART, &[6.0, 60.0])],
+            ObjectiveType::Minimize,
+        );
+        assert_eq!(found, [Some(3.0), Some(4.0)]);
+    }
+
+    #[test]
+    fn a_trial_without_a_value_tells_nothing() {
         let ends = [&[1.0][..], &[2.0], &[3.0]].map(|end| (WHOLE, end));
         let found = foreseen(
             &[ends[0], ends[1], ends[2], (PART, &[])],
             ObjectiveType::Minimize,
         );
-        assert_eq!(found[3], None, "it has no value at all");
+        assert_eq!(found[3], None);
     }
 }

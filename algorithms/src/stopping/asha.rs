@@ -6,7 +6,7 @@ use diwan_core::problem::Problem;
 use diwan_core::record::TrialState;
 use diwan_core::resources::EarlyStoppingRule;
 
-use super::statistics::{chosen, worse_than};
+use super::statistics::{best, worse_than};
 use super::{Curve, Curves, StoppingRule, Tracked};
 use crate::settings::{Kind, Setting, Settings};
 use crate::study::Objective;
@@ -145,8 +145,12 @@ impl StoppingRule for Asha {
     }
 }
 
+/// How a trial stands at a rung: by its best value so far, whatever of its values is its result. Values go up and down on the way,
+/// and one bad moment would end the best trial. A value that is not finite is more than that.
 fn value_at(objective: &Objective, curve: &Curve, rung: i64) -> Option<f64> {
-    chosen(objective, curve.reaching(rung)?)
+    let reports = curve.reaching(rung)?;
+    reports.last().filter(|last| last.value.is_finite())?;
+    best(objective.kind, reports)
 }
 
 /// The highest rung that the last report was the first to reach.
