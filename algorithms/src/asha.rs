@@ -106,6 +106,6 @@ fn promotion(
                 .space()
                 .moved(&entry.point, resource.dimension, coordinate);
             let goes = !table.has(&place) && fresh.is_new(&point);
-            goes.then(|| Next::Promoted(place, point, from))
+            goes.then_some(Next::Promoted(place, point, from))
         })
 }
