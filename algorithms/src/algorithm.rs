@@ -28,6 +28,11 @@ pub trait Algorithm: Sync {
     /// Which trials [`Algorithm::suggest`] must find in the study. More never harms.
     fn history(&self, spec: &StudySpec) -> History;
 
+    /// Whether [`Algorithm::suggest`] looks at what trials have reported on the way. More never harms.
+    fn needs_curves(&self, _spec: &StudySpec) -> bool {
+        false
+    }
+
     /// Whether a request for n points gives what n requests for one point would, results aside. True for algorithms
     /// that do not learn.
     fn ignores_batching(&self) -> bool {

@@ -78,6 +78,10 @@ impl Algorithm for BayesianOptimization {
         History::All
     }
 
+    fn needs_curves(&self, _spec: &StudySpec) -> bool {
+        true
+    }
+
     fn suggest(
         &self,
         study: &Study,

@@ -1,10 +1,11 @@
 //! What the trials of a study tell, as numbers.
 
-use diwan_core::resources::{ObjectiveType, ParameterType};
+use diwan_core::resources::ParameterType;
 
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
+use crate::foresight;
 use crate::space::{Point, Space};
 use crate::study::{Outcome, Study, StudyTrial};
 
@@ -40,7 +41,7 @@ pub(crate) enum Scale {
 }
 
 /// The trials in an order that does not depend on when each was heard of.
-fn in_order(study: &Study) -> Vec<&StudyTrial> {
+pub(crate) fn in_order(study: &Study) -> Vec<&StudyTrial> {
     let mut trials: Vec<&StudyTrial> = study.trials().iter().collect();
     let number = |trial: &StudyTrial| trial.number.unwrap_or(u64::MAX);
     trials.sort_by(|a, b| {
@@ -78,6 +79,11 @@ pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
 
 impl Evidence {
     pub(crate) fn of(study: &Study) -> Self {
+        Self::of_trials(study, in_order(study))
+    }
+
+    /// What some of a study's trials tell.
+    pub(crate) fn of_trials(study: &Study, trials: Vec<&StudyTrial>) -> Self {
         let width = study.space().dimensions().len();
         let mut evidence = Self {
             seen: Rows::new(width),
@@ -85,19 +91,16 @@ impl Evidence {
             failed: Rows::new(width),
             pending: Rows::new(width),
         };
-        let sign = match study.spec.objective.kind {
-            ObjectiveType::Maximize => -1.0,
-            ObjectiveType::Minimize | ObjectiveType::Unknown => 1.0,
-        };
-        for trial in in_order(study) {
-            let rows = match trial.outcome() {
-                Outcome::Observed(value) => {
-                    evidence.losses.push(sign * value);
+        let losses = foresight::losses(&trials, &study.spec.objective);
+        for (trial, loss) in trials.into_iter().zip(losses) {
+            let rows = match (trial.outcome(), loss) {
+                (Outcome::Observed(_), Some(loss)) => {
+                    evidence.losses.push(loss);
                     &mut evidence.seen
                 }
-                Outcome::Failed => &mut evidence.failed,
-                Outcome::Pending => &mut evidence.pending,
-                Outcome::Dropped => continue,
+                (Outcome::Pending, _) => &mut evidence.pending,
+                (Outcome::Dropped, _) => continue,
+                (Outcome::Observed(_) | Outcome::Failed, _) => &mut evidence.failed,
             };
             rows.push(position(study.space(), &trial.point));
         }
@@ -109,6 +112,15 @@ impl Evidence {
         let mut order: Vec<usize> = (0..self.losses.len()).collect();
         order.sort_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]));
         order
+    }
+
+    /// Leaves out where the points are in a dimension.
+    pub(crate) fn hide(&mut self, dimension: usize) {
+        for rows in [&mut self.seen, &mut self.failed, &mut self.pending] {
+            for row in rows.cells.chunks_exact_mut(rows.width) {
+                row[dimension] = f64::NAN;
+            }
+        }
     }
 
     /// Notes that a point is under way.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diwan_core::permutation::{Permutation, mix};
 use rand::rngs::ChaCha8Rng;
 
-use crate::space::{Point, Size, Space};
+use crate::space::{Coordinate, Point, Size, Space};
 use crate::study::Study;
 
 /// The order in which a space is enumerated.
@@ -21,6 +21,8 @@ pub(crate) enum Order {
 pub(crate) struct Fresh<'a> {
     study: &'a Study,
     taken: HashSet<Point>,
+    /// A coordinate that all points have, and its dimension.
+    pinned: Option<(usize, Coordinate)>,
 }
 
 /// So many drawn points may turn out old before the untried ones are enumerated.
@@ -79,17 +81,34 @@ impl<'a> Fresh<'a> {
         Self {
             study,
             taken: HashSet::new(),
+            pinned: None,
+        }
+    }
+
+    /// From now on all points have this coordinate in a dimension. It has an effect at every point, and no condition is on it.
+    pub(crate) fn pin(&mut self, dimension: usize, coordinate: Coordinate) {
+        self.pinned = Some((dimension, coordinate));
+    }
+
+    /// Notes that a point is taken.
+    pub(crate) fn note(&mut self, point: &Point) {
+        self.taken.insert(point.clone());
+    }
+
+    fn placed(&self, point: Point) -> Point {
+        match self.pinned {
+            Some((dimension, coordinate)) => {
+                self.study.space().moved(&point, dimension, coordinate)
+            }
+            None => point,
         }
     }
 
     /// Takes the first new point of `draws`, suggestion number `index`'s endless candidates in order of preference. Where
     /// chance may repeat a point, and all trials must be known, it is any other if luck is bad, and `None` if a finite space
     /// has none left. In any other space the answer depends on no trial.
-    pub(crate) fn take(
-        &mut self,
-        index: u64,
-        mut draws: impl Iterator<Item = Point>,
-    ) -> Option<Point> {
+    pub(crate) fn take(&mut self, index: u64, draws: impl Iterator<Item = Point>) -> Option<Point> {
+        let mut draws = draws.map(|point| self.placed(point));
         if !self.study.space().may_repeat() {
             return draws.next();
         }
@@ -97,7 +116,9 @@ impl<'a> Fresh<'a> {
         let point = drawn.or_else(|| match self.study.space().size() {
             Size::Finite(count) => self.left_over(index, count),
             Size::Huge | Size::Continuous => self.scattered(index).or_else(|| draws.next()),
-        })?;
+        });
+        drop(draws);
+        let point = point?;
         self.taken.insert(point.clone());
         Some(point)
     }
@@ -109,12 +130,12 @@ impl<'a> Fresh<'a> {
             let (high, low) = (mix(key ^ mix(draw)), mix(!key ^ mix(draw)));
             (u128::from(high) << 64) | u128::from(low)
         });
-        let mut points = numbers.map(|number| self.study.space().scattered(number));
+        let mut points = numbers.map(|number| self.placed(self.study.space().scattered(number)));
         points.find(|point| self.is_new(point))
     }
 
     fn left_over(&self, index: u64, count: u128) -> Option<Point> {
-        if (self.study.distinct() + self.taken.len()) as u128 >= count {
+        if self.is_empty(count) {
             return None;
         }
         let permutation = Permutation::new(count, self.study.spec.effective_seed());
@@ -124,11 +145,26 @@ impl<'a> Fresh<'a> {
             self.study
                 .space()
                 .point_at(permutation.at(position))
+                .map(|point| self.placed(point))
                 .filter(|point| self.is_new(point))
         })
     }
 
-    fn is_new(&self, point: &Point) -> bool {
+    /// Whether no point is left of `count`.
+    fn is_empty(&self, count: u128) -> bool {
+        let Some((dimension, coordinate)) = self.pinned else {
+            return (self.study.distinct() + self.taken.len()) as u128 >= count;
+        };
+        let values = self.study.space().dimensions()[dimension].count();
+        let points = self.study.tried().chain(&self.taken);
+        let here: HashSet<&Point> = points
+            .filter(|point| point.coordinates()[dimension] == coordinate)
+            .collect();
+        here.len() as u128 >= count / values.unwrap_or(1)
+    }
+
+    /// Whether a point was neither tried nor taken.
+    pub(crate) fn is_new(&self, point: &Point) -> bool {
         !self.study.has_tried(point) && !self.taken.contains(point)
     }
 }

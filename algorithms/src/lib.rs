@@ -5,14 +5,19 @@
 //! arguments: no clock, no environment, no randomness but the study's seed.
 
 pub mod algorithm;
+mod asha;
 mod auto;
 mod bayesianoptimization;
+mod bohb;
 mod cmaes;
 pub mod conformance;
 mod evidence;
+mod foresight;
 mod fresh;
 mod gp;
 mod grid;
+mod halving;
+mod hyperband;
 mod lbfgs;
 mod linalg;
 pub mod listing;

@@ -4,7 +4,7 @@ use diwan_core::problem::nearest;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
-use crate::{auto, bayesianoptimization, cmaes, grid, random, sobol, tpe};
+use crate::{asha, auto, bayesianoptimization, bohb, cmaes, grid, hyperband, random, sobol, tpe};
 
 /// All algorithms.
 pub const ALGORITHMS: &[&dyn Algorithm] = &[
@@ -16,6 +16,9 @@ pub const ALGORITHMS: &[&dyn Algorithm] = &[
     &tpe::MultivariateTpe,
     &bayesianoptimization::BayesianOptimization,
     &cmaes::CmaEs,
+    &hyperband::Hyperband,
+    &asha::Asha,
+    &bohb::Bohb,
 ];
 
 /// A name that nothing has.

@@ -37,6 +37,8 @@ pub enum Kind {
     },
     /// A finite number that is this or more.
     AtLeast(f64),
+    /// Any text that is not empty.
+    Text,
     /// One of some words.
     OneOf(&'static [&'static str]),
 }
@@ -80,6 +82,7 @@ impl Kind {
             Self::AtLeast(min) => text
                 .parse()
                 .is_ok_and(|value: f64| value.is_finite() && min <= value),
+            Self::Text => !text.is_empty(),
             Self::OneOf(words) => words.contains(&text),
         }
     }
@@ -100,6 +103,7 @@ impl fmt::Display for Kind {
                 below: f64::INFINITY,
             } => write!(f, "a number above {above}"),
             Self::Between { above, below } => write!(f, "a number above {above} and below {below}"),
+            Self::Text => f.write_str("a text"),
             Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
         }
     }

@@ -164,6 +164,13 @@ impl Space {
         self.canonical(pairs.map(|(dimension, u)| dimension.at(u)).collect())
     }
 
+    /// A point with another coordinate in one dimension.
+    pub(crate) fn moved(&self, point: &Point, index: usize, to: Coordinate) -> Point {
+        let mut coordinates = point.0.to_vec();
+        coordinates[index] = to;
+        self.canonical(coordinates)
+    }
+
     /// Where a point is in the unit cube.
     pub fn unit(&self, point: &Point) -> impl Iterator<Item = f64> {
         self.pairs(point)

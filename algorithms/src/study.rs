@@ -111,6 +111,11 @@ impl Study {
         self.tried.contains_key(point)
     }
 
+    /// The different points that have a trial, in no order.
+    pub(crate) fn tried(&self) -> impl Iterator<Item = &Point> {
+        self.tried.keys()
+    }
+
     /// How many different points have a trial.
     #[must_use]
     pub fn distinct(&self) -> usize {

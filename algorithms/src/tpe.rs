@@ -97,6 +97,10 @@ impl Algorithm for Tpe {
         History::All
     }
 
+    fn needs_curves(&self, _spec: &StudySpec) -> bool {
+        true
+    }
+
     fn suggest(
         &self,
         study: &Study,
@@ -131,6 +135,10 @@ impl Algorithm for MultivariateTpe {
         History::All
     }
 
+    fn needs_curves(&self, _spec: &StudySpec) -> bool {
+        true
+    }
+
     fn suggest(
         &self,
         study: &Study,
@@ -160,20 +168,20 @@ fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng) -> Suggested {
 }
 
 /// A study as the estimator sees it.
-struct Estimator<'a> {
+pub(crate) struct Estimator<'a> {
     space: &'a Space,
     scales: Vec<Scale>,
-    evidence: Evidence,
+    pub(crate) evidence: Evidence,
     options: Options,
 }
 
 /// What the settings say.
-struct Options {
+pub(crate) struct Options {
     seed: u64,
-    gamma: f64,
+    pub(crate) gamma: f64,
     prior: f64,
-    candidates: usize,
-    startup: usize,
+    pub(crate) candidates: usize,
+    pub(crate) startup: usize,
     joint: bool,
 }
 
@@ -189,18 +197,27 @@ const SMALLEST_SIGMAS: (f64, f64) = (0.01, 0.003);
 
 impl<'a> Estimator<'a> {
     fn of(study: &'a Study) -> Self {
+        Self::new(study, Evidence::of(study), Options::of(&study.spec))
+    }
+
+    /// The estimator of a study, of which it knows this.
+    pub(crate) fn new(study: &'a Study, evidence: Evidence, options: Options) -> Self {
         Self {
             space: study.space(),
             scales: Scale::of(study.space()),
-            evidence: Evidence::of(study),
-            options: Options::of(&study.spec),
+            evidence,
+            options,
         }
     }
 
+    /// Whether there are enough trials to learn from.
+    pub(crate) fn knows(&self) -> bool {
+        self.evidence.count() >= self.options.startup && !self.evidence.losses.is_empty()
+    }
+
     /// Positions for suggestion number `index`, the best first.
-    fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
-        let seen = self.evidence.losses.len();
-        if self.evidence.count() < self.options.startup || seen == 0 {
+    pub(crate) fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+        if !self.knows() {
             let first = opening::point(self.space, index, self.options.seed, rng);
             return vec![position(self.space, &first)];
         }
@@ -277,7 +294,7 @@ fn spread(rows: &[&[f64]], d: usize) -> f64 {
 // === impl Options ===
 
 impl Options {
-    fn of(spec: &StudySpec) -> Self {
+    pub(crate) fn of(spec: &StudySpec) -> Self {
         let settings = &spec.settings;
         let count = |names: &[&str], default| {
             let given = names.iter().find_map(|name| settings.int(name));

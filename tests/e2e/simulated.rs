@@ -96,3 +96,74 @@ fn what_cannot_be_played_has_its_place() {
         assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn an_algorithm_brings_its_own_rule() {
+    let world = World::new();
+    let file = example(
+        &world,
+        &[
+            ("algorithmName: sobol", "algorithmName: bohb"),
+            ("speedUp: 2", "speedUp: 1"),
+            ("failures: 0.1", "failures: 0"),
+        ],
+    );
+    let ran = world.run(["run", &file]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let status = world.status("simulated");
+    let count = |name: &str| status[name].as_u64().unwrap_or(0);
+    assert_eq!(count("trialsSucceeded") + count("trialsEarlyStopped"), 40);
+    assert!(count("trialsEarlyStopped") >= 10, "{status}");
+    let guided = |trial: &Value| trial["metadata"]["labels"]["by"] == "model";
+    assert!(world.trials("simulated").iter().any(guided));
+}
+
+#[test]
+fn configurations_are_tried_again_with_more_of_the_resource() {
+    let world = World::new();
+    let file = example(
+        &world,
+        &[
+            (
+                "algorithmName: sobol",
+                "algorithmName: hyperband\n    algorithmSettings:\n      - {name: resource_name, value: epochs}\n      - {name: r_l, value: \"9\"}",
+            ),
+            ("maxTrialCount: 40", "maxTrialCount: 22"),
+            (
+                "    - name: layers\n",
+                "    - name: epochs\n      parameterType: int\n      feasibleSpace: {min: \"1\", max: \"81\"}\n    - name: layers\n",
+            ),
+            (
+                "      - {name: layers, reference: layers}\n",
+                "      - {name: layers, reference: layers}\n      - {name: epochs, reference: epochs}\n",
+            ),
+            (
+                "          layers:",
+                "          epochs: ${trialParameters.epochs}\n          layers:",
+            ),
+            ("curves/digits/i0", "curves/digits-epochs/i0"),
+            ("speedUp: 2", "speedUp: 20"),
+        ],
+    );
+    let ran = world.run(["run", &file]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let mut epochs = HashMap::new();
+    for trial in world.trials("simulated") {
+        let label = |name: &str| {
+            trial["metadata"]["labels"][name]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        *epochs.entry((label("bracket"), label("rung"))).or_insert(0) += 1;
+    }
+    let place = |bracket: &str, rung: &str| epochs[&(bracket.to_owned(), rung.to_owned())];
+    assert_eq!(
+        (place("0", "0"), place("0", "1"), place("0", "2")),
+        (9, 3, 1)
+    );
+    assert_eq!(
+        (place("1", "0"), place("1", "1"), place("2", "0")),
+        (5, 1, 3)
+    );
+}

@@ -292,3 +292,50 @@ fn what_cannot_be_served_is_said_and_the_next_request_is_read() {
     );
     partner.close();
 }
+
+#[test]
+fn trials_are_started_again_with_more() {
+    let space = json!([
+        {"name": "lr", "type": "float", "low": 0, "high": 1},
+        {"name": "epochs", "type": "int", "low": 1, "high": 9},
+    ]);
+    let settings = json!({"resource_name": "epochs", "r_l": 9});
+    let mut partner = Partner::of(&space, "hyperband", &settings);
+    let mut counts = Vec::new();
+    for id in 0..22 {
+        let params = partner.next(id);
+        counts.push(params["epochs"].as_u64().unwrap());
+        let tell = json!({"op": "tell", "id": id, "values": [params["lr"]]});
+        assert_eq!(partner.ask(&tell)["ok"], true);
+    }
+    let expected = [&[1; 9][..], &[3; 3], &[9], &[3; 5], &[9], &[9; 3]].concat();
+    assert_eq!(counts, expected);
+    let end = partner.ask(&json!({"op": "ask", "n": 1}));
+    assert_eq!(
+        (&end["trials"], &end["state"]),
+        (&json!([]), &json!("exhausted"))
+    );
+    partner.close();
+}
+
+#[test]
+fn an_algorithm_stops_trials_by_its_own_rule() {
+    let mut partner = Partner::of(&job(), "bohb", &json!({"r_l": 9}));
+    let mut stopped = 0;
+    for id in 0..30 {
+        let params = partner.next(id);
+        let loss = (params["lr"].as_f64().unwrap().log10() + 3.0).powi(2);
+        let stop = (1..=9).find(|step| {
+            let value = (loss + 1.0 / *step as f64).to_string();
+            partner.report(id, *step, &value)["stop"] == true
+        });
+        stopped += usize::from(stop.is_some());
+        let end = match stop {
+            Some(step) => json!({"op": "prune", "id": id, "step": step, "value": loss}),
+            None => json!({"op": "tell", "id": id, "values": [loss]}),
+        };
+        assert_eq!(partner.ask(&end)["ok"], true);
+    }
+    assert!((10..30).contains(&stopped), "{stopped}");
+    partner.close();
+}

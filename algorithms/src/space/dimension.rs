@@ -162,6 +162,41 @@ impl Dimension {
         }
     }
 
+    /// The number that is nearest to another one; `None`: the dimension has words.
+    pub(crate) fn nearest(&self, number: f64) -> Option<Coordinate> {
+        let count = match (&self.domain, self.count()) {
+            (Domain::Categorical(_), _) => return None,
+            (Domain::Double(interval), _) => {
+                let (low, high) = (interval.low(), interval.high());
+                return Some(Coordinate::real(number.clamp(low, high)));
+            }
+            (_, count) => u64::try_from(count?).ok()?,
+        };
+        let value = |place: u64| self.real(Coordinate::number(place)).unwrap_or(f64::NAN);
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if value(middle) < number {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let above = low.min(count - 1);
+        let below = above.saturating_sub(1);
+        let is_above = value(above) - number <= number - value(below);
+        Some(Coordinate::number(if is_above { above } else { below }))
+    }
+
+    /// The value as a number; `None`: it is a word.
+    pub(crate) fn real(&self, coordinate: Coordinate) -> Option<f64> {
+        match self.value(coordinate) {
+            Value::Double(value) | Value::Discrete(value) => Some(value),
+            Value::Int(value) => Some(value as f64),
+            Value::Categorical(_) => None,
+        }
+    }
+
     /// The value, with its type.
     #[must_use]
     pub fn value(&self, coordinate: Coordinate) -> Value<'_> {

@@ -44,6 +44,10 @@ impl Interval {
         self.measure.edges().0
     }
 
+    pub(crate) fn high(&self) -> f64 {
+        self.measure.edges().1
+    }
+
     pub(crate) fn at(&self, u: f64) -> f64 {
         self.measure.quantile(u)
     }

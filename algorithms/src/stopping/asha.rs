@@ -6,7 +6,7 @@ use diwan_core::problem::Problem;
 use diwan_core::record::TrialState;
 use diwan_core::resources::EarlyStoppingRule;
 
-use super::statistics::{chosen, worse_than};
+use super::statistics::{best, worse_than};
 use super::{Curve, Curves, StoppingRule, Tracked};
 use crate::settings::{Kind, Setting, Settings};
 use crate::study::Objective;
@@ -51,6 +51,13 @@ const RATE: Setting = Setting {
     help: "so many of the first rungs are left out",
 };
 
+const BRACKETS: Setting = Setting {
+    name: "brackets",
+    kind: Kind::Int { min: 1, max: 30 },
+    default: "1",
+    help: "trials are dealt to so many brackets, each of which leaves out one rung more than the one before it",
+};
+
 impl StoppingRule for Asha {
     fn name(&self) -> &'static str {
         "asha"
@@ -62,7 +69,7 @@ impl StoppingRule for Asha {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[R_MIN, ETA, R_MAX, RATE]
+        &[R_MIN, ETA, R_MAX, RATE, BRACKETS]
     }
 
     fn compares_with(&self, _state: TrialState) -> bool {
@@ -111,14 +118,18 @@ impl StoppingRule for Asha {
         settings: &Settings,
     ) -> Option<String> {
         let curve = curves.curve(trial)?;
-        let rung = rung_reached(curve, settings)?;
+        let bracket = bracket(trial, settings);
+        let rung = rung_reached(curve, bracket, settings)?;
         let metric = &objective.metric;
         let Some(value) = value_at(objective, curve, rung) else {
             return Some(format!(
                 "{metric} has no finite value at the rung of step {rung}"
             ));
         };
-        let others = curves.iter().filter(|(number, _)| *number != trial);
+        let is_rival = |(number, _): &(u64, &Tracked)| {
+            *number != trial && self::bracket(*number, settings) == bracket
+        };
+        let others = curves.iter().filter(is_rival);
         let value_of = |(_, one): (u64, &Tracked)| value_at(objective, &one.curve, rung);
         let (mut count, mut better) = (1, 0);
         for other in others.filter_map(value_of) {
@@ -134,19 +145,32 @@ impl StoppingRule for Asha {
     }
 }
 
+/// How a trial stands at a rung: by its best value so far, whatever of its values is its result. Values go up and down on the way,
+/// and one bad moment would end the best trial. A value that is not finite is more than that.
 fn value_at(objective: &Objective, curve: &Curve, rung: i64) -> Option<f64> {
-    chosen(objective, curve.reaching(rung)?)
+    let reports = curve.reaching(rung)?;
+    reports.last().filter(|last| last.value.is_finite())?;
+    best(objective.kind, reports)
 }
 
 /// The highest rung that the last report was the first to reach.
-fn rung_reached(curve: &Curve, settings: &Settings) -> Option<i64> {
+fn rung_reached(curve: &Curve, bracket: u32, settings: &Settings) -> Option<i64> {
     let (last, before) = curve.points().split_last()?;
     let before = before.last().map_or(i64::MIN, |point| point.step);
     let end = last_step(settings).unwrap_or(i64::MAX);
     let eta = eta(settings);
-    let rungs = std::iter::successors(Some(first_rung(settings)), |rung| rung.checked_mul(eta));
+    let rungs = std::iter::successors(
+        Some(first_rung(settings).saturating_mul(eta.saturating_pow(bracket))),
+        |rung| rung.checked_mul(eta),
+    );
     let due = rungs.take_while(|rung| *rung <= last.step && *rung < end);
     due.last().filter(|rung| *rung > before)
+}
+
+/// The bracket of a trial.
+fn bracket(trial: u64, settings: &Settings) -> u32 {
+    let brackets = settings.int(BRACKETS.name).unwrap_or(1).max(1);
+    u32::try_from(trial % brackets.unsigned_abs()).unwrap_or(0)
 }
 
 /// How many of so many go on: at least the best.

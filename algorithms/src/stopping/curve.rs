@@ -50,7 +50,7 @@ impl Curve {
     }
 
     /// Leaves out every second value, but not the last, until there are at most `most`.
-    pub(super) fn thin(&mut self, most: usize) {
+    pub(crate) fn thin(&mut self, most: usize) {
         while self.0.len() > most.max(1) {
             let last = self.0.len() - 1;
             let mut index = 0;

@@ -179,7 +179,7 @@ fn asha_lets_the_best_of_each_rung_pass() {
     );
     assert_eq!(
         said[3],
-        "asha: loss 9.0 is not among the best 1 of 2 at the rung of step 4"
+        "asha: loss 2.5 is not among the best 1 of 2 at the rung of step 4"
     );
     assert_eq!(
         stopped(&stopping, &[], &[9.0; 100]),
@@ -198,6 +198,22 @@ fn asha_lets_the_best_of_each_rung_pass() {
         fixed(&later, &long),
         Some(("1.0".into(), Comparison::Greater, 6))
     );
+}
+
+#[test]
+fn asha_compares_trials_of_one_bracket() {
+    let stopping = admitted("asha", &[("brackets", "2")]);
+    let goal = objective(ObjectiveType::Minimize);
+    let mut curves = Curves::default();
+    let mut judge = |trial, step, value| {
+        curves.report(trial, Some(step), value);
+        stopping.judge(&goal, &curves, trial).is_some()
+    };
+    assert!(!judge(0, 1, 1.0));
+    assert!(!judge(1, 1, 9.0), "its first rung is at step 3");
+    assert!(!judge(1, 3, 9.0), "nobody else is in its bracket");
+    assert!(judge(2, 1, 2.0));
+    assert!(judge(3, 3, 9.5));
 }
 
 #[test]

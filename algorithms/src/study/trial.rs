@@ -7,6 +7,7 @@ use diwan_core::resources::ParameterAssignment;
 
 use super::Objective;
 use crate::space::Point;
+use crate::stopping::Curve;
 
 /// A trial as it is reported to a study: assignments are text, and any program may have made it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,9 @@ pub struct Report {
     pub state: TrialState,
     /// What it reached so far, by the objective's strategy.
     pub value: Option<f64>,
+    /// What it has reported on the way. It may be thinned, and be empty for an algorithm that does not ask for it (see
+    /// [`Algorithm::needs_curves`](crate::algorithm::Algorithm::needs_curves)) or a trial that has not ended.
+    pub curve: Curve,
     /// What the algorithm wrote on it.
     pub labels: BTreeMap<String, String>,
 }
@@ -38,9 +42,14 @@ pub struct StudyTrial {
     pub state: TrialState,
     /// What it reached so far; may be NaN or infinite. [`StudyTrial::outcome`] says what that means.
     pub value: Option<f64>,
+    /// What it has reported on the way, as in [`Report::curve`], but of at most 1,000 values.
+    pub curve: Curve,
     /// What the algorithm wrote on it.
     pub labels: BTreeMap<String, String>,
 }
+
+/// Values of a trial's curve that a study keeps.
+const VALUES: usize = 1_000;
 
 /// What a trial tells about its point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +76,7 @@ impl Report {
             assignments,
             state,
             value: None,
+            curve: Curve::default(),
             labels: BTreeMap::new(),
         }
     }
@@ -99,14 +109,17 @@ impl StudyTrial {
             assignments: _,
             state,
             value,
+            mut curve,
             labels,
         } = report;
+        curve.thin(VALUES);
         Self {
             number,
             name,
             point,
             state,
             value,
+            curve,
             labels,
         }
     }

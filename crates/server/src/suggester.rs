@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod changes;
+mod curve;
 mod katib;
 mod local;
 mod routed;
@@ -16,6 +17,7 @@ use diwan_core::resources::AlgorithmSetting;
 use thiserror::Error;
 
 pub use address::service_url;
+pub(crate) use curve::curve;
 pub use katib::KatibService;
 pub use local::LocalSuggester;
 pub use routed::RoutedSuggester;

@@ -347,6 +347,8 @@ impl<'a> Game<'a> {
         }
         report.state = state;
         report.value = value;
+        let reports = timeline.reports.iter();
+        report.curve = reports.map(|report| report.value).collect();
         self.ended.push(PlayedTrial {
             number,
             assignments: report.assignments.clone(),

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use diwan_algorithms::stopping::{Curve, Curves, Stopping};
+use diwan_algorithms::stopping::{Curves, Stopping};
 use diwan_algorithms::study::Objective;
 use diwan_core::observation::MetricPoint;
 use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
-use diwan_store::{ObservationQuery, Store, StoreError, TrialQuery, TrialRef};
+use diwan_store::{Store, StoreError, TrialQuery, TrialRef};
 
-use crate::suggester::stopping;
+use crate::suggester::{curve, stopping};
 
 /// Ended trials whose reports are read when a run begins.
 const TRIALS: u32 = 1_000;
@@ -45,7 +45,8 @@ impl Judge {
                 ..TrialQuery::of(record.key())
             };
             for trial in store.trials(&query).await?.iter().rev() {
-                let curve = stored(store, TrialRef::new(record, trial), &objective.metric).await?;
+                let trial_ref = TrialRef::new(record, trial);
+                let curve = curve(store, trial_ref, &objective.metric).await?;
                 curves.insert(trial.number, trial.state, curve);
             }
         }
@@ -91,19 +92,4 @@ impl Judge {
     fn lock(&self) -> MutexGuard<'_, Curves> {
         self.curves.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a launch has reported: its first page, which is more than is kept.
-async fn stored(store: &dyn Store, trial: TrialRef, metric: &str) -> Result<Curve, StoreError> {
-    let query = ObservationQuery {
-        metric: Some(metric.to_owned()),
-        ..ObservationQuery::of(trial)
-    };
-    let mut curve = Curve::default();
-    for point in store.observations(&query).await? {
-        if let Some(value) = point.number() {
-            curve.report(point.step, value);
-        }
-    }
-    Ok(curve)
 }

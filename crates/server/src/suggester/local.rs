@@ -10,10 +10,11 @@ use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::engine::{Point, Snapshot};
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::AlgorithmSetting;
-use diwan_store::{Store, StoreError};
+use diwan_store::{Store, StoreError, TrialRef};
 
 use super::changes::Changes;
-use super::rules::Rules;
+use super::curve::curve;
+use super::rules::{Rules, stopping};
 use super::warm::Warm;
 use super::{Next, SuggestError, Suggester, Suggestions};
 
@@ -119,10 +120,16 @@ impl LocalSuggester {
     ) -> Result<(), StoreError> {
         let (store, key) = (&*self.store, snapshot.record.key());
         let Current { study, changes } = current;
+        let curves = sees_curves(&snapshot.record, &spec);
         let mut trials = changes.of_active(store, &key).await?;
         loop {
             for trial in &trials {
-                if study.record(Report::of(trial, &spec.objective)).is_err() {
+                let mut report = Report::of(trial, &spec.objective);
+                if curves && !trial.state.is_active() {
+                    let trial = TrialRef::new(&snapshot.record, trial);
+                    report.curve = curve(store, trial, &spec.objective.metric).await?;
+                }
+                if study.record(report).is_err() {
                     study.misfits += 1;
                 }
             }
@@ -142,6 +149,12 @@ fn learns(spec: &StudySpec) -> Result<bool, SuggestError> {
     let algorithm = registry::find(&spec.algorithm);
     let algorithm = algorithm.map_err(|error| SuggestError::Refused(error.to_string()))?;
     Ok(algorithm.history(spec) != History::None)
+}
+
+/// Whether suggestions depend on what trials have reported on the way: where none is stopped early, its result says it all.
+fn sees_curves(experiment: &ExperimentRecord, spec: &StudySpec) -> bool {
+    let needs = registry::find(&spec.algorithm).is_ok_and(|one| one.needs_curves(spec));
+    needs && stopping(experiment).is_some()
 }
 
 /// The study of the active trials alone.

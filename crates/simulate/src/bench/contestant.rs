@@ -16,7 +16,7 @@ pub struct Contestant {
     pub algorithm: String,
     /// Its settings.
     pub settings: Vec<AlgorithmSetting>,
-    /// What stops its trials early, if anything does.
+    /// What stops its trials early; without it, the algorithm's own rule does, if it has one.
     pub stopping: Option<Stopping>,
 }
 

@@ -165,12 +165,14 @@ impl Plan {
         let contestant = &self.contestants[cell.contestant];
         let name = self.problems[cell.problem].to_string();
         let mut study = self.study(problem, contestant)?;
+        let own = || registry::find(&contestant.algorithm).ok()?.stopping(&study);
+        let stopping = contestant.stopping.clone().or_else(own);
         study.seed = stream::seed("bench: optimizer", stream::seed(&name, 0, 0), cell.seed);
         Ok(Setup {
             problem,
             study,
             settings: contestant.settings.clone(),
-            stopping: contestant.stopping.clone(),
+            stopping,
             budget: self.options.budget,
             workers: self.options.workers as usize,
             faults: self.options.faults,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use diwan_algorithms::algorithm::SuggestedPoint;
 use diwan_algorithms::registry;
+use diwan_algorithms::stopping::Curve;
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::record::TrialState;
 use diwan_core::resources::{
@@ -38,6 +39,8 @@ struct Current {
 struct Running {
     assignments: Vec<ParameterAssignment>,
     labels: BTreeMap<String, String>,
+    /// What it has reported; nothing while it runs.
+    curve: Curve,
 }
 
 impl Session {
@@ -126,6 +129,7 @@ impl Current {
         let running = Running {
             assignments: point.assignments,
             labels: point.labels,
+            curve: Curve::default(),
         };
         let recorded = running.clone();
         recorded.record(&mut self.study, id, TrialState::Running, None)?;
@@ -135,9 +139,9 @@ impl Current {
     }
 
     fn end(&mut self, id: u64, state: TrialState, value: Option<f64>) -> Result<Reply, String> {
-        let running = self.running.remove(&id).ok_or_else(|| unknown(id))?;
+        let mut running = self.running.remove(&id).ok_or_else(|| unknown(id))?;
+        running.curve = self.stops.end(id, state);
         running.record(&mut self.study, id, state, value)?;
-        self.stops.end(id, state);
         Ok(Reply::DONE)
     }
 
@@ -177,6 +181,7 @@ impl Running {
             name: id.to_string(),
             value,
             labels: self.labels,
+            curve: self.curve,
             ..Report::new(self.assignments, state)
         };
         study.record(report).map_err(|misfit| misfit.to_string())

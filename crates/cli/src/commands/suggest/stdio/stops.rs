@@ -1,7 +1,7 @@
 //! Which running trials are not worth their end.
 
 use diwan_algorithms::settings::Settings;
-use diwan_algorithms::stopping::{Curves, Stopping};
+use diwan_algorithms::stopping::{Curve, Curves, Stopping};
 use diwan_algorithms::study::Objective;
 use diwan_core::record::TrialState;
 use diwan_core::resources::AlgorithmSetting;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::parameters::text;
 use super::request::Progress;
 
-/// A stopping rule, if there is one, and what it has seen.
+/// A stopping rule, if there is one, and what trials have reported.
 pub(super) struct Stops {
     rule: Option<Stopping>,
     curves: Curves,
@@ -47,15 +47,17 @@ impl Stops {
         trial: u64,
         progress: &Progress,
     ) -> Option<String> {
-        let rule = self.rule.as_ref()?;
         let value = progress.value.unwrap_or(f64::NAN);
         self.curves.report(trial, Some(progress.step), value);
+        let rule = self.rule.as_ref()?;
         rule.judge(objective, &self.curves, trial)
     }
 
-    /// A trial has ended.
-    pub(super) fn end(&mut self, trial: u64, state: TrialState) {
+    /// A trial has ended; what it has reported.
+    pub(super) fn end(&mut self, trial: u64, state: TrialState) -> Curve {
+        let curve = self.curves.curve(trial).cloned().unwrap_or_default();
         self.curves.settle(trial, state);
+        curve
     }
 }
 
