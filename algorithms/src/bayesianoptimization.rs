@@ -11,12 +11,12 @@ mod region;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
-use crate::evidence::{Evidence, Scale, position};
+use crate::evidence::{Evidence, Scale};
 use crate::fresh::Fresh;
 use crate::gp::{Acquisition, Metric};
 use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
-use crate::space::Space;
+use crate::space::{Point, Space};
 use crate::study::{Study, StudySpec};
 
 /// Bayesian optimisation with Gaussian processes.
@@ -93,12 +93,14 @@ impl Algorithm for BayesianOptimization {
         let mut fresh = Fresh::new(study);
         let points = (study.next..=u64::MAX).map_while(|index| {
             rng.set_stream(index);
-            let preferred = search.preferred(index, rng);
-            let preferred = preferred.into_iter().map(|x| space.at(x));
+            let preferred = search.preferred(index, &fresh, rng);
             let point = fresh.take(
                 index,
-                preferred.chain(std::iter::repeat_with(|| space.random(rng))),
+                preferred
+                    .into_iter()
+                    .chain(std::iter::repeat_with(|| space.random(rng))),
             )?;
+            fresh.note(&point);
             search.evidence.await_point(space, &point);
             Some(point)
         });
@@ -145,19 +147,23 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Points for suggestion number `index`, the best first; there may be none.
-    fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+    /// New points for suggestion number `index`, the best first; there may be none. Where values are rounded alike, or the
+    /// best is in a corner, a model may prefer a point that was tried.
+    fn preferred(&self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point> {
         if self.evidence.count() < self.options.opening || self.evidence.losses.len() < 2 {
             let first = opening::point(self.space, index, self.options.seed, rng);
-            return vec![position(self.space, &first)];
+            return vec![first];
         }
         if self.options.regions && !index.is_multiple_of(GLOBAL_EVERY) {
             let near = region::Region::of(self).and_then(|region| region.best(self, rng));
-            if let Some(near) = near {
+            let near = near.map(|x| self.space.at(x));
+            if let Some(near) = near.filter(|point| fresh.is_new(point)) {
                 return vec![near];
             }
         }
-        global::best(self, rng)
+        let best = global::best(self, rng).into_iter();
+        let points = best.map(|x| self.space.at(x));
+        points.filter(|point| fresh.is_new(point)).collect()
     }
 }
 
