@@ -6,7 +6,7 @@ use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::bayesianoptimization::BayesianOptimization;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::study::{Outcome, Study, StudySpec};
-use crate::tpe::Tpe;
+use crate::tpe::TPE;
 
 /// The best of the other algorithms for the study at hand.
 pub(crate) struct Auto;
@@ -68,7 +68,7 @@ impl Choice {
             outcomes.filter(|outcome| *outcome == Outcome::Pending)
         };
         let tpe = |because| Self {
-            algorithm: &Tpe,
+            algorithm: &TPE,
             because,
         };
         if study.space().dimensions().len() > MANY_DIMENSIONS {

@@ -12,7 +12,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::evidence::{Evidence, Scale};
-use crate::fresh::Fresh;
+use crate::fresh::{self, Fresh, Model};
 use crate::gp::{Acquisition, Metric};
 use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
@@ -88,23 +88,7 @@ impl Algorithm for BayesianOptimization {
         count: usize,
         rng: &mut ChaCha8Rng,
     ) -> Result<Suggested, SuggestError> {
-        let space = study.space();
-        let mut search = Search::of(study);
-        let mut fresh = Fresh::new(study);
-        let points = (study.next..=u64::MAX).map_while(|index| {
-            rng.set_stream(index);
-            let preferred = search.preferred(index, &fresh, rng);
-            let point = fresh.take(
-                index,
-                preferred
-                    .into_iter()
-                    .chain(std::iter::repeat_with(|| space.random(rng))),
-            )?;
-            fresh.note(&point);
-            search.evidence.await_point(space, &point);
-            Some(point)
-        });
-        Ok(Suggested::first(count, space, points))
+        Ok(fresh::proposed(study, count, rng, Search::of(study)))
     }
 }
 
@@ -146,9 +130,11 @@ impl<'a> Search<'a> {
             options: Options::of(&study.spec),
         }
     }
+}
 
-    /// New points for suggestion number `index`, the best first; there may be none. Where values are rounded alike, or the
-    /// best is in a corner, a model may prefer a point that was tried.
+impl Model for Search<'_> {
+    /// New points only: where values are rounded alike, or the best is in a corner, a Gaussian process may prefer a point that
+    /// was tried.
     fn preferred(&self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point> {
         if self.evidence.count() < self.options.opening || self.evidence.losses.len() < 2 {
             let first = opening::point(self.space, index, self.options.seed, rng);
@@ -164,6 +150,10 @@ impl<'a> Search<'a> {
         let best = global::best(self, rng).into_iter();
         let points = best.map(|x| self.space.at(x));
         points.filter(|point| fresh.is_new(point)).collect()
+    }
+
+    fn await_point(&mut self, point: &Point) {
+        self.evidence.await_point(self.space, point);
     }
 }
 

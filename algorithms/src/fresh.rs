@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use diwan_core::permutation::{Permutation, mix};
 use rand::rngs::ChaCha8Rng;
 
+use crate::algorithm::Suggested;
 use crate::space::{Coordinate, Point, Size, Space};
 use crate::study::Study;
 
@@ -61,6 +62,36 @@ pub(crate) fn drawn<'a>(
         rng.set_stream(index);
         fresh.take(index, std::iter::repeat_with(|| study.space().random(rng)))
     })
+}
+
+/// What learns from trials and proposes points one after the other, knowing those it has proposed.
+pub(crate) trait Model {
+    /// Points for suggestion number `index`, the best first; there may be none, or only old ones.
+    fn preferred(&self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point>;
+
+    /// A point is suggested.
+    fn await_point(&mut self, point: &Point);
+}
+
+/// A model's points, each from its suggestion's own random stream; random ones where it has none that may be taken.
+pub(crate) fn proposed(
+    study: &Study,
+    count: usize,
+    rng: &mut ChaCha8Rng,
+    mut model: impl Model,
+) -> Suggested {
+    let space = study.space();
+    let mut fresh = Fresh::new(study);
+    let points = (study.next..=u64::MAX).map_while(|index| {
+        rng.set_stream(index);
+        let preferred = model.preferred(index, &fresh, rng).into_iter();
+        let random = std::iter::repeat_with(|| space.random(rng));
+        let point = fresh.take(index, preferred.chain(random))?;
+        fresh.note(&point);
+        model.await_point(&point);
+        Some(point)
+    });
+    Suggested::first(count, space, points)
 }
 
 // === impl Order ===

@@ -40,7 +40,9 @@ pub trait StoppingRule: Sync {
     fn compares_with(&self, state: TrialState) -> bool;
 
     /// How many of each other trial's first values [`StoppingRule::rules`] looks at.
-    fn values_needed(&self, settings: &Settings) -> usize;
+    fn values_needed(&self, _settings: &Settings) -> usize {
+        0
+    }
 
     /// Notes what is wrong with the settings beyond their names and ranges.
     fn check(&self, _settings: &Settings, _path: &str, _problems: &mut Vec<Problem>) {}
@@ -53,14 +55,16 @@ pub trait StoppingRule: Sync {
         Problems(problems).or(())
     }
 
-    /// The rules for trials that start now, from the curves of others: a trial stops when all of them hold. Empty: none is
-    /// stopped.
+    /// The rules for trials that start now, from the curves of others: a trial stops when all of them hold. Empty, as for
+    /// rules that the protocol cannot say: none is stopped.
     fn rules(
         &self,
-        objective: &Objective,
-        curves: &Curves,
-        settings: &Settings,
-    ) -> Vec<EarlyStoppingRule>;
+        _objective: &Objective,
+        _curves: &Curves,
+        _settings: &Settings,
+    ) -> Vec<EarlyStoppingRule> {
+        Vec::new()
+    }
 
     /// Whether a trial that has just reported is to be stopped, and why, for people. A function of its arguments alone; to be
     /// asked after every value that the trial reports.

@@ -12,18 +12,19 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::evidence::{Evidence, Scale, position};
-use crate::fresh::Fresh;
+use crate::fresh::{self, Fresh, Model};
 use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
-use crate::space::Space;
+use crate::space::{Point, Space};
 use crate::study::{Study, StudySpec};
 use parzen::Parzen;
 
-/// Tree-structured Parzen estimator, with hyperopt's settings.
-pub(crate) struct Tpe;
-
-/// The same with Optuna's settings.
-pub(crate) struct MultivariateTpe;
+/// Tree-structured Parzen estimator, under one of its names.
+pub(crate) struct Tpe {
+    name: &'static str,
+    summary: &'static str,
+    settings: &'static [Setting],
+}
 
 const GAMMA: Setting = Setting {
     name: "gamma",
@@ -72,25 +73,46 @@ const MULTIVARIATE: Setting = Setting {
     help: "whether parameters are modelled together; false is hyperopt's way",
 };
 
+/// With hyperopt's settings.
+pub(crate) const TPE: Tpe = Tpe {
+    name: "tpe",
+    summary: "Tries what looks like the good trials and not like the others. Takes any space and thousands of trials; the \
+              choice when bayesianoptimization is too slow for very short trials.",
+    settings: &[
+        GAMMA,
+        PRIOR_WEIGHT,
+        CANDIDATES,
+        STARTUP,
+        MULTIVARIATE,
+        RANDOM_STATE,
+    ],
+};
+
+/// With Optuna's.
+pub(crate) const MULTIVARIATE_TPE: Tpe = Tpe {
+    name: "multivariate-tpe",
+    summary: "tpe under the names that its settings have in Optuna.",
+    settings: &[
+        STARTUP,
+        Setting {
+            name: "n_ei_candidates",
+            ..CANDIDATES
+        },
+        RANDOM_STATE,
+    ],
+};
+
 impl Algorithm for Tpe {
     fn name(&self) -> &'static str {
-        "tpe"
+        self.name
     }
 
     fn summary(&self) -> &'static str {
-        "Tries what looks like the good trials and not like the others. Takes any space and thousands of trials; the choice \
-         when bayesianoptimization is too slow for very short trials."
+        self.summary
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            GAMMA,
-            PRIOR_WEIGHT,
-            CANDIDATES,
-            STARTUP,
-            MULTIVARIATE,
-            RANDOM_STATE,
-        ]
+        self.settings
     }
 
     fn history(&self, _spec: &StudySpec) -> History {
@@ -107,64 +129,8 @@ impl Algorithm for Tpe {
         count: usize,
         rng: &mut ChaCha8Rng,
     ) -> Result<Suggested, SuggestError> {
-        Ok(suggest(study, count, rng))
+        Ok(fresh::proposed(study, count, rng, Estimator::of(study)))
     }
-}
-
-impl Algorithm for MultivariateTpe {
-    fn name(&self) -> &'static str {
-        "multivariate-tpe"
-    }
-
-    fn summary(&self) -> &'static str {
-        "tpe under the names that its settings have in Optuna."
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        &[
-            STARTUP,
-            Setting {
-                name: "n_ei_candidates",
-                ..CANDIDATES
-            },
-            RANDOM_STATE,
-        ]
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
-    }
-
-    fn needs_curves(&self, _spec: &StudySpec) -> bool {
-        true
-    }
-
-    fn suggest(
-        &self,
-        study: &Study,
-        count: usize,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Suggested, SuggestError> {
-        Ok(suggest(study, count, rng))
-    }
-}
-
-fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng) -> Suggested {
-    let space = study.space();
-    let mut estimator = Estimator::of(study);
-    let mut fresh = Fresh::new(study);
-    let points = (study.next..=u64::MAX).map_while(|index| {
-        rng.set_stream(index);
-        let preferred = estimator.preferred(index, rng);
-        let preferred = preferred.into_iter().map(|x| space.at(x));
-        let point = fresh.take(
-            index,
-            preferred.chain(std::iter::repeat_with(|| space.random(rng))),
-        )?;
-        estimator.evidence.await_point(space, &point);
-        Some(point)
-    });
-    Suggested::first(count, space, points)
 }
 
 /// A study as the estimator sees it.
@@ -215,22 +181,23 @@ impl<'a> Estimator<'a> {
         self.evidence.count() >= self.options.startup && !self.evidence.losses.is_empty()
     }
 
-    /// Positions for suggestion number `index`, the best first.
-    pub(crate) fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+    /// Points for suggestion number `index`, the best first.
+    pub(crate) fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Point> {
         if !self.knows() {
-            let first = opening::point(self.space, index, self.options.seed, rng);
-            return vec![position(self.space, &first)];
+            let seed = self.options.seed;
+            return vec![opening::point(self.space, index, seed, rng)];
         }
         let (good, others) = self.split();
         let (low, high) = (self.density_of_good(&good), self.density_of_others(&others));
-        let mut scored: Vec<(f64, Vec<f64>)> = (0..self.options.candidates)
+        let mut scored: Vec<(f64, Point)> = (0..self.options.candidates)
             .map(|_| {
-                let x = position(self.space, &self.space.at(low.draw(rng)));
-                (low.log_density(&x) - high.log_density(&x), x)
+                let point = self.space.at(low.draw(rng));
+                let x = position(self.space, &point);
+                (low.log_density(&x) - high.log_density(&x), point)
             })
             .collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored.into_iter().map(|(_, x)| x).collect()
+        scored.into_iter().map(|(_, point)| point).collect()
     }
 
     /// The good trials, the best first, and the others.
@@ -289,6 +256,16 @@ fn spread(rows: &[&[f64]], d: usize) -> f64 {
     let mean = (active().sum::<f64>() + 0.5) / count;
     let squares: f64 = active().map(|x| (x - mean).powi(2)).sum();
     ((squares + 1.0 / 12.0) / count).sqrt()
+}
+
+impl Model for Estimator<'_> {
+    fn preferred(&self, index: u64, _fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point> {
+        Estimator::preferred(self, index, rng)
+    }
+
+    fn await_point(&mut self, point: &Point) {
+        self.evidence.await_point(self.space, point);
+    }
 }
 
 // === impl Options ===

@@ -3,6 +3,7 @@
 use rand::rngs::ChaCha8Rng;
 
 use crate::evidence::{Evidence, position};
+use crate::fresh::Model;
 use crate::opening;
 use crate::space::Point;
 use crate::study::{Outcome, Study, StudyTrial};
@@ -80,10 +81,7 @@ impl<'a> Source<'a> {
                 if kind == 0 {
                     return (spread(guide.study, index, rng), None);
                 }
-                let space = guide.study.space();
-                let preferred = guide.estimator.preferred(index, rng);
-                let points = preferred.into_iter().map(|x| space.at(x)).collect();
-                (points, Some(BY))
+                (guide.estimator.preferred(index, rng), Some(BY))
             }
         }
     }
@@ -91,8 +89,7 @@ impl<'a> Source<'a> {
     /// A point is suggested.
     pub(crate) fn await_point(&mut self, point: &Point) {
         if let Self::Guided(guide) = self {
-            let space = guide.study.space();
-            guide.estimator.evidence.await_point(space, point);
+            guide.estimator.await_point(point);
         }
     }
 }

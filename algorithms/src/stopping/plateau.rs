@@ -2,7 +2,6 @@
 //! Neural Networks: Tricks of the Trade, 1998, with patience as frameworks have it).
 
 use diwan_core::record::TrialState;
-use diwan_core::resources::EarlyStoppingRule;
 
 use super::statistics::best;
 use super::{Curves, StoppingRule};
@@ -45,19 +44,6 @@ impl StoppingRule for Plateau {
 
     fn compares_with(&self, _state: TrialState) -> bool {
         false
-    }
-
-    fn values_needed(&self, _settings: &Settings) -> usize {
-        0
-    }
-
-    fn rules(
-        &self,
-        _objective: &Objective,
-        _curves: &Curves,
-        _settings: &Settings,
-    ) -> Vec<EarlyStoppingRule> {
-        Vec::new()
     }
 
     fn judge(

@@ -6,7 +6,7 @@
 use std::f64::consts::SQRT_2;
 
 use diwan_core::record::TrialState;
-use diwan_core::resources::{EarlyStoppingRule, ObjectiveType};
+use diwan_core::resources::ObjectiveType;
 use statrs::function::erf::erfc;
 
 use super::statistics::{chosen, mean};
@@ -56,19 +56,6 @@ impl StoppingRule for Wilcoxon {
 
     fn compares_with(&self, state: TrialState) -> bool {
         state == TrialState::Succeeded
-    }
-
-    fn values_needed(&self, _settings: &Settings) -> usize {
-        0
-    }
-
-    fn rules(
-        &self,
-        _objective: &Objective,
-        _curves: &Curves,
-        _settings: &Settings,
-    ) -> Vec<EarlyStoppingRule> {
-        Vec::new()
     }
 
     fn judge(
