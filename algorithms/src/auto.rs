@@ -1,9 +1,12 @@
 //! Chooses the optimizer for each suggestion by what the study looks like then.
 
+use diwan_core::record::TrialState;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::asha::Asha;
 use crate::bayesianoptimization::BayesianOptimization;
+use crate::bohb::Bohb;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::study::{Outcome, Study, StudySpec};
 use crate::tpe::TPE;
@@ -19,6 +22,9 @@ const BECAUSE: &str = "auto-because";
 const MANY_DIMENSIONS: usize = 100;
 /// Beyond so many points under way, a Gaussian process is asked about its own guesses.
 const MANY_AT_ONCE: usize = 64;
+/// Where a rule stops most trials, they are so cheap that spreading them finds more than a model of what they might have reached;
+/// once so many were stopped, a model has a share.
+const STOPPED_BEFORE_MODEL: usize = 100;
 
 struct Choice {
     algorithm: &'static dyn Algorithm,
@@ -37,6 +43,10 @@ impl Algorithm for Auto {
 
     fn settings(&self) -> &'static [Setting] {
         &[RANDOM_STATE]
+    }
+
+    fn needs_curves(&self, _spec: &StudySpec) -> bool {
+        true
     }
 
     fn history(&self, _spec: &StudySpec) -> History {
@@ -77,6 +87,25 @@ impl Choice {
         if count.saturating_add(pending().count()) > MANY_AT_ONCE {
             return tpe("many-at-once");
         }
+        let ended = |state| {
+            let states = study.trials().iter().map(|trial| trial.state);
+            states.filter(|ended| *ended == state).count()
+        };
+        let stopped = ended(TrialState::EarlyStopped);
+        if stopped > ended(TrialState::Succeeded) {
+            let because = "most-are-stopped";
+            return if stopped < STOPPED_BEFORE_MODEL {
+                Self {
+                    algorithm: &Asha,
+                    because,
+                }
+            } else {
+                Self {
+                    algorithm: &Bohb,
+                    because,
+                }
+            };
+        }
         Self {
             algorithm: &BayesianOptimization,
             because: "few-at-once",
@@ -89,6 +118,7 @@ mod tests {
     use super::*;
     use crate::conformance::double;
     use crate::registry::suggest;
+    use crate::study::Report;
     use diwan_core::resources::Distribution;
 
     fn chosen(dimensions: usize, count: usize) -> (String, String) {
@@ -98,6 +128,35 @@ mod tests {
         let study = Study::new(StudySpec::new(&parameters, "auto").unwrap(), 0);
         let labels = suggest(&study, count).unwrap().points.remove(0).labels;
         (labels[CHOSEN].clone(), labels[BECAUSE].clone())
+    }
+
+    /// Who is chosen after so many trials were stopped, and so many were not.
+    fn chosen_after(stopped: usize, whole: usize) -> String {
+        let parameter = double("x", "0", "1", "", Distribution::Uniform);
+        let spec = StudySpec::new(&[parameter], "auto").unwrap();
+        let states = [
+            (TrialState::EarlyStopped, stopped),
+            (TrialState::Succeeded, whole),
+        ];
+        let states = states
+            .into_iter()
+            .flat_map(|(state, count)| std::iter::repeat_n(state, count));
+        let reports = states.zip(1_u32..).map(|(state, number)| {
+            let point = spec.space.at([1.0 / f64::from(number)]);
+            let mut report = Report::new(spec.space.assignments(&point), state);
+            report.value = Some(f64::from(number));
+            report.curve = [f64::from(number)].into_iter().collect();
+            report
+        });
+        let study = Study::of(spec.clone(), None, reports);
+        suggest(&study, 1).unwrap().points.remove(0).labels[CHOSEN].clone()
+    }
+
+    #[test]
+    fn where_most_trials_are_stopped_others_are_chosen() {
+        assert_eq!(chosen_after(10, 10), "bayesianoptimization");
+        assert_eq!(chosen_after(11, 10), "asha");
+        assert_eq!(chosen_after(100, 10), "bohb");
     }
 
     #[test]

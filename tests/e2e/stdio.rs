@@ -157,6 +157,30 @@ fn a_parameter_without_effect_has_no_value() {
     partner.close();
 }
 
+/// Whether the third of three trials is stopped at its first step, being the worst.
+fn stops_the_worst(algorithm: &str, settings: &Value) -> bool {
+    let mut partner = Partner::of(&job(), algorithm, settings);
+    for id in 0..3 {
+        partner.next(id);
+    }
+    let stops = [0, 1, 2].map(|id| partner.report(id, 1, &format!("0.{id}"))["stop"] == true);
+    partner.close();
+    assert_eq!(stops[..1], [false]);
+    stops[2]
+}
+
+#[test]
+fn a_report_is_answered_by_asha_unless_another_rule_is_named() {
+    assert!(stops_the_worst("auto", &json!({})));
+    assert!(stops_the_worst("tpe", &json!({})));
+    assert!(!stops_the_worst("tpe", &json!({"early_stopping": "none"})));
+    assert!(!stops_the_worst("asha", &json!({"early_stopping": "none"})));
+    assert!(!stops_the_worst(
+        "auto",
+        &json!({"early_stopping": "medianstop"})
+    ));
+}
+
 #[test]
 fn a_stopping_rule_stops_what_is_not_worth_its_end() {
     let rule = json!({"algorithm": "asha", "settings": {"eta": 2, "r_max": 4}});

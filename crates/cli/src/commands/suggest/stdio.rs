@@ -37,8 +37,8 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
       adds results of parameters that were not asked for here -> {"ok":true}
   {"op":"report","id":0,"step":1,"value":0.7}
       tells what a trial has reached while it runs -> {"stop":false}, or {"stop":true,"why":"…"} if a stopping rule says so.
-      The setting "early_stopping" names it, "asha" or {"algorithm":"asha","settings":{"eta":3}}; without it, the rule of
-      the algorithm holds, if that has one.
+      The setting "early_stopping" names it, "percentile" or {"algorithm":"asha","settings":{"eta":3}}, or says "none";
+      without it, the rule of the algorithm holds, or "asha" if that has none.
   {"op":"prune","id":0,"step":1,"value":0.7}
       ends a trial that was stopped at that step -> {"ok":true}
   {"op":"close"}

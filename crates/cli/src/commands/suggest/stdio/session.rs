@@ -98,7 +98,9 @@ impl Current {
         spec.max_trials = new.max_trials;
         let algorithm = registry::validate(&spec).map_err(|error| error.to_string())?;
         Ok(Self {
-            stops: Stops::new(rule.or_else(|| algorithm.stopping(&spec))),
+            stops: Stops::new(
+                rule.unwrap_or_else(|| algorithm.stopping(&spec).or_else(stops::usual)),
+            ),
             space: new.space,
             study: Study::new(spec, 0),
             settings,

@@ -61,11 +61,21 @@ impl Stops {
     }
 }
 
-/// Takes the stopping rule out of the settings of a study.
-pub(super) fn take_rule(settings: &mut Map<String, Value>) -> Result<Option<Stopping>, String> {
+/// The rule where nothing is said: a program that reports asks whether to stop.
+pub(super) fn usual() -> Option<Stopping> {
+    Stopping::admit("asha", Settings::default()).ok()
+}
+
+/// Takes what is said of a stopping rule, which may be that there is none, out of the settings of a study.
+pub(super) fn take_rule(
+    settings: &mut Map<String, Value>,
+) -> Result<Option<Option<Stopping>>, String> {
     let Some(named) = settings.shift_remove("early_stopping") else {
         return Ok(None);
     };
+    if named == "none" {
+        return Ok(Some(None));
+    }
     let named = serde_json::from_value(named).map_err(|error| error.to_string())?;
     let (name, given) = match named {
         Named::Alone(name) => (name, Map::new()),
@@ -75,7 +85,9 @@ pub(super) fn take_rule(settings: &mut Map<String, Value>) -> Result<Option<Stop
         } => (algorithm, settings),
     };
     let stopping = Stopping::admit(&name, Settings::from(self::settings(given).as_slice()));
-    stopping.map(Some).map_err(|error| error.to_string())
+    stopping
+        .map(|rule| Some(Some(rule)))
+        .map_err(|error| error.to_string())
 }
 
 /// Settings as an experiment has them.
