@@ -29,7 +29,7 @@ impl Hill<'_> {
             .acquisition
             .worth(self.posterior.predict(&x), self.best);
         Candidate {
-            worth: worth.value + 2.0 * 3.0 * self.feasibility().log_worth(&x).0,
+            worth: worth.value + self.feasibility().log_worth(&x).0,
             x,
         }
     }
