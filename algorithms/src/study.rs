@@ -177,6 +177,12 @@ impl Study {
         &self.spec.space
     }
 
+    /// Whether the experiment begins with this point: it is given, or that of a trial that was over before.
+    pub(crate) fn begins_with(&self, point: &Point) -> bool {
+        let mut known = self.trials[..self.known].iter();
+        self.given.all().contains(point) || known.any(|trial| trial.point == *point)
+    }
+
     /// Whether some trial, in whatever state, has this point, or will because it is given.
     #[must_use]
     pub fn has_tried(&self, point: &Point) -> bool {

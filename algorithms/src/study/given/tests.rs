@@ -165,6 +165,37 @@ fn given_points_come_first_and_nothing_comes_twice_whatever_the_algorithm() {
     }
 }
 
+/// Where most algorithms begin.
+#[test]
+fn the_middle_of_a_line_does_not_come_again() {
+    let parameters = [double(
+        "x",
+        "0",
+        "1",
+        "",
+        diwan_core::resources::Distribution::Uniform,
+    )];
+    let middle = part(&[("x", "0.5")]);
+    let known = InitialTrial {
+        failed: true,
+        ..middle.clone()
+    };
+    for algorithm in ALGORITHMS {
+        for (initial, made) in [(middle.clone(), 1), (known.clone(), 0)] {
+            let spec = spec(algorithm.name(), &parameters, vec![initial]);
+            if validate(&spec).is_err() {
+                continue;
+            }
+            let study = Study::new(spec, made);
+            let suggested = suggest(&study, 3).unwrap().points;
+            let value = |point: &SuggestedPoint| point.assignments[0].value.clone();
+            let values: Vec<_> = suggested.iter().map(value).collect();
+            assert_eq!(values.len(), 3);
+            assert!(!values.contains(&"0.5".to_owned()), "{}", algorithm.name());
+        }
+    }
+}
+
 fn pair() -> Vec<ParameterSpec> {
     let uniform = diwan_core::resources::Distribution::Uniform;
     vec![
