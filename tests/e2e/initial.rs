@@ -89,7 +89,7 @@ fn points_are_run_first_and_results_are_learnt_from() {
     );
     let told = world.run(["describe", "experiment", "case"]).stdout;
     assert!(
-        told.contains("given trials: 2 to run, 3 to learn from"),
+        told.contains("Initial trials:    2 to run, 3 to learn from\n"),
         "{told}"
     );
 }

@@ -196,7 +196,7 @@ fn experiment(context: &Context, snapshot: &Snapshot, newest: &[TrialRecord]) ->
             limit(spec.max_failed_trial_count)
         ),
     );
-    page.field("Begins with", initial_trials(spec));
+    page.field("Initial trials", initial_trials(spec));
     page.heading("Search space");
     let row = |parameter: &ParameterSpec| {
         let kind = format!("{:?}", parameter.parameter_type).to_lowercase();
@@ -259,19 +259,15 @@ fn next(context: &Context, snapshot: &Snapshot, standing: &Standing) -> String {
     }
 }
 
-/// How many points and results the user has given; empty if there are none.
+/// How many of them are of which kind; empty if there are none.
 fn initial_trials(spec: &ExperimentSpec) -> String {
-    let all = spec.initial_trials.len();
     let points = initial::points(&spec.initial_trials).count();
-    let told = [(points, "to run"), (all - points, "to learn from")];
-    let told = told.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<String> = told
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    if told.is_empty() {
-        String::new()
-    } else {
-        format!("given trials: {}", told.join(", "))
+    let over = spec.initial_trials.len() - points;
+    match (points, over) {
+        (0, 0) => String::new(),
+        (points, 0) => format!("{points} to run"),
+        (0, over) => format!("{over} to learn from"),
+        (points, over) => format!("{points} to run, {over} to learn from"),
     }
 }
 
