@@ -63,12 +63,13 @@ impl Study {
         for point in study.given.all() {
             *study.tried.entry(point.clone()).or_default() += 1;
         }
-        let spec = study.spec.clone();
-        for trial in initial::records(&spec.initial) {
-            study.record_if_it_fits(Report {
-                number: None,
-                ..Report::of(&trial, &spec.objective)
-            });
+        let known = initial::records(&study.spec.initial).map(|trial| Report {
+            number: None,
+            ..Report::of(&trial, &study.spec.objective)
+        });
+        let known: Vec<Report> = known.collect();
+        for report in known {
+            study.record_if_it_fits(report);
         }
         study.known = study.trials.len();
         study.set_made(made);

@@ -65,9 +65,13 @@ impl Suggester for LocalSuggester {
     }
 
     fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {
+        let wanted = &snapshot.record.spec;
+        let needs_more = wanted.early_stopping.is_some() || !wanted.initial_trials.is_empty();
+        if count > AT_ONCE || needs_more {
+            return None;
+        }
         let spec = study_spec(&snapshot.record).ok()?;
-        let stops = snapshot.record.spec.early_stopping.is_some();
-        if count > AT_ONCE || stops || learns(&spec).ok()? {
+        if learns(&spec).ok()? {
             return None;
         }
         let suggested = registry::suggest(&active_study(snapshot, spec), many(count)).ok()?;
