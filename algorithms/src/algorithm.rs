@@ -87,7 +87,8 @@ pub trait Algorithm: Sync {
     ) -> Result<Suggested, SuggestError>;
 }
 
-/// How much of the finished trials an algorithm needs. Pending and running trials it always gets.
+/// How much of the finished trials an algorithm needs. Pending and running trials it always gets, and all trials of an
+/// experiment that began with some: which points are left follows from no number then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
     /// None of them.

@@ -137,11 +137,13 @@ impl<'a> Fresh<'a> {
 
     /// Takes the first new point of `draws`, suggestion number `index`'s endless candidates in order of preference. Where
     /// chance may repeat a point, and all trials must be known, it is any other if luck is bad, and `None` if a finite space
-    /// has none left. In any other space the answer depends on no trial.
+    /// has none left. In any other space the answer depends on no trial but those that the experiment begins with.
     pub(crate) fn take(&mut self, index: u64, draws: impl Iterator<Item = Point>) -> Option<Point> {
         let mut draws = draws.map(|point| self.placed(point));
         if !self.study.space().may_repeat() {
-            return draws.next();
+            let begun = |point: &Point| self.study.begins_with(point);
+            let found = draws.by_ref().take(DRAWS).find(|point| !begun(point));
+            return found.or_else(|| draws.next());
         }
         let drawn = draws.by_ref().take(DRAWS).find(|point| self.is_new(point));
         let point = drawn.or_else(|| match self.study.space().size() {

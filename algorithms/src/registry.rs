@@ -2,7 +2,7 @@
 
 use diwan_core::problem::nearest;
 
-use crate::algorithm::{Algorithm, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, More, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
 use crate::{asha, auto, bayesianoptimization, bohb, cmaes, grid, hyperband, random, sobol, tpe};
 
@@ -70,12 +70,28 @@ pub fn admit(spec: &StudySpec) -> Result<&'static dyn Algorithm, SuggestError> {
     Ok(algorithm)
 }
 
-/// The next `count` points of a study, by the algorithm it names.
+/// The next `count` points of a study: those that are given, then those of the algorithm that it names.
 ///
 /// # Errors
 /// As [`validate`].
 pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
-    validate(&study.spec)?.suggest(study, count, &mut study.rng())
+    let algorithm = validate(&study.spec)?;
+    let given = study.given(count);
+    if given.is_empty() {
+        return algorithm.suggest(study, count, &mut study.rng());
+    }
+    let left = count - given.len();
+    if left == 0 {
+        return Ok(Suggested {
+            points: given,
+            settings: Vec::new(),
+            more: More::Yes,
+        });
+    }
+    let study = study.with_given(&given);
+    let mut suggested = algorithm.suggest(&study, left, &mut study.rng())?;
+    suggested.points.splice(0..0, given);
+    Ok(suggested)
 }
 
 /// The same for a study of which nobody knows how many points were suggested before: `next` is at most that number. A point
@@ -84,10 +100,12 @@ pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
 /// # Errors
 /// As [`validate`].
 pub fn suggest_unseen(study: &mut Study, count: usize) -> Result<Suggested, SuggestError> {
+    let given = study.given(count).len();
     let mut suggested = suggest(study, count)?;
     // Every step leaves another trial behind, except where a range is so narrow that chance repeats its points.
     for _ in 0..study.distinct() {
-        let Some(last) = suggested.points.iter().rposition(|point| {
+        let mut own = suggested.points[given..].iter();
+        let Some(last) = own.rposition(|point| {
             let point = study.space().point(&point.assignments);
             point.is_ok_and(|point| study.has_tried(&point))
         }) else {

@@ -225,6 +225,39 @@ impl Space {
     /// # Errors
     /// The first value that is missing, not in the space, or no value of its parameter.
     pub fn point(&self, assignments: &[ParameterAssignment]) -> Result<Point, Misfit> {
+        let mut missing = Vec::new();
+        let coordinates = self.read(assignments, |index, dimension| {
+            missing.push(index);
+            dimension.lowest()
+        })?;
+        let is_wanted = |index: &&usize| self.has_effect(&coordinates, **index);
+        match missing.iter().find(is_wanted) {
+            Some(index) => Err(Misfit::Missing {
+                name: self.dimensions[*index].name().to_owned(),
+            }),
+            None => Ok(self.canonical(coordinates)),
+        }
+    }
+
+    /// The same of assignments that need not be all: the other values are drawn from the space's distribution.
+    ///
+    /// # Errors
+    /// The first value that is not in the space, or no value of its parameter.
+    pub(crate) fn completed(
+        &self,
+        assignments: &[ParameterAssignment],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Point, Misfit> {
+        let drawn = |_: usize, dimension: &Dimension| dimension.at(rng.random());
+        Ok(self.canonical(self.read(assignments, drawn)?))
+    }
+
+    /// The coordinates of assignments, and others where they have none.
+    fn read(
+        &self,
+        assignments: &[ParameterAssignment],
+        mut other: impl FnMut(usize, &Dimension) -> Coordinate,
+    ) -> Result<Vec<Coordinate>, Misfit> {
         let dimensions = Named::new(&self.dimensions, Dimension::name);
         for (index, given) in assignments.iter().enumerate() {
             if dimensions.find(index, &given.name).is_none() {
@@ -234,24 +267,14 @@ impl Space {
             }
         }
         let assignments = Named::new(assignments, |given| &given.name);
-        let mut missing = Vec::new();
         let mut coordinates = Vec::with_capacity(self.dimensions.len());
         for (index, dimension) in self.dimensions.iter().enumerate() {
             coordinates.push(match assignments.find(index, dimension.name()) {
                 Some(given) => dimension.read(&given.value)?,
-                None => {
-                    missing.push(index);
-                    dimension.lowest()
-                }
+                None => other(index, dimension),
             });
         }
-        let is_wanted = |index: &&usize| self.has_effect(&coordinates, **index);
-        match missing.iter().find(is_wanted) {
-            Some(index) => Err(Misfit::Missing {
-                name: self.dimensions[*index].name().to_owned(),
-            }),
-            None => Ok(self.canonical(coordinates)),
-        }
+        Ok(coordinates)
     }
 
     fn pairs(&self, point: &Point) -> impl Iterator<Item = (&Dimension, Coordinate)> {

@@ -1,17 +1,22 @@
 //! An algorithm's view of an experiment: what is searched, what is wanted, and what came of every trial so far.
 
+mod given;
 mod memo;
 mod spec;
 mod trial;
 
 use std::collections::HashMap;
 
+use diwan_core::initial;
+use diwan_core::record::TrialState;
 use rand::rngs::ChaCha8Rng;
 
+use given::Given;
 use memo::Memo;
 pub use spec::{Objective, StudySpec};
 pub use trial::{Outcome, Report, StudyTrial};
 
+use crate::algorithm::SuggestedPoint;
 use crate::space::{Misfit, Point, Space};
 
 /// An experiment as an algorithm sees it, kept up by [`Study::record`] as trials change.
@@ -19,13 +24,17 @@ use crate::space::{Misfit, Point, Space};
 pub struct Study {
     /// What is searched and wanted.
     pub spec: StudySpec,
-    /// Number of the next suggestion: how many points were ever suggested for this experiment, whatever became of
-    /// them. Random streams follow from it, so it must survive restarts.
+    /// Number of the algorithm's next suggestion: how many points it has ever suggested for this experiment, whatever became
+    /// of them. Random streams follow from it, so it must survive restarts.
     pub next: u64,
     /// Trials that were left out because their assignments are no point of the space.
     pub misfits: u64,
+    given: Given,
+    /// How many of the trials, the first ones, the experiment began with.
+    known: usize,
     trials: Vec<StudyTrial>,
     places: HashMap<String, usize>,
+    /// The points of the trials, and those that are given, so that the algorithm suggests none of them.
     tried: HashMap<Point, u32>,
     /// Places of trials, in the order in which they came or their outcomes changed.
     changes: Vec<usize>,
@@ -35,44 +44,108 @@ pub struct Study {
 // === impl Study ===
 
 impl Study {
-    /// A study with no trials, of which `next` points were suggested before.
+    /// A study of an experiment that has `made` trials, none of which is recorded yet: only those are known that it began
+    /// with.
     #[must_use]
-    pub fn new(spec: StudySpec, next: u64) -> Self {
-        Self {
-            spec,
-            next,
+    pub fn new(spec: StudySpec, made: u64) -> Self {
+        let mut study = Self {
+            next: 0,
             misfits: 0,
+            given: Given::of(&spec),
+            known: 0,
             trials: Vec::new(),
             places: HashMap::new(),
             tried: HashMap::new(),
             changes: Vec::new(),
             memo: Memo::default(),
+            spec,
+        };
+        for point in study.given.all() {
+            *study.tried.entry(point.clone()).or_default() += 1;
         }
+        let known = initial::records(&study.spec.initial).map(|trial| Report {
+            number: None,
+            ..Report::of(&trial, &study.spec.objective)
+        });
+        let known: Vec<Report> = known.collect();
+        for report in known {
+            study.record_if_it_fits(report);
+        }
+        study.known = study.trials.len();
+        study.set_made(made);
+        study
     }
 
     /// A study of all trials that are known, from whatever source. Trials that do not fit the space are counted in
-    /// `misfits` and otherwise ignored. Without `next`, it is as if every trial that fits had been suggested here.
+    /// `misfits` and otherwise ignored. Without `made`, it is as if every trial that fits had been suggested here, and the
+    /// given points that one of them has are done.
     pub fn of(
         spec: StudySpec,
-        next: Option<u64>,
+        made: Option<u64>,
         reports: impl IntoIterator<Item = Report>,
     ) -> Self {
-        let mut study = Self::new(spec, 0);
+        let mut study = Self::new(spec, made.unwrap_or_default());
         for report in reports {
-            if study.record(report).is_err() {
-                study.misfits += 1;
-            }
+            study.record_if_it_fits(report);
         }
-        study.next = next.unwrap_or(study.trials.len() as u64);
+        if made.is_none() {
+            let told = study.trials.iter().skip(study.known);
+            study.given.note_tried(told.map(|trial| &trial.point));
+            let told = (study.trials.len() - study.known) as u64;
+            study.next = told.saturating_sub(study.given.done());
+        }
         study
+    }
+
+    /// Notes how many trials the experiment has made. The first of them had the points that are given.
+    pub fn set_made(&mut self, made: u64) {
+        self.given.set_made(made);
+        self.next = made.saturating_sub(self.given.done());
+    }
+
+    /// Notes that the experiment has made so many trials or more, of which not all may be recorded.
+    pub fn made_at_least(&mut self, made: u64) {
+        self.given.made_at_least(made);
+        self.next = self.next.max(made.saturating_sub(self.given.done()));
+    }
+
+    /// How many trials the experiment has made.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.next.saturating_add(self.given.done())
+    }
+
+    /// The given points that are due, the first `count` of them: they come before any of the algorithm's.
+    #[must_use]
+    pub fn given(&self, count: usize) -> Vec<SuggestedPoint> {
+        self.given.due(&self.spec, count)
+    }
+
+    /// The same study, in which trials have the first of the given points that are due.
+    pub(crate) fn with_given(&self, points: &[SuggestedPoint]) -> Self {
+        let mut study = self.clone();
+        for point in points {
+            let assignments = point.assignments.clone();
+            study.record_if_it_fits(Report::new(assignments, TrialState::Pending));
+        }
+        study
+    }
+
+    fn record_if_it_fits(&mut self, report: Report) {
+        if self.record(report).is_err() {
+            self.misfits += 1;
+        }
     }
 
     /// Adds a trial, or replaces the one of the same name; trials without a name are always added.
     ///
     /// # Errors
     /// As [`Space::point`]; nothing has changed then.
-    pub fn record(&mut self, report: Report) -> Result<(), Misfit> {
+    pub fn record(&mut self, mut report: Report) -> Result<(), Misfit> {
         let point = self.spec.space.point(&report.assignments)?;
+        // The first trials have the given points, which the algorithm did not suggest.
+        let given = self.given.all().len() as u64;
+        report.number = report.number.and_then(|number| number.checked_sub(given));
         let trial = StudyTrial::new(report, point);
         *self.tried.entry(trial.point.clone()).or_default() += 1;
         match self.places.get(&trial.name) {
@@ -105,18 +178,24 @@ impl Study {
         &self.spec.space
     }
 
-    /// Whether some trial, in whatever state, has this point.
+    /// Whether the experiment begins with this point: it is given, or that of a trial that was over before.
+    pub(crate) fn begins_with(&self, point: &Point) -> bool {
+        let mut known = self.trials[..self.known].iter();
+        self.given.all().contains(point) || known.any(|trial| trial.point == *point)
+    }
+
+    /// Whether some trial, in whatever state, has this point, or will because it is given.
     #[must_use]
     pub fn has_tried(&self, point: &Point) -> bool {
         self.tried.contains_key(point)
     }
 
-    /// The different points that have a trial, in no order.
+    /// The different points that have a trial or are given, in no order.
     pub(crate) fn tried(&self) -> impl Iterator<Item = &Point> {
         self.tried.keys()
     }
 
-    /// How many different points have a trial.
+    /// How many different points have a trial or are given.
     #[must_use]
     pub fn distinct(&self) -> usize {
         self.tried.len()
@@ -126,7 +205,7 @@ impl Study {
     /// [`History`](crate::algorithm::History)) has fewer trials than were suggested.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.trials.len() as u64 >= self.next
+        (self.trials.len() - self.known) as u64 >= self.made()
     }
 
     /// The random stream of suggestion number [`Study::next`].

@@ -10,6 +10,7 @@ mod database;
 mod disk;
 mod examples;
 mod harness;
+mod initial;
 mod invalid;
 mod kill;
 mod logs;

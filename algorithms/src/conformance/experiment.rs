@@ -77,7 +77,7 @@ impl<'a> Experiment<'a> {
     fn restarted(&self) -> Study {
         Study::of(
             self.study.spec.clone(),
-            Some(self.study.next),
+            Some(self.study.made()),
             self.reports.iter().rev().cloned(),
         )
     }

@@ -1,8 +1,12 @@
 //! What a study searches and wants.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use diwan_core::initial;
 use diwan_core::problem::Problems;
 use diwan_core::resources::{
-    ExperimentSpec, MetricStrategyType, ObjectiveSpec, ObjectiveType, ParameterSpec,
+    ExperimentSpec, InitialTrial, MetricStrategyType, ObjectiveSpec, ObjectiveType, ParameterSpec,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -30,6 +34,8 @@ pub struct StudySpec {
     pub parallel: Option<u32>,
     /// How many trials there may be, if there is a limit.
     pub max_trials: Option<u64>,
+    /// What it begins with: points to try before the algorithm is asked, and trials that are over.
+    pub initial: Arc<[InitialTrial]>,
 }
 
 /// What to optimise.
@@ -62,6 +68,7 @@ impl StudySpec {
             seed: 0,
             parallel: None,
             max_trials: None,
+            initial: Arc::default(),
         })
     }
 
@@ -84,15 +91,25 @@ impl StudySpec {
         spec.max_trials = experiment
             .max_trial_count
             .and_then(|count| count.try_into().ok());
+        spec.initial = experiment.initial_trials.as_slice().into();
         Ok(spec)
     }
 
-    /// Says so, in Katib's words, when there are fewer points than the experiment may have trials.
+    /// Says so, in Katib's words, when there are fewer points to try than the experiment may have trials.
     #[must_use]
     pub fn too_few_points(&self) -> Option<String> {
         let (points, max) = (self.space.cardinality()?, self.max_trials?);
-        (u128::from(max) > points)
-            .then(|| format!("Max Trial Count: {max} > all possible search combinations: {points}"))
+        let known = initial::records(&self.initial);
+        let known = known.filter_map(|trial| self.space.point(&trial.assignments).ok());
+        let known = known.collect::<HashSet<_>>().len();
+        let message = match known {
+            0 => String::new(),
+            _ => format!(" but {known} in spec.initialTrials"),
+        };
+        let points = points.saturating_sub(known as u128);
+        (u128::from(max) > points).then(|| {
+            format!("Max Trial Count: {max} > all possible search combinations{message}: {points}")
+        })
     }
 
     /// The seed that holds: the setting `random_state`, or else the experiment's own.

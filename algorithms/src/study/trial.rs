@@ -12,7 +12,7 @@ use crate::stopping::Curve;
 /// A trial as it is reported to a study: assignments are text, and any program may have made it.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Which suggestion it was, if it was one.
+    /// Which of the experiment's trials it is, if it is one.
     pub number: Option<u64>,
     /// Its name, unique in the experiment; may be empty.
     pub name: String,

@@ -4,6 +4,7 @@
 
 mod condition;
 mod number;
+mod value;
 
 use std::collections::HashSet;
 
@@ -14,6 +15,7 @@ pub use condition::completed;
 pub(crate) use condition::lowest;
 use number::Number;
 pub use number::{finite, whole};
+pub(crate) use value::{misfit, place};
 
 /// The values of a parameter.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ pub mod domain;
 pub mod engine;
 pub mod filter;
 pub mod gist;
+pub mod initial;
 pub mod load;
 pub mod manifest;
 pub mod observation;

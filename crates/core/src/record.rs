@@ -179,6 +179,37 @@ pub struct TrialRecord {
     pub observation: Option<Observation>,
 }
 
+impl TrialRecord {
+    /// A trial that no Diwan has run, and of which only this is known.
+    #[must_use]
+    pub fn foreign(
+        number: u64,
+        name: String,
+        assignments: Vec<ParameterAssignment>,
+        state: TrialState,
+    ) -> Self {
+        Self {
+            number,
+            name,
+            assignments,
+            rules: Vec::new(),
+            labels: BTreeMap::new(),
+            state,
+            attempt: 1,
+            failures: 0,
+            losses: 0,
+            earlier: Vec::new(),
+            created: Timestamp::from_millis(0),
+            started: None,
+            finished: None,
+            not_before: None,
+            stopping: None,
+            conditions: Vec::new(),
+            observation: None,
+        }
+    }
+}
+
 fn is_default(number: &u32) -> bool {
     *number == 0
 }

@@ -4,6 +4,7 @@
 mod collector;
 mod condition;
 mod experiment;
+mod initial;
 mod meta;
 mod nas;
 mod objective;
@@ -15,6 +16,7 @@ mod trial;
 pub use collector::*;
 pub use condition::*;
 pub use experiment::*;
+pub use initial::*;
 pub use meta::*;
 pub use nas::*;
 pub use objective::*;

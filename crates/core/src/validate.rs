@@ -7,9 +7,11 @@ mod algorithm;
 mod budgets;
 mod collector;
 mod edit;
+mod initial;
 mod names;
 mod nas;
 mod objective;
+mod observation;
 mod parameters;
 mod template;
 
@@ -53,6 +55,15 @@ pub fn validate_search(spec: &ExperimentSpec) -> Vec<Problem> {
     parameters::check(spec, &mut problems);
     nas::check(spec, &mut problems);
     objective::check(spec, &mut problems);
+    initial::check(spec, &mut problems);
+    problems
+}
+
+/// What is wrong with the trials that an experiment begins with; nothing if its search space is none.
+#[must_use]
+pub fn validate_initial_trials(spec: &ExperimentSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    initial::check(spec, &mut problems);
     problems
 }
 
@@ -65,6 +76,7 @@ pub fn validate(experiment: &Experiment, context: &Context<'_>) -> Vec<Problem> 
     parameters::check(spec, &mut problems);
     nas::check(spec, &mut problems);
     objective::check(spec, &mut problems);
+    initial::check(spec, &mut problems);
     algorithm::check(spec, context, &mut problems);
     budgets::check(spec, &mut problems);
     collector::check(spec, &mut problems);

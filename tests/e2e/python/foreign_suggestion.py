@@ -102,14 +102,14 @@ def search(request, settings):
 
 
 def results(trials):
-    """What each probe has found: (point, objective)."""
+    """What each probe has found: (point, objective). Trials that it has not asked for are none of its probes."""
     return {
         trial.spec.labels["golden.example/probe"]: (
             float(trial.spec.parameter_assignments.assignments[0].value),
             float(trial.status.observation.metrics[0].value),
         )
         for trial in trials
-        if trial.status.condition == SUCCEEDED
+        if trial.status.condition == SUCCEEDED and "golden.example/probe" in trial.spec.labels
     }
 
 

@@ -331,3 +331,72 @@ fn it_must_be_there_when_an_experiment_is_made() {
     );
     assert_eq!(world.run(["get", "experiments", "foreign"]).code, 3);
 }
+
+#[test]
+fn it_is_told_what_an_experiment_begins_with_and_asked_when_the_points_are_given_out() {
+    let world = World::new();
+    let service = Golden::start(&world);
+    let point = |x: &str| format!("    - parameterAssignments: [{{name: x, value: {x}}}]\n");
+    let score =
+        "      observation: {metrics: [{name: score, latest: 0.5}, {name: other, latest: 1}]}\n";
+    let initial = [
+        point("0.9"),
+        point("0.2") + score,
+        point("0.1") + "      failed: true\n",
+        point("0.8"),
+        point("0.7") + score,
+    ];
+    let text = std::fs::read_to_string(golden(&world, 4, ("tolerance", "0.01"))).unwrap();
+    let list = format!("  initialTrials:\n{}  trialTemplate:\n", initial.concat());
+    let file = world.file("begun.yaml", &text.replace("  trialTemplate:\n", &list));
+    let first = world.json([
+        &service.flag(),
+        "suggest",
+        file.to_str().unwrap(),
+        "-c",
+        "9",
+    ]);
+    assert_eq!(first["suggestions"].as_array().unwrap().len(), 2, "{first}");
+    assert_eq!(first["state"], "ready");
+    assert!(service.calls("suggest").is_empty());
+
+    let ran = service.run(&world, &file);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let trials = world.trials("foreign");
+    assert_eq!(trials.len(), 4);
+    for (trial, x) in trials.iter().zip(["0.9", "0.8"]) {
+        assert_eq!(trial["spec"]["parameterAssignments"][0]["value"], x);
+    }
+    let calls = service.calls("suggest");
+    assert_eq!(calls.len(), 2, "only when all points are given out");
+    let request = &calls[0]["request"];
+    assert_eq!(request["total_request_number"], 3);
+    let told = request["trials"].as_array().unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|trial| {
+            let x = &trial["spec"]["parameter_assignments"]["assignments"][0]["value"];
+            let (name, status) = (trial["name"].as_str().unwrap(), &trial["status"]);
+            let value = &status["observation"]["metrics"][0]["value"];
+            (
+                name.starts_with("initialTrials["),
+                x.clone(),
+                status["condition"].clone(),
+                value.clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told[..3],
+        [
+            (true, json!("0.2"), json!("SUCCEEDED"), json!("0.5")),
+            (true, json!("0.1"), json!("FAILED"), Value::Null),
+            (true, json!("0.7"), json!("SUCCEEDED"), json!("0.5")),
+        ]
+    );
+    let ran: Vec<_> = told[3..]
+        .iter()
+        .map(|(given, x, ..)| (*given, x.clone()))
+        .collect();
+    assert_eq!(ran, [(false, json!("0.9")), (false, json!("0.8"))]);
+}

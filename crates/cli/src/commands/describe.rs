@@ -5,10 +5,11 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use diwan_core::engine::{Action, Snapshot, step};
+use diwan_core::initial;
 use diwan_core::record::{ExperimentRecord, OptimizerState, TrialRecord};
 use diwan_core::resources::{
-    AlgorithmSetting, Condition, FeasibleSpace, Metric, Observation, ParameterAssignment,
-    ParameterSpec,
+    AlgorithmSetting, Condition, ExperimentSpec, FeasibleSpace, Metric, Observation,
+    ParameterAssignment, ParameterSpec,
 };
 use diwan_drivers::trial_directory;
 use diwan_server::clock::now;
@@ -195,6 +196,7 @@ fn experiment(context: &Context, snapshot: &Snapshot, newest: &[TrialRecord]) ->
             limit(spec.max_failed_trial_count)
         ),
     );
+    page.field("Initial trials", initial_trials(spec));
     page.heading("Search space");
     let row = |parameter: &ParameterSpec| {
         let kind = format!("{:?}", parameter.parameter_type).to_lowercase();
@@ -236,8 +238,13 @@ fn next(context: &Context, snapshot: &Snapshot, standing: &Standing) -> String {
     if let OptimizerState::Waiting { why, .. } = &snapshot.record.progress.optimizer {
         return format!("the optimizer waits: {why}");
     }
+    let made = snapshot.record.progress.counts.trials;
+    let points = initial::points(&snapshot.record.spec.initial_trials).count() as u64;
     let actions = step(snapshot, now());
     let told = actions.iter().map(|action| match action {
+        Action::Suggest { .. } if made < points => {
+            "try the points of spec.initialTrials".to_owned()
+        }
         Action::Suggest { count } => format!("ask the optimizer for {count}"),
         Action::Start { trial } => format!("start trial number {trial}"),
         Action::Stop { trial, .. } => format!("stop trial number {trial}"),
@@ -249,6 +256,18 @@ fn next(context: &Context, snapshot: &Snapshot, standing: &Standing) -> String {
         "wait for the running trials".to_owned()
     } else {
         told.join("; ")
+    }
+}
+
+/// How many of them are of which kind; empty if there are none.
+fn initial_trials(spec: &ExperimentSpec) -> String {
+    let points = initial::points(&spec.initial_trials).count();
+    let over = spec.initial_trials.len() - points;
+    match (points, over) {
+        (0, 0) => String::new(),
+        (points, 0) => format!("{points} to run"),
+        (0, over) => format!("{over} to learn from"),
+        (points, over) => format!("{points} to run, {over} to learn from"),
     }
 }
 

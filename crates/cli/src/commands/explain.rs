@@ -4,11 +4,12 @@ use std::path::Path;
 
 use clap::Args;
 use diwan_collect::{Line, LineSplitter, told_cut};
+use diwan_core::initial;
 use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::record::{
     EarlierAttempt, ExperimentRecord, OptimizerState, TrialRecord, TrialState,
 };
-use diwan_core::resources::CollectorKind;
+use diwan_core::resources::{CollectorKind, InitialTrial};
 use diwan_core::time::Timestamp;
 use diwan_drivers::{LaunchId, logs};
 use diwan_store::{ObservationQuery, TrialRef};
@@ -178,8 +179,26 @@ fn why(record: &ExperimentRecord, trial: &TrialRecord) -> String {
     }
 }
 
+/// The entry of `spec.initialTrials` that the trial runs, and its position.
+fn given<'a>(
+    record: &'a ExperimentRecord,
+    trial: &TrialRecord,
+) -> Option<(usize, &'a InitialTrial)> {
+    let number = usize::try_from(trial.number).ok()?;
+    initial::points(&record.spec.initial_trials).nth(number)
+}
+
 /// Where the point came from.
 fn origin(record: &ExperimentRecord, trial: &TrialRecord) -> String {
+    if let Some((index, given)) = given(record, trial) {
+        let whole = given.parameter_assignments.len() == trial.assignments.len();
+        let drawn = if whole {
+            ""
+        } else {
+            "; what it leaves out was drawn at random"
+        };
+        return format!("given as spec.initialTrials[{index}]{drawn}");
+    }
     let algorithm = record
         .spec
         .algorithm

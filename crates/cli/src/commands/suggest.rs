@@ -6,6 +6,7 @@ mod stdio;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diwan_algorithms::algorithm::{More, Suggested};
 use diwan_algorithms::registry;
 use diwan_algorithms::space::Space;
 use diwan_algorithms::study::{Report, Study, StudySpec};
@@ -37,7 +38,7 @@ pub(crate) struct Arguments {
     /// Trials so far, as `diwan export` or `diwan get trials` writes them, as JSON or CSV; - reads standard input
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// How many points
+    /// How many points, at most
     #[arg(long, short, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
     /// How to print
@@ -74,13 +75,26 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// Asks a service elsewhere.
+/// Asks a service elsewhere, when no point is left of those that the experiment gives.
 async fn ask(
     url: &str,
     experiment: &Experiment,
     history: &[TrialRecord],
     count: u32,
 ) -> Result<Suggestions, Failure> {
+    // An architecture search gives none, and is no study here.
+    if !experiment.spec.initial_trials.is_empty() {
+        let points = study(experiment, history)?.given(many(count));
+        if !points.is_empty() {
+            let (settings, more) = (Vec::new(), More::Yes);
+            return Ok(Suggested {
+                points,
+                settings,
+                more,
+            }
+            .into());
+        }
+    }
     let mut record = ExperimentRecord {
         metadata: experiment.metadata.clone(),
         spec: experiment.spec.clone(),
@@ -99,25 +113,34 @@ fn search(
     history: &[TrialRecord],
     count: u32,
 ) -> Result<Suggestions, Failure> {
-    let refuse = |why: String| refused(SuggestError::Refused(why));
-    let spec = StudySpec::of(&experiment.spec, 0).map_err(|invalid| refuse(invalid.to_string()))?;
+    let mut study = study(experiment, history)?;
+    match registry::suggest_unseen(&mut study, many(count)) {
+        Ok(suggested) => Ok(suggested.into()),
+        Err(error) => Err(refused(SuggestError::Refused(error.to_string()))),
+    }
+}
+
+/// The experiment with these trials, of which nobody knows which suggestions they were.
+fn study(experiment: &Experiment, history: &[TrialRecord]) -> Result<Study, Failure> {
+    let spec = StudySpec::of(&experiment.spec, 0)
+        .map_err(|invalid| refused(SuggestError::Refused(invalid.to_string())))?;
     let report = |trial: &TrialRecord| Report {
         number: None,
         ..Report::of(trial, &spec.objective)
     };
     let reports: Vec<Report> = history.iter().map(report).collect();
-    let mut study = Study::of(spec, None, reports);
+    let study = Study::of(spec, None, reports);
     if study.misfits > 0 {
         eprintln!(
             "warning: {} trials of the history are outside the search space and were left out",
             study.misfits
         );
     }
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    match registry::suggest_unseen(&mut study, count) {
-        Ok(suggested) => Ok(suggested.into()),
-        Err(error) => Err(refuse(error.to_string())),
-    }
+    Ok(study)
+}
+
+fn many(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn print(

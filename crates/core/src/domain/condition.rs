@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Domain, Range, finite, whole};
+use super::{Domain, finite, misfit, place, whole};
 use crate::problem::Problem;
 use crate::resources::{ParameterAssignment, ParameterSpec, ParameterType};
 
@@ -85,44 +85,7 @@ fn check_values(
                 problems.push(Problem::duplicate(at, text.as_str()));
             }
             Some(_) => {}
-            None => problems.push(match parent {
-                Domain::Int(range) => Problem::invalid(at, text.as_str(), wanted(range)),
-                _ => {
-                    let known: Vec<&str> = texts.iter().map(String::as_str).collect();
-                    Problem::unsupported(at, text, &known)
-                }
-            }),
-        }
-    }
-}
-
-/// Which of the values of a domain a text is; none: it is no value of it.
-fn place(domain: &Domain, text: &str, texts: &[String]) -> Option<u64> {
-    let position = match domain {
-        Domain::Double(_) => None,
-        Domain::Int(range) => {
-            let value = whole(text).filter(|value| (range.min..=range.max).contains(value))?;
-            let distance = value.abs_diff(range.min);
-            let step = range.step.unwrap_or(1).unsigned_abs();
-            return distance.is_multiple_of(step).then_some(distance);
-        }
-        Domain::Discrete(numbers) => {
-            let given = finite(text)? + 0.0;
-            numbers.iter().position(|number| *number == given)
-        }
-        Domain::Categorical => texts.iter().position(|known| known == text),
-    };
-    position.map(|position| position as u64)
-}
-
-fn wanted(range: &Range<i64>) -> String {
-    let Range { min, max, .. } = range;
-    match range.step {
-        None | Some(1) => format!("must be a whole number from {min} to {max}, as its parent is"),
-        Some(step) => {
-            format!(
-                "must be a whole number from {min} to {max} in steps of {step}, as its parent is"
-            )
+            None => problems.push(misfit(at, text, parent, texts, ", as its parent is")),
         }
     }
 }

@@ -11,23 +11,11 @@ impl TrialRecord {
     /// A new one.
     pub(super) fn pending(number: u64, name: String, point: Point, now: Timestamp) -> Self {
         let mut trial = Self {
-            number,
-            name,
-            assignments: point.assignments,
             rules: point.rules,
             labels: point.labels,
-            state: TrialState::Pending,
-            attempt: 1,
-            failures: 0,
-            losses: 0,
-            earlier: Vec::new(),
             created: now,
-            started: None,
-            finished: None,
-            not_before: None,
-            stopping: None,
             conditions: Vec::with_capacity(3),
-            observation: None,
+            ..Self::foreign(number, name, point.assignments, TrialState::Pending)
         };
         trial.tell(TrialState::Pending, "TrialCreated", "Trial is created", now);
         trial

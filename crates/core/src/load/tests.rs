@@ -4,6 +4,7 @@ mod collector;
 mod examples;
 mod experiment;
 mod files;
+mod initial;
 mod mutated;
 mod template;
 

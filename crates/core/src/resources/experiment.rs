@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlgorithmSpec, Condition, EarlyStoppingSpec, MetricsCollectorSpec, NasConfig, ObjectMeta,
-    ObjectiveSpec, Observation, ParameterAssignment, ParameterSpec, TrialTemplate,
+    AlgorithmSpec, Condition, EarlyStoppingSpec, InitialTrial, MetricsCollectorSpec, NasConfig,
+    ObjectMeta, ObjectiveSpec, Observation, ParameterAssignment, ParameterSpec, TrialTemplate,
 };
 use crate::time::Timestamp;
 
@@ -70,6 +70,9 @@ pub struct ExperimentSpec {
     /// Diwan: seconds the experiment may run, from 1; then it ends with what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_deadline_seconds: Option<i64>,
+    /// Diwan: points to run first, and trials that are over, at most 1,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initial_trials: Vec<InitialTrial>,
 }
 
 impl ExperimentSpec {

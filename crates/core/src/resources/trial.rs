@@ -113,20 +113,35 @@ impl Observation {
     }
 }
 
-/// One metric of a trial. Values are text, `unavailable` where there is none.
+/// One metric of a trial. Values are text, `unavailable` where there is none; bare numbers are read too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metric {
     /// Its name.
     #[serde(default)]
     pub name: String,
     /// The smallest number reported.
-    #[serde(default)]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "scalar"
+    )]
+    #[schemars(schema_with = "scalar_schema")]
     pub min: String,
     /// The largest number reported.
-    #[serde(default)]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "scalar"
+    )]
+    #[schemars(schema_with = "scalar_schema")]
     pub max: String,
     /// What was reported last, number or not.
-    #[serde(default)]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "scalar"
+    )]
+    #[schemars(schema_with = "scalar_schema")]
     pub latest: String,
 }
 

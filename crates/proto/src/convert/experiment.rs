@@ -2,11 +2,11 @@
 
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{
-    AlgorithmSetting, Experiment, ExperimentSpec, ObjectMeta, ParameterSpec,
+    AlgorithmSetting, Experiment, ExperimentSpec, InitialTrial, ObjectMeta, ParameterSpec,
 };
 
 use super::path::{Path, required};
-use super::{algorithm, nas, objective, parameter};
+use super::{algorithm, nas, objective, parameter, trials};
 use crate::katib;
 
 const EXPERIMENT: Path<'static> = Path::root("experiment");
@@ -44,7 +44,7 @@ fn read_spec(
     let objective_at = at.field("objective");
     let objective = required(message.objective, objective_at, problems);
     let algorithm = required(message.algorithm, at.field("algorithm"), problems);
-    let nas = message.nas_config;
+    let (nas, initial) = (message.nas_config, message.initial_trials);
     ExperimentSpec {
         parameters: read_parameters(message.parameter_specs, at, problems),
         objective: Some(objective::read(objective, objective_at, problems)),
@@ -53,6 +53,7 @@ fn read_spec(
         parallel_trial_count: given(message.parallel_trial_count),
         max_trial_count: given(message.max_trial_count),
         nas_config: nas.map(|nas| nas::read(nas, at.field("nas_config"), problems)),
+        initial_trials: initial.into_iter().map(read_initial).collect(),
         ..ExperimentSpec::default()
     }
 }
@@ -65,6 +66,27 @@ fn read_parameters(
     let at = at.field("parameter_specs");
     let parameters = message.unwrap_or_default().parameters;
     parameter::read_all(parameters, at.field("parameters"), problems)
+}
+
+fn read_initial(message: katib::InitialTrial) -> InitialTrial {
+    InitialTrial {
+        parameter_assignments: parameter::read_assignments(message.parameter_assignments),
+        observation: message.observation.map(trials::read_observation),
+        failed: message.failed,
+    }
+}
+
+fn write_initial(spec: &ExperimentSpec) -> Vec<katib::InitialTrial> {
+    let objective = spec.objective.clone().unwrap_or_default();
+    let write = |trial: &InitialTrial| katib::InitialTrial {
+        parameter_assignments: parameter::write_assignments(&trial.parameter_assignments),
+        observation: trial
+            .observation
+            .as_ref()
+            .map(|seen| trials::write_observation(&objective, seen)),
+        failed: trial.failed,
+    };
+    spec.initial_trials.iter().map(write).collect()
 }
 
 /// 0 is how the message says that a count was not given.
@@ -87,6 +109,7 @@ pub fn write(name: &str, spec: &ExperimentSpec, state: &[AlgorithmSetting]) -> k
             parallel_trial_count: spec.parallel_trial_count.unwrap_or_default(),
             max_trial_count: spec.max_trial_count.unwrap_or_default(),
             nas_config: spec.nas_config.as_ref().map(nas::write),
+            initial_trials: write_initial(spec),
         }),
     }
 }

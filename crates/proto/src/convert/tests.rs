@@ -4,9 +4,9 @@ use diwan_core::engine::Point;
 use diwan_core::record::TrialState;
 use diwan_core::resources::{
     AlgorithmSetting, AlgorithmSpec, Comparison, Distribution, EarlyStoppingRule,
-    EarlyStoppingSpec, ExperimentSpec, FeasibleSpace, GraphConfig, NasConfig, ObjectiveSpec,
-    ObjectiveType, Operation, ParameterAssignment, ParameterCondition, ParameterSpec,
-    ParameterType,
+    EarlyStoppingSpec, ExperimentSpec, FeasibleSpace, GraphConfig, InitialTrial, Metric, NasConfig,
+    ObjectiveSpec, ObjectiveType, Observation, Operation, ParameterAssignment, ParameterCondition,
+    ParameterSpec, ParameterType,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -111,6 +111,30 @@ fn nas() -> impl Strategy<Value = NasConfig> {
     )
 }
 
+/// Requests have one value a metric.
+fn initial_trial() -> impl Strategy<Value = InitialTrial> {
+    let assignment = (word(), word()).prop_map(|(name, value)| ParameterAssignment { name, value });
+    let metric = (word(), word()).prop_map(|(name, value)| Metric {
+        name,
+        min: value.clone(),
+        max: value.clone(),
+        latest: value,
+    });
+    let observation = vec(metric, 0..3).prop_map(|metrics| Observation { metrics });
+    (
+        vec(assignment, 0..3),
+        option::of(observation),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(parameter_assignments, observation, failed)| InitialTrial {
+                parameter_assignments,
+                observation,
+                failed,
+            },
+        )
+}
+
 fn spec() -> impl Strategy<Value = ExperimentSpec> {
     let count = || option::of((1..=i32::MAX).boxed());
     (
@@ -120,25 +144,29 @@ fn spec() -> impl Strategy<Value = ExperimentSpec> {
         option::of((word(), settings())),
         (count(), count()),
         option::of(nas()),
+        vec(initial_trial(), 0..3),
     )
         .prop_map(
-            |(parameters, objective, algorithm, rule, counts, nas_config)| ExperimentSpec {
-                parameters,
-                objective: Some(objective),
-                algorithm: Some(AlgorithmSpec {
-                    algorithm_name: algorithm.0,
-                    algorithm_settings: algorithm.1,
-                }),
-                early_stopping: rule.map(|(algorithm_name, algorithm_settings)| {
-                    EarlyStoppingSpec {
-                        algorithm_name,
-                        algorithm_settings,
-                    }
-                }),
-                parallel_trial_count: counts.0,
-                max_trial_count: counts.1,
-                nas_config,
-                ..ExperimentSpec::default()
+            |(parameters, objective, algorithm, rule, counts, nas_config, initial_trials)| {
+                ExperimentSpec {
+                    parameters,
+                    objective: Some(objective),
+                    algorithm: Some(AlgorithmSpec {
+                        algorithm_name: algorithm.0,
+                        algorithm_settings: algorithm.1,
+                    }),
+                    early_stopping: rule.map(|(algorithm_name, algorithm_settings)| {
+                        EarlyStoppingSpec {
+                            algorithm_name,
+                            algorithm_settings,
+                        }
+                    }),
+                    parallel_trial_count: counts.0,
+                    max_trial_count: counts.1,
+                    nas_config,
+                    initial_trials,
+                    ..ExperimentSpec::default()
+                }
             },
         )
 }

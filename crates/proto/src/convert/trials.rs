@@ -40,17 +40,9 @@ fn read_trial(
     let assignments = spec.parameter_assignments.unwrap_or_default().assignments;
     let at = at.field("status");
     let started = timestamp(&status.start_time, at.field("start_time"), problems);
+    let assignments = parameter::read_assignments(assignments);
     TrialRecord {
-        number,
-        name: message.name,
-        assignments: parameter::read_assignments(assignments),
-        rules: Vec::new(),
         labels: spec.labels,
-        state: read_state(status.condition),
-        attempt: 1,
-        failures: 0,
-        losses: 0,
-        earlier: Vec::new(),
         created: started.unwrap_or(Timestamp::from_millis(0)),
         started,
         finished: timestamp(
@@ -58,10 +50,13 @@ fn read_trial(
             at.field("completion_time"),
             problems,
         ),
-        not_before: None,
-        stopping: None,
-        conditions: Vec::new(),
         observation: status.observation.map(read_observation),
+        ..TrialRecord::foreign(
+            number,
+            message.name,
+            assignments,
+            read_state(status.condition),
+        )
     }
 }
 
@@ -78,7 +73,7 @@ fn read_state(condition: i32) -> TrialState {
     }
 }
 
-fn read_observation(message: katib::Observation) -> Observation {
+pub(super) fn read_observation(message: katib::Observation) -> Observation {
     let metrics = message.metrics.into_iter();
     let read = |katib::Metric { name, value }| Metric {
         name,
@@ -148,7 +143,10 @@ fn write_state(state: TrialState) -> Condition {
 }
 
 /// One value a metric: the one that counts.
-fn write_observation(objective: &ObjectiveSpec, observation: &Observation) -> katib::Observation {
+pub(super) fn write_observation(
+    objective: &ObjectiveSpec,
+    observation: &Observation,
+) -> katib::Observation {
     let write = |metric: &Metric| katib::Metric {
         name: metric.name.clone(),
         value: objective.chosen(metric).to_owned(),

@@ -7,7 +7,7 @@ use diwan_algorithms::study::{Report, StudySpec};
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{ExperimentRecord, Progress, TrialRecord};
 use diwan_core::resources::{Experiment, ObjectMeta};
-use diwan_core::validate::validate_search;
+use diwan_core::validate::{validate_initial_trials, validate_search};
 
 use super::status::in_message;
 
@@ -22,7 +22,7 @@ const ALGORITHM: &str = "experiment.spec.algorithm.algorithm_name";
 /// from others by: whoever asks again, of any replica, gets the same points.
 ///
 /// # Errors
-/// When the search space is none.
+/// When the search space is none, or has not what the experiment begins with.
 pub(super) fn spec_of(experiment: &Experiment) -> Result<StudySpec, Problems> {
     let name = &experiment.metadata.name;
     let record = ExperimentRecord {
@@ -33,7 +33,11 @@ pub(super) fn spec_of(experiment: &Experiment) -> Result<StudySpec, Problems> {
         spec: experiment.spec.clone(),
         progress: Progress::default(),
     };
-    StudySpec::of(&experiment.spec, record.seed()).map_err(|problems| in_message(SPEC, problems))
+    let study = StudySpec::of(&experiment.spec, record.seed());
+    let problems = Problems(validate_initial_trials(&experiment.spec));
+    study
+        .and_then(|study| problems.or(study))
+        .map_err(|problems| in_message(SPEC, problems))
 }
 
 /// A trial of a request. Requests do not say which suggestion it was.

@@ -63,11 +63,14 @@ fn answer(request: katib::GetSuggestionsRequest) -> Result<katib::GetSuggestions
         read(request.experiment, request.trials).map_err(|problems| status::invalid(&problems))?;
     let count = count(request.current_request_number)?;
     let spec = spec_of(&experiment).map_err(|problems| status::invalid(&problems))?;
+    // A request that does not tell, or has more trials than that because others than this service suggested some, goes by its
+    // trials: at most as many as were suggested.
     let before = request
         .total_request_number
         .saturating_sub(request.current_request_number);
     let reports: Vec<_> = history.iter().map(|trial| report(trial, &spec)).collect();
-    let mut study = Study::of(spec, Some(next(before, reports.len())), reports);
+    let mut study = Study::of(spec, None, reports);
+    study.made_at_least(u64::try_from(before).unwrap_or(0));
     let suggested = registry::suggest_unseen(&mut study, count)
         .map_err(|error| status::invalid(&refusal(error)))?;
     let points =
@@ -106,12 +109,6 @@ fn count(requested: i32) -> Result<usize, Status> {
                 message,
             ))
         })
-}
-
-/// Number of the next suggestion. A request tells how many were made `before`; one that does not, or that has more trials
-/// than that, because others than this service suggested some, goes by the number of its trials: at most as many as were suggested.
-fn next(before: i32, trials: usize) -> u64 {
-    u64::try_from(before).unwrap_or(0).max(trials as u64)
 }
 
 fn enough(found: usize, count: usize, more: &More) -> Result<(), Status> {

@@ -14,13 +14,14 @@ use async_trait::async_trait;
 use diwan_core::engine::{Event, Point, Snapshot};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, OptimizerState, Progress};
 use diwan_core::resources::{
-    AlgorithmSpec, ExperimentSpec, FeasibleSpace, ObjectMeta, ObjectiveSpec, ObjectiveType,
-    ParameterSpec, ParameterType,
+    AlgorithmSpec, ExperimentSpec, FeasibleSpace, InitialTrial, ObjectMeta, ObjectiveSpec,
+    ObjectiveType, ParameterSpec, ParameterType,
 };
 use diwan_core::time::Timestamp;
 use diwan_proto::convert::experiment;
 use diwan_proto::katib;
 use diwan_store::{FoundTrial, Store};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -164,6 +165,30 @@ fn choice(name: &str, list: &[&str]) -> ParameterSpec {
             ..FeasibleSpace::default()
         },
         condition: None,
+    }
+}
+
+/// An experiment of `a`, one of five words, that begins with two points and two trials that are over.
+fn begun(algorithm: &str) -> ExperimentSpec {
+    let trial = |value: &str| InitialTrial {
+        parameter_assignments: vec![
+            serde_json::from_value(json!({"name": "a", "value": value})).unwrap(),
+        ],
+        ..InitialTrial::default()
+    };
+    let observation = json!({"metrics": [{"name": "loss", "latest": 0.5}]});
+    let seen = InitialTrial {
+        observation: serde_json::from_value(observation).unwrap(),
+        ..trial("r")
+    };
+    let failed = InitialTrial {
+        failed: true,
+        ..trial("p")
+    };
+    ExperimentSpec {
+        parameters: vec![choice("a", &["p", "q", "r", "s", "t"])],
+        initial_trials: vec![trial("t"), seen, trial("q"), failed],
+        ..spec(algorithm)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use diwan_core::engine::Point;
+use diwan_core::initial;
 use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_proto::convert::{experiment, suggestions, trials};
 use diwan_proto::katib::suggestion_client::SuggestionClient;
@@ -79,8 +80,8 @@ impl KatibService {
         Ok(suggestions)
     }
 
-    /// The next points, at most `count`, of an experiment with these trials. No two of them have one name, and all of them
-    /// are in the search space.
+    /// The next points, at most `count`, of an experiment with these trials, beside those that it began with. No two of them
+    /// have one name, and all of them are in the search space.
     ///
     /// # Errors
     /// See [`SuggestError`].
@@ -92,13 +93,18 @@ impl KatibService {
     ) -> Result<Suggestions, SuggestError> {
         let objective = record.spec.objective.clone().unwrap_or_default();
         let number = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
+        let known: Vec<TrialRecord> = initial::records(&record.spec.initial_trials).collect();
         let request = GetSuggestionsRequest {
             experiment: Some(experiment::write(
                 &record.metadata.name,
                 &record.spec,
                 &record.progress.algorithm_settings,
             )),
-            trials: trials::write(&objective, &record.spec.parameters, history),
+            trials: trials::write(
+                &objective,
+                &record.spec.parameters,
+                known.iter().chain(history),
+            ),
             current_request_number: number(count),
             total_request_number: number(record.progress.counts.trials.saturating_add(count)),
         };

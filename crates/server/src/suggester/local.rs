@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diwan_algorithms::algorithm::{History, More, SuggestError as Refusal, Suggested};
+use diwan_algorithms::algorithm::{
+    History, More, SuggestError as Refusal, Suggested, SuggestedPoint,
+};
 use diwan_algorithms::registry;
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::engine::{Point, Snapshot};
@@ -63,9 +65,13 @@ impl Suggester for LocalSuggester {
     }
 
     fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {
+        let wanted = &snapshot.record.spec;
+        let needs_more = wanted.early_stopping.is_some() || !wanted.initial_trials.is_empty();
+        if count > AT_ONCE || needs_more {
+            return None;
+        }
         let spec = study_spec(&snapshot.record).ok()?;
-        let stops = snapshot.record.spec.early_stopping.is_some();
-        if count > AT_ONCE || stops || learns(&spec).ok()? {
+        if learns(&spec).ok()? {
             return None;
         }
         let suggested = registry::suggest(&active_study(snapshot, spec), many(count)).ok()?;
@@ -139,7 +145,7 @@ impl LocalSuggester {
             }
         }
         study.spec = spec;
-        study.next = snapshot.record.progress.counts.trials;
+        study.set_made(snapshot.record.progress.counts.trials);
         Ok(())
     }
 }
@@ -148,7 +154,7 @@ impl LocalSuggester {
 fn learns(spec: &StudySpec) -> Result<bool, SuggestError> {
     let algorithm = registry::find(&spec.algorithm);
     let algorithm = algorithm.map_err(|error| SuggestError::Refused(error.to_string()))?;
-    Ok(algorithm.history(spec) != History::None)
+    Ok(algorithm.history(spec) != History::None || !spec.initial.is_empty())
 }
 
 /// Whether suggestions depend on what trials have reported on the way: where none is stopped early, its result says it all.
@@ -174,14 +180,8 @@ fn many(count: u64) -> usize {
 
 impl From<Suggested> for Suggestions {
     fn from(suggested: Suggested) -> Self {
-        let points = suggested.points.into_iter().map(|point| Point {
-            name: point.name.unwrap_or_default(),
-            assignments: point.assignments,
-            labels: point.labels,
-            rules: Vec::new(),
-        });
         Self {
-            points: points.collect(),
+            points: suggested.points.into_iter().map(point).collect(),
             settings: suggested.settings,
             next: match suggested.more {
                 More::Yes => Next::Ready,
@@ -190,6 +190,26 @@ impl From<Suggested> for Suggestions {
             },
         }
     }
+}
+
+/// A point as a trial gets it.
+fn point(suggested: SuggestedPoint) -> Point {
+    Point {
+        name: suggested.name.unwrap_or_default(),
+        assignments: suggested.assignments,
+        labels: suggested.labels,
+        rules: Vec::new(),
+    }
+}
+
+/// The points that the experiment gives and no trial has, at most `count`. Their optimizer, wherever it lives, is not asked
+/// while there are some.
+pub(super) fn given(record: &ExperimentRecord, count: u64) -> Result<Vec<Point>, SuggestError> {
+    if record.spec.initial_trials.is_empty() {
+        return Ok(Vec::new());
+    }
+    let study = Study::new(study_spec(record)?, record.progress.counts.trials);
+    Ok(study.given(many(count)).into_iter().map(point).collect())
 }
 
 /// What the optimizer searches: the experiment's specification with the settings that it stored over it.

@@ -9,8 +9,9 @@ use diwan_core::record::ExperimentRecord;
 use diwan_store::Store;
 
 use super::katib::KatibService;
+use super::local::given;
 use super::rules::Rules;
-use super::{LocalSuggester, SuggestError, Suggester, Suggestions};
+use super::{LocalSuggester, Next, SuggestError, Suggester, Suggestions};
 
 /// Asks a service elsewhere for the algorithms that the configuration names one for, and this program for all others.
 pub struct RoutedSuggester {
@@ -68,7 +69,16 @@ impl Suggester for RoutedSuggester {
         // First: what the service has given would be lost if they failed.
         let rules = self.rules.now(snapshot).await?;
         let record = &snapshot.record;
-        let suggestions = service.suggest(&*self.store, record, count).await?;
+        let given = given(record, count)?;
+        let suggestions = if given.is_empty() {
+            service.suggest(&*self.store, record, count).await?
+        } else {
+            Suggestions {
+                points: given,
+                settings: Vec::new(),
+                next: Next::Ready,
+            }
+        };
         Ok(suggestions.with_rules(&rules))
     }
 

@@ -132,23 +132,19 @@ fn record(trial: Trial, number: u64, space: Option<&Space>) -> Result<TrialRecor
         TrialState::Pending
     });
     Problems(problems).or(TrialRecord {
-        number,
-        name: trial.metadata.name,
-        assignments: trial.spec.parameter_assignments,
         rules: trial.spec.early_stopping_rules,
         labels: trial.spec.labels,
-        state,
-        attempt: 1,
-        failures: 0,
-        losses: 0,
-        earlier: Vec::new(),
         created: status.start_time.unwrap_or(Timestamp::from_millis(0)),
         started: status.start_time,
         finished: status.completion_time,
-        not_before: None,
-        stopping: None,
         conditions: status.conditions,
         observation: status.observation,
+        ..TrialRecord::foreign(
+            number,
+            trial.metadata.name,
+            trial.spec.parameter_assignments,
+            state,
+        )
     })
 }
 

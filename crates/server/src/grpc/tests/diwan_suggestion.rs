@@ -39,6 +39,22 @@ async fn answers_from_the_store() {
 }
 
 #[tokio::test]
+async fn given_points_come_before_those_of_the_optimizer() {
+    let fixture = Fixture::new().await;
+    fixture.experiment("lab", "tune", begun("grid"), &[]).await;
+    let mut client = SuggestionClient::new(fixture.channel);
+    for (count, expected) in [(1, &["t"][..]), (9, &["t", "q", "s"])] {
+        let reply = client.suggest(ask(count, 0)).await.unwrap().into_inner();
+        let points = answer::read(reply).unwrap().points;
+        let values: Vec<_> = points
+            .iter()
+            .map(|point| &point.assignments[0].value)
+            .collect();
+        assert_eq!(values, expected);
+    }
+}
+
+#[tokio::test]
 async fn refusals_have_codes_of_their_own() {
     let fixture = Fixture::new().await;
     fixture.experiment("lab", "tune", spec("ramdom"), &[]).await;

@@ -324,3 +324,45 @@ async fn a_very_long_list_of_problems_still_fits_a_header() {
     assert_eq!(error.code(), Code::InvalidArgument);
     assert!(error.message().ends_with(" …"), "{}", error.message());
 }
+
+#[tokio::test]
+async fn given_points_come_first_and_what_is_known_does_not_come() {
+    let fixture = Fixture::new().await;
+    let mut client = SuggestionClient::new(fixture.channel);
+    let spec = begun("grid");
+    let first = client
+        .get_suggestions(request(&spec, Vec::new(), 1, 1))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(values(&first), ["a=t"]);
+    // Also while no trial has been made of the first one, and whoever counts the trials.
+    for (trials, total) in [
+        (Vec::new(), 3),
+        (trials_of(&first), 3),
+        (trials_of(&first), 0),
+    ] {
+        let ask = request(&spec, trials, 2, total);
+        let next = client.get_suggestions(ask).await.unwrap().into_inner();
+        assert_eq!(values(&next), ["a=q", "a=s"]);
+    }
+    let validate = |spec: &ExperimentSpec| ValidateAlgorithmSettingsRequest {
+        experiment: message("tune", spec),
+    };
+    client
+        .validate_algorithm_settings(validate(&spec))
+        .await
+        .unwrap();
+    let mut wrong = spec;
+    wrong.initial_trials[2].parameter_assignments[0].value = "u".into();
+    let said = "experiment.spec.initial_trials[2].parameter_assignments[0].value: Unsupported value: \"u\"";
+    let error = client
+        .validate_algorithm_settings(validate(&wrong))
+        .await
+        .unwrap_err();
+    assert!(error.message().starts_with(said), "{}", error.message());
+    let ask = request(&wrong, Vec::new(), 1, 1);
+    let error = client.get_suggestions(ask).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    assert!(error.message().starts_with(said), "{}", error.message());
+}
