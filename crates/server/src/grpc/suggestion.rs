@@ -66,7 +66,10 @@ fn answer(request: katib::GetSuggestionsRequest) -> Result<katib::GetSuggestions
     let before = request
         .total_request_number
         .saturating_sub(request.current_request_number);
-    let reports: Vec<_> = history.iter().map(|trial| report(trial, &spec)).collect();
+    let reports: Vec<_> = history
+        .into_iter()
+        .map(|trial| report(trial, &spec))
+        .collect();
     let mut study = Study::of(spec, Some(next(before, reports.len())), reports);
     let suggested = registry::suggest_unseen(&mut study, count)
         .map_err(|error| status::invalid(&refusal(error)))?;
