@@ -65,14 +65,8 @@ static WORKSPACE: LazyLock<Copy> = LazyLock::new(|| {
     }
     copy.put(MODULES, modules.as_bytes());
     copy.put(REGISTRY, registry.as_bytes());
-    copy.build(&[
-        "-p",
-        "diwan",
-        "-p",
-        "diwan-algorithms",
-        "--bins",
-        "--examples",
-    ]);
+    // With the features that `cargo test --workspace` builds dependencies with.
+    copy.build(&["--workspace", "--bin", "diwan", "--example", "conforms"]);
     copy
 });
 
