@@ -1,7 +1,9 @@
 //! What every algorithm must do, as a suite that any implementation can be put through.
 
 mod experiment;
+mod extremes;
 mod spaces;
+mod turmoil;
 
 use diwan_core::record::TrialState;
 use diwan_core::resources::ParameterAssignment;
@@ -10,7 +12,9 @@ use crate::algorithm::{Algorithm, History, More};
 use crate::study::{Report, Study, StudySpec};
 
 use experiment::{Experiment, answer};
+use extremes::extremes;
 pub use spaces::{double, int, numbers, spaces, when, words};
+use turmoil::turmoil;
 
 /// Trials of a simulated experiment.
 const TRIALS: u64 = 40;
@@ -28,6 +32,7 @@ pub fn conforms(algorithm: &dyn Algorithm) {
         if algorithm.validate(&spec).is_ok() {
             accepted += 1;
             conforms_on(algorithm, name, &spec);
+            extremes(algorithm, &spec, &format!("{} on {name}", algorithm.name()));
         }
     }
     assert!(accepted > 0, "{} accepts no space at all", algorithm.name());
@@ -43,6 +48,7 @@ pub fn conforms_on(algorithm: &dyn Algorithm, name: &str, spec: &StudySpec) {
     sequential(algorithm, spec, &context);
     parallel(algorithm, spec, &context);
     among_foreign_trials(algorithm, spec, &context);
+    turmoil(algorithm, spec, &context);
     if algorithm.ignores_batching() {
         batches_equal_single_requests(algorithm, spec, &context);
     }
@@ -76,20 +82,13 @@ fn parallel(algorithm: &dyn Algorithm, spec: &StudySpec, context: &str) {
             experiment.check_end(&suggested);
             return;
         }
+        if suggested.points.is_empty() {
+            let waits = !experiment.active().is_empty();
+            assert!(waits, "{context}: waits for nothing: {:?}", suggested.more);
+            experiment.finish_all();
+        }
         for index in (before.saturating_sub(3)..before).rev() {
             experiment.finish(index);
-        }
-        if suggested.points.is_empty() {
-            let waiting = experiment
-                .reports
-                .iter()
-                .any(|report| report.state.is_active());
-            assert!(
-                waiting,
-                "{context}: waits for nothing: {:?}",
-                suggested.more
-            );
-            experiment.finish_all();
         }
     }
 }

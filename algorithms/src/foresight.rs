@@ -61,7 +61,9 @@ pub(crate) fn losses(trials: &[&StudyTrial], objective: &Objective) -> Vec<Optio
                     .entry(step)
                     .or_insert_with(|| gains(&ways, step, objective));
                 let then = standing(trial.curve.points(), objective).unwrap_or(now);
-                gain_of_alike(gains, then).map_or(now, |gain| then - gain)
+                // The differences of values near ±1e308 overflow.
+                let end = |gain: f64| (then - gain).clamp(f64::MIN, f64::MAX);
+                gain_of_alike(gains, then).map_or(now, end)
             }
         };
         losses[index] = Some(loss);
@@ -180,6 +182,22 @@ mod tests {
         // Both went from their first value on; the one that stood alike is among them.
         assert_eq!(found[1], Some(29.5));
         assert_eq!(found[2], Some(52.0 - 20.5));
+    }
+
+    #[test]
+    fn the_largest_values_give_finite_losses() {
+        let found = foreseen(
+            &[
+                (WHOLE, &[f64::MAX, f64::MIN]),
+                (PART, &[f64::MIN]),
+                (PART, &[f64::MAX]),
+            ],
+            ObjectiveType::Minimize,
+        );
+        assert!(
+            found.iter().flatten().all(|loss| loss.is_finite()),
+            "{found:?}"
+        );
     }
 
     #[test]

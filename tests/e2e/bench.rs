@@ -108,6 +108,93 @@ fn it_prints_tables_and_csv_and_writes_a_page() {
     );
 }
 
+/// A page that needs nothing from elsewhere: what names another server, or is loaded at all.
+fn is_self_contained(page: &str) -> bool {
+    let loads = ["://", "src=", "<link", "@import", "url("];
+    loads.iter().all(|load| !page.contains(load))
+}
+
+#[test]
+fn every_kind_of_algorithm_and_problem_is_compared() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    let html = format!("--html={}", page.display());
+    let algorithms = [
+        "hyperband",
+        "asha",
+        "bohb",
+        "cmaes",
+        "cmaes:restart_strategy=ipop:population=5",
+        "hyperband:r_l=81:eta=3",
+    ];
+    let list = format!("--algorithms={}", algorithms.join(","));
+    let arguments = [
+        "--problems=curves/digits,bbob/f8/2d",
+        list.as_str(),
+        "--budget=6",
+        "--seeds=0-1",
+    ];
+    let summary = results(&arguments);
+    assert_eq!(
+        summary,
+        results(&arguments),
+        "the same seeds, the same results"
+    );
+    let other = results(&[&arguments[..3], &["--seeds=2-3"]].concat());
+    assert_ne!(
+        summary["groups"], other["groups"],
+        "other seeds, other results"
+    );
+    let groups = summary["groups"].as_array().unwrap();
+    for group in groups {
+        let entries = group["entries"].as_array().unwrap();
+        let names: Vec<&str> = entries
+            .iter()
+            .map(|entry| entry["algorithm"].as_str().unwrap())
+            .collect();
+        for algorithm in algorithms {
+            assert!(names.contains(&algorithm), "{algorithm}: {names:?}");
+        }
+    }
+    let table = ran(&[&arguments[..], &[&html]].concat());
+    assert_eq!(table.code, 0, "{}", table.stderr);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<svg") && is_self_contained(&page));
+    for algorithm in algorithms {
+        assert!(page.contains(algorithm), "{algorithm} is not on the page");
+    }
+    let csv = ran(&[&arguments[..], &["-q", "-o", "csv"]].concat());
+    assert_eq!((csv.code, csv.stderr.as_str()), (0, ""));
+    let rows = rows(&csv.stdout);
+    assert_eq!(rows.len(), 1 + groups.len() * (1 + algorithms.len()));
+    assert!(
+        rows.iter().all(|row| row.len() == rows[0].len()),
+        "{rows:?}"
+    );
+    for (column, name) in rows[0].iter().enumerate().skip(3) {
+        for row in &rows[1..] {
+            let is_number = row[column].parse().is_ok_and(f64::is_finite);
+            assert!(is_number || name == "95 %", "{name}: {:?}", row[column]);
+        }
+    }
+}
+
+/// The cells of a table in CSV. A cell with commas is in quotes.
+fn rows(csv: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| {
+        let (mut cells, mut quoted) = (vec![String::new()], false);
+        for letter in line.chars() {
+            match letter {
+                '"' => quoted = !quoted,
+                ',' if !quoted => cells.push(String::new()),
+                _ => cells.last_mut().unwrap().push(letter),
+            }
+        }
+        cells
+    };
+    csv.lines().map(cells).collect()
+}
+
 #[test]
 fn what_cannot_be_played_is_told() {
     let told = |problems: &str, algorithms: &str| {
@@ -120,6 +207,24 @@ fn what_cannot_be_played_is_told() {
         misspelt.contains(r#"there is no suite "bob"; did you mean "bbob"?"#),
         "{misspelt}"
     );
+    for (problems, nearest) in [
+        (
+            "curves/digit",
+            r#"curves has no "digit"; did you mean "digits"?"#,
+        ),
+        (
+            "mixed/clif/i0",
+            r#"mixed has no "clif"; did you mean "cliff"?"#,
+        ),
+        ("bbob/f25", r#"bbob has no "f25"; did you mean"#),
+    ] {
+        let misspelt = told(problems, "random");
+        assert!(misspelt.contains(nearest), "{misspelt}");
+    }
+    let misspelt = told("bbob/f1", "hyperbrand");
+    assert!(misspelt.contains("did you mean hyperband?"), "{misspelt}");
+    let misspelt = told("bbob/f1", "cmaes:sigm=0.3");
+    assert!(misspelt.contains(r#"did you mean "sigma"?"#), "{misspelt}");
     let misspelt = told("bbob/f1", "ramdom");
     assert!(misspelt.contains("did you mean random?"), "{misspelt}");
     let setting = told("bbob/f1", "random:random_state=x");

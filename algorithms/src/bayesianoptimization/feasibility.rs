@@ -43,9 +43,9 @@ impl Feasibility<'_> {
                 -mass / all
             };
             let scale = -2.0 * CAUTION * power * share / square(row);
-            let differences = self.metric.differences(x, row).zip(self.weights);
-            for (cell, (difference, weight)) in gradient.iter_mut().zip(differences) {
-                *cell += scale * weight * difference;
+            let slopes = self.metric.slopes(x, row).zip(self.weights);
+            for (cell, (slope, weight)) in gradient.iter_mut().zip(slopes) {
+                *cell += scale * weight * slope;
             }
         }
         (CAUTION * probability.ln(), gradient)

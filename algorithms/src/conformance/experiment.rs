@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use diwan_core::record::TrialState;
 use diwan_core::resources::ParameterAssignment;
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom as _;
 
 use crate::algorithm::{Algorithm, More, Suggested};
 use crate::space::Point;
@@ -73,13 +76,11 @@ impl<'a> Experiment<'a> {
         suggested
     }
 
-    /// The same study, made anew of the trials in another order.
+    /// The same study, made anew of the trials in another order each time.
     fn restarted(&self) -> Study {
-        Study::of(
-            self.study.spec.clone(),
-            Some(self.study.made()),
-            self.reports.iter().rev().cloned(),
-        )
+        let mut reports = self.reports.clone();
+        reports.shuffle(&mut ChaCha8Rng::seed_from_u64(self.study.next));
+        Study::of(self.study.spec.clone(), Some(self.study.made()), reports)
     }
 
     fn check_point(&mut self, assignments: &[ParameterAssignment]) {
@@ -110,8 +111,7 @@ impl<'a> Experiment<'a> {
 
     /// Ends a trial as its number wants it: well, badly, or with a useless value.
     pub(super) fn finish(&mut self, index: usize) {
-        let report = &mut self.reports[index];
-        (report.state, report.value) = match index % 8 {
+        let end = match index % 8 {
             1 => (TrialState::Failed, None),
             2 => (TrialState::Succeeded, Some(f64::NAN)),
             3 => (TrialState::EarlyStopped, Some(1e300)),
@@ -119,16 +119,28 @@ impl<'a> Experiment<'a> {
             5 => (TrialState::Killed, Some(f64::NEG_INFINITY)),
             _ => (TrialState::Succeeded, Some((index % 5) as f64)),
         };
+        self.report(index, |report| (report.state, report.value) = end);
+    }
+
+    /// What a trial tells now.
+    pub(super) fn report(&mut self, index: usize, tell: impl FnOnce(&mut Report)) {
+        let report = &mut self.reports[index];
+        tell(report);
         self.study
             .record(report.clone())
             .expect("the point was checked");
     }
 
+    /// The trials that have not ended.
+    pub(super) fn active(&self) -> Vec<usize> {
+        let states = self.reports.iter().map(|report| report.state);
+        let active = states.enumerate().filter(|(_, state)| state.is_active());
+        active.map(|(index, _)| index).collect()
+    }
+
     pub(super) fn finish_all(&mut self) {
-        for index in 0..self.reports.len() {
-            if self.reports[index].state.is_active() {
-                self.finish(index);
-            }
+        for index in self.active() {
+            self.finish(index);
         }
     }
 

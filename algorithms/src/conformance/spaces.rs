@@ -115,6 +115,21 @@ fn extreme() -> Vec<(&'static str, Vec<ParameterSpec>)> {
                 double("fine", "0", "1e300", "1e-300", Uniform),
             ],
         ),
+        (
+            "doubles of every size",
+            vec![
+                double("linear", "1e-300", "1e300", "", Uniform),
+                double("bell", "1e-300", "1e300", "", LogNormal),
+            ],
+        ),
+        (
+            "little ranges far away",
+            vec![
+                double("far", "1e15", "1000000000000001", "", Uniform),
+                double("log", "1e300", "1.0000000000000002e300", "", LogUniform),
+                double("tiny", "1e-300", "1.000000001e-300", "", Normal),
+            ],
+        ),
         ("all whole numbers", vec![whole("a", 1), whole("b", 3)]),
         (
             "more points than u128 counts",

@@ -1,7 +1,7 @@
 use super::*;
 use crate::algorithm::SuggestedPoint;
 use crate::registry::{ALGORITHMS, suggest, suggest_unseen};
-use crate::settings::Settings;
+use crate::settings::{Kind, Settings};
 use diwan_core::resources::{Distribution, FeasibleSpace, ParameterSpec, ParameterType};
 use proptest::prelude::*;
 
@@ -12,17 +12,67 @@ fn every_algorithm_conforms() {
     }
 }
 
+/// Values of a setting, those at the ends of its range among them; names of parameters where any text will do.
+fn values(kind: Kind, parameters: &[ParameterSpec]) -> Vec<String> {
+    match kind {
+        Kind::Int { min, max } => [min, min + 1, max.min(50), max]
+            .into_iter()
+            // Limits that are numbers, not `i64::MAX`, are there because beyond them it takes too long.
+            .filter(|value| *value <= 50 || *value == i64::MAX)
+            .map(|value| value.to_string())
+            .collect(),
+        Kind::Between { above, below } => [above.next_up(), below.next_down()]
+            .map(|value| format!("{value:e}"))
+            .to_vec(),
+        Kind::AtLeast(min) => vec![min.to_string(), f64::MAX.to_string()],
+        Kind::Text => parameters.iter().map(|one| one.name.clone()).collect(),
+        Kind::OneOf(words) => words.iter().map(|&word| word.to_owned()).collect(),
+    }
+}
+
 #[test]
-fn every_algorithm_conforms_with_another_seed() {
+fn every_value_of_every_setting_holds_through_turmoil() {
+    let spaces = spaces();
     for algorithm in ALGORITHMS {
-        for (name, parameters) in spaces() {
-            let mut spec = StudySpec::new(&parameters, algorithm.name()).unwrap();
-            spec.settings = Settings::from_iter([("random_state", "12345")]);
-            if algorithm.validate(&spec).is_ok() {
-                conforms_on(*algorithm, name, &spec);
+        for wanted in ["a training job", "twelve points"] {
+            let (_, parameters) = spaces.iter().find(|(name, _)| *name == wanted).unwrap();
+            for setting in algorithm.settings() {
+                for value in values(setting.kind, parameters) {
+                    let mut spec = StudySpec::new(parameters, algorithm.name()).unwrap();
+                    spec.settings = Settings::from_iter([(setting.name, value.as_str())]);
+                    if algorithm.validate(&spec).is_ok() {
+                        let context = format!("{} with {}={value}", algorithm.name(), setting.name);
+                        turmoil(*algorithm, &spec, &format!("{context} on {wanted}"));
+                    }
+                }
             }
         }
     }
+}
+
+#[test]
+fn algorithms_that_start_trials_again_with_more_conform() {
+    let mut tested = 0;
+    for algorithm in ALGORITHMS {
+        for (name, parameters) in spaces() {
+            for resource in &parameters {
+                let most = match &resource.feasible_space {
+                    space if space.max.is_empty() => space.list.last().unwrap(),
+                    space => &space.max,
+                };
+                let mut spec = StudySpec::new(&parameters, algorithm.name()).unwrap();
+                let settings = [("resource_name", resource.name.as_str()), ("r_l", most)];
+                spec.settings = Settings::from_iter(settings);
+                // Brackets repeat in such an experiment, and do not end after a round.
+                spec.max_trials = Some(1_000);
+                if algorithm.validate(&spec).is_ok() {
+                    tested += 1;
+                    conforms_on(*algorithm, &format!("{name} by {}", resource.name), &spec);
+                }
+            }
+        }
+    }
+    assert!(tested > 0, "no algorithm takes resource_name any more");
 }
 
 #[test]

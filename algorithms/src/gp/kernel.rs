@@ -69,9 +69,63 @@ impl Metric {
         })
     }
 
+    /// Half the derivatives of the squared differences by the coordinates of `a`: where values have no order, or a dimension is
+    /// inactive for one of the points, the difference does not change with them.
+    pub(crate) fn slopes<'a>(
+        &'a self,
+        a: &'a [f64],
+        b: &'a [f64],
+    ) -> impl Iterator<Item = f64> + 'a {
+        let pairs = a.iter().zip(b).zip(&self.nominal);
+        pairs.map(|((a, b), nominal)| {
+            if *nominal || a.is_nan() || b.is_nan() {
+                0.0
+            } else {
+                a - b
+            }
+        })
+    }
+
     /// The squared distance of two points, every dimension weighted.
     pub(crate) fn square(&self, a: &[f64], b: &[f64], weights: &[f64]) -> f64 {
         let terms = self.differences(a, b).zip(weights);
         terms.map(|(t, weight)| weight * t * t).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_fall_of_the_correlation_is_that_of_central_differences(square in 1e-3..50.0) {
+            let step = 1e-4 * square;
+            let expected = (matern(square - step).0 - matern(square + step).0) / (2.0 * step);
+            let (_, fall) = matern(square);
+            prop_assert!((fall - expected).abs() < 1e-6 * (1e-3 + expected), "{fall} {expected}");
+        }
+    }
+
+    #[test]
+    fn the_correlation_is_one_at_a_point_and_none_far_away() {
+        assert_eq!(matern(0.0), (1.0, 5.0 / 6.0));
+        assert_eq!(matern(1e300), (0.0, 0.0));
+    }
+
+    #[test]
+    fn the_distance_follows_from_the_kind_of_dimension_and_its_activity() {
+        let metric = Metric::of(&[Scale::Continuous, Scale::Nominal(3), Scale::Continuous]);
+        let differences =
+            |a: [f64; 3], b: [f64; 3]| -> Vec<f64> { metric.differences(&a, &b).collect() };
+        assert_eq!(
+            differences([0.5, 0.1, f64::NAN], [0.25, 0.9, f64::NAN]),
+            [0.25, 1.0, 0.0]
+        );
+        assert_eq!(
+            differences([0.5, 0.1, 0.2], [0.5, 0.1, f64::NAN]),
+            [0.0, 0.0, HALF_ACTIVE]
+        );
     }
 }

@@ -160,7 +160,7 @@ impl Posterior {
         self.prediction(mean, dot(&correlation, &correlation))
     }
 
-    /// The prediction with its derivatives by the numeric coordinates; those by nominal ones mean nothing.
+    /// The prediction with its derivatives by the numeric coordinates; by the others they are 0.
     pub(crate) fn slope(&self, point: &[f64]) -> Slope {
         let Self { data, hyper, .. } = self;
         let squares = data
@@ -180,10 +180,10 @@ impl Posterior {
         for (index, row) in data.points.iter().enumerate() {
             let by_mean = -2.0 * fall[index] * self.dual[index];
             let by_deviation = 2.0 * fall[index] * explained[index] * self.variance / at.deviation;
-            let differences = data.metric.differences(point, row);
-            for (d, (difference, weight)) in differences.zip(&hyper.weights).enumerate() {
-                mean[d] += by_mean * weight * difference;
-                deviation[d] += by_deviation * weight * difference;
+            let slopes = data.metric.slopes(point, row);
+            for (d, (slope, weight)) in slopes.zip(&hyper.weights).enumerate() {
+                mean[d] += by_mean * weight * slope;
+                deviation[d] += by_deviation * weight * slope;
             }
         }
         Slope {
@@ -224,5 +224,91 @@ pub(super) fn explain(factor: &Lower, values: &[f64]) -> Explained {
         dual,
         mean,
         variance: variance.max(f64::MIN_POSITIVE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Scale;
+    use crate::gp::{Prior, fit};
+    use proptest::prelude::*;
+
+    /// Two numeric dimensions, one without order, and one that is active only at every other point.
+    fn mixed(points: &[Vec<f64>]) -> Data {
+        let [line, words] = [Scale::Continuous, Scale::Nominal(3)];
+        let mut data = Data::new(Metric::of(&[line, line, words, line]));
+        for (index, point) in points.iter().enumerate() {
+            let word = (index % 3) as f64 / 3.0;
+            let last = if index % 2 == 0 { point[2] } else { f64::NAN };
+            let value = (3.0 * point[0]).sin() + point[1] * point[1] + word;
+            data.push(&[point[0], point[1], word, last], value, 0.0);
+        }
+        data
+    }
+
+    fn hyper(weights: [f64; 4], noise: f64) -> Hyper {
+        Hyper {
+            weights: weights.to_vec(),
+            noise,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_slope_is_that_of_central_differences(
+            points in prop::collection::vec(prop::collection::vec(0.0..1.0, 3), 3..12),
+            at in prop::collection::vec(0.05..0.95, 3),
+        ) {
+            let posterior = Posterior::new(mixed(&points), hyper([2.0, 0.5, 1.0, 4.0], 1e-2)).unwrap();
+            let at = [at[0], at[1], 1.0 / 3.0, at[2]];
+            let slope = posterior.slope(&at);
+            prop_assert_eq!(slope.at, posterior.predict(&at));
+            for d in [0, 1, 3] {
+                let moved = |step: f64| {
+                    let mut at = at;
+                    at[d] += step;
+                    posterior.predict(&at)
+                };
+                let (high, low) = (moved(1e-5), moved(-1e-5));
+                let by_mean = (high.mean - low.mean) / 2e-5;
+                let by_deviation = (high.deviation - low.deviation) / 2e-5;
+                prop_assert!((slope.mean[d] - by_mean).abs() < 1e-5 * (1.0 + by_mean.abs()), "{d}: {} {by_mean}", slope.mean[d]);
+                prop_assert!((slope.deviation[d] - by_deviation).abs() < 1e-5 * (1.0 + by_deviation.abs()), "{d}: {} {by_deviation}", slope.deviation[d]);
+            }
+        }
+
+        #[test]
+        fn a_point_that_was_tried_many_times_is_no_obstacle(times in 2_usize..60, noise in prop::sample::select(&[0.0, 1e-30, 1e-18][..])) {
+            let mut data = Data::new(Metric::numeric(2));
+            for index in 0..times {
+                data.push(&[0.3, 0.7], (index % 2) as f64, 0.0);
+                data.push(&[0.3 + 1e-12 * index as f64, 0.7], 0.5, 0.0);
+            }
+            let hyper = Hyper { weights: vec![1.0; 2], noise };
+            let posterior = Posterior::new(data.clone(), hyper).unwrap();
+            prop_assert!(posterior.hyper.noise > 0.0, "the noise is raised until the matrix has a factor");
+            let there = posterior.predict(&[0.3, 0.7]);
+            prop_assert!((0.0..=1.0).contains(&there.mean), "{there:?}");
+            prop_assert!(there.deviation.is_finite() && there.deviation > 0.0, "{there:?}");
+            let fitted = fit(&data, Prior { length: -0.7, noise: -13.0 }, 30);
+            prop_assert!(fitted.weights.iter().all(|weight| weight.is_finite()) && fitted.noise.is_finite());
+            prop_assert!(Posterior::new(data, fitted).is_some());
+        }
+    }
+
+    #[test]
+    fn equal_values_are_predicted_everywhere() {
+        let mut data = Data::new(Metric::numeric(1));
+        for index in 0..100 {
+            data.push(&[f64::from(index) / 100.0], 7.0, 0.0);
+        }
+        let hyper = Hyper {
+            weights: vec![1.0],
+            noise: 1e-6,
+        };
+        let at = Posterior::new(data, hyper).unwrap().predict(&[0.123]);
+        assert!((at.mean - 7.0).abs() < 1e-9, "{at:?}");
+        assert!(at.deviation.is_finite() && at.deviation >= 0.0, "{at:?}");
     }
 }

@@ -11,7 +11,7 @@ use diwan_algorithms::settings::Settings;
 use diwan_algorithms::space::Size;
 use diwan_algorithms::stopping::{STOPPING_RULES, Stopping};
 use diwan_algorithms::study::StudySpec;
-use diwan_simulate::play::{Caller, Ending, Faults, Played, Setup, play};
+use diwan_simulate::play::{Caller, Ending, Faults, Played, PlayedTrial, Setup, play};
 use diwan_simulate::problem::Problem;
 use diwan_simulate::suite;
 
@@ -32,10 +32,12 @@ const TRIALS: [u64; 5] = [500, 100, 100, 100, 50];
 fn played(
     problem: &dyn Problem,
     algorithm: &str,
+    settings: &[(&str, &str)],
     stopping: Option<Stopping>,
     budget: u64,
 ) -> Option<Played> {
     let mut study = StudySpec::new(problem.parameters(), algorithm).unwrap();
+    study.settings = Settings::from_iter(settings.iter().copied());
     study.objective.kind = problem.objective();
     study.parallel = Some(8);
     study.max_trials = Some(budget);
@@ -68,7 +70,7 @@ fn carries_on(algorithm: &str) {
         let problem = suite::find(name).unwrap();
         let context = format!("{algorithm} on {name}");
         let budget = budgets.clone().next().unwrap();
-        let Some(played) = played(problem.as_ref(), algorithm, None, budget) else {
+        let Some(played) = played(problem.as_ref(), algorithm, &[], None, budget) else {
             continue;
         };
         budgets.next();
@@ -109,6 +111,34 @@ fn every_algorithm_carries_an_experiment_to_its_end() {
     });
 }
 
+/// Brackets of successive halving repeat until the budget is spent, whatever becomes of their trials.
+#[test]
+fn trials_that_are_started_again_with_more_carry_an_experiment_to_its_end() {
+    let problem = suite::find("curves/digits-epochs/i0").unwrap();
+    let settings = [("resource_name", "epochs"), ("r_l", "81"), ("eta", "3")];
+    let mut accepted = 0;
+    for algorithm in ALGORITHMS {
+        let name = algorithm.name();
+        let Some(played) = played(problem.as_ref(), name, &settings, None, 100) else {
+            continue;
+        };
+        accepted += 1;
+        assert_eq!(played.ending, Ending::Budget, "{name}");
+        assert!(played.trials.len() > 500, "{name}: most trials get little");
+        let points: HashSet<_> = played.trials.iter().map(text).collect();
+        assert_eq!(
+            points.len(),
+            played.trials.len(),
+            "{name}: a point came twice"
+        );
+    }
+    assert!(accepted > 0, "no algorithm takes resource_name any more");
+}
+
+fn text(trial: &PlayedTrial) -> String {
+    format!("{:?}", trial.assignments)
+}
+
 #[test]
 fn every_stopping_rule_lets_an_experiment_end() {
     let problem = suite::find("curves/digits/i0").unwrap();
@@ -117,7 +147,7 @@ fn every_stopping_rule_lets_an_experiment_end() {
         let Ok(stopping) = Stopping::of(*rule, Settings::default()) else {
             continue;
         };
-        let played = played(problem.as_ref(), "random", Some(stopping), 40).unwrap();
+        let played = played(problem.as_ref(), "random", &[], Some(stopping), 40).unwrap();
         let spent = played.trials.last().unwrap().spent;
         assert_eq!(played.ending, Ending::Budget, "{}", rule.name());
         assert_eq!(spent.div_ceil(played.steps), 40, "{}", rule.name());

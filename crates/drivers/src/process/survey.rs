@@ -20,6 +20,9 @@ pub(super) const BIRTH: Duration = Duration::from_millis(50);
 const HANDOVER: Duration = Duration::from_millis(20);
 /// Looks at it before nobody's hands count as such.
 const LOOKS: u32 = 50;
+/// The same while its leader is dead and its parent has not taken notice: on a busy machine an heir may have to wait for its
+/// turn. Where that parent never does, as in some containers, the launch is lost after these.
+const LOOKS_AT_THE_DEAD: u32 = 750;
 
 /// What there is of a launch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +47,10 @@ pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
     let id = id.clone();
     blocking(move || {
         let path = Status::path(&id);
-        let mut looks = 0..LOOKS;
+        let mut looks = 0;
         loop {
-            looks.next();
-            match look_at(&id, &path, looks.is_empty()) {
+            looks += 1;
+            match look_at(&id, &path, looks) {
                 Ok(None) => std::thread::sleep(HANDOVER),
                 Ok(Some(finding)) => return Ok(finding),
                 Err(error) => return Err(DriverError::io("read", &path)(error)),
@@ -57,8 +60,8 @@ pub(super) async fn look(id: &LaunchId) -> Result<Finding, DriverError> {
     .await
 }
 
-/// None: it changes hands, or it was released at this moment. At the `last` look nobody will take it.
-fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>> {
+/// None: it changes hands, or it was released at this moment. After so many `looks` nobody will take it.
+fn look_at(id: &LaunchId, path: &Path, looks: u32) -> io::Result<Option<Finding>> {
     let Some(file) = Status::open(path)? else {
         return Ok(Some(Finding::Absent));
     };
@@ -67,10 +70,10 @@ fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>
         return Ok(Some(finding));
     }
     match file.try_lock_shared() {
-        Ok(()) if !status.claimed && !last => Ok(None),
+        Ok(()) if !status.claimed && looks < LOOKS => Ok(None),
         // The attempt is free again, and may be somebody else's: what is at the path now tells.
         Ok(()) if !is_at(&file, path)? => Ok(None),
-        Ok(()) => abandoned(id, path, &file, last),
+        Ok(()) => abandoned(id, path, &file, looks),
         // Its supervisor will record the end.
         Err(TryLockError::WouldBlock) => Ok(Some(Finding::Running(status.leader))),
         Err(TryLockError::Error(error)) => Err(error),
@@ -78,14 +81,18 @@ fn look_at(id: &LaunchId, path: &Path, last: bool) -> io::Result<Option<Finding>
 }
 
 /// A launch that no supervisor waits for. While this holds the lock nobody claims it.
-fn abandoned(id: &LaunchId, path: &Path, file: &File, last: bool) -> io::Result<Option<Finding>> {
+fn abandoned(id: &LaunchId, path: &Path, file: &File, looks: u32) -> io::Result<Option<Finding>> {
     // It may have ended between the two looks.
     let status = Status::read(file)?;
     if let Some(finding) = told(id, &status) {
         return Ok(Some(finding));
     }
     // An heir may be about to take it, and to say who leads it and how it ended; it needs the lock for that.
-    if !last && status.leader.is_none_or(table::is_unnoticed) {
+    let is_taken_over = match status.leader {
+        None => looks < LOOKS,
+        Some(leader) => looks < LOOKS_AT_THE_DEAD && table::is_unnoticed(leader),
+    };
+    if is_taken_over {
         return Ok(None);
     }
     let alive = match status.leader {
@@ -150,9 +157,9 @@ mod tests {
         let claim = Claim::take(&path).unwrap().unwrap();
         assert!(opened.try_lock_shared().is_ok());
         assert!(!is_at(&opened, &path).unwrap());
-        abandoned(&id, &path, &opened, true).unwrap();
+        abandoned(&id, &path, &opened, LOOKS).unwrap();
         assert!(!Status::at(&path).unwrap().lost, "it is not marked");
-        let finding = look_at(&id, &path, true).unwrap();
+        let finding = look_at(&id, &path, LOOKS).unwrap();
         assert_eq!(finding, Some(Finding::Running(None)));
         drop(claim);
     }

@@ -62,7 +62,21 @@ mod tests {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
+        // Until its child is another program it may be seen without an environment.
+        let begun = (0..1000).any(|_| {
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
+            has_child(child.id(), "sleep 1000")
+        });
+        assert!(begun, "the leader's child does not begin");
         child
+    }
+
+    fn has_child(group: u32, command: &str) -> bool {
+        let mut ps = Command::new("ps");
+        let table = ps.args(["-A", "-o", "pgid=,args="]).output().unwrap();
+        let table = String::from_utf8_lossy(&table.stdout);
+        let mut lines = table.lines().filter_map(|line| line.trim().split_once(' '));
+        lines.any(|(pgid, args)| pgid == group.to_string() && args.trim() == command)
     }
 
     fn id(directory: &Path) -> LaunchId {

@@ -25,6 +25,9 @@ use super::suggestion::SuggestionService;
 
 /// Largest request, in bytes. A request of Katib's controller carries the whole history: some 100,000 trials fit.
 pub(super) const MAX_REQUEST: usize = 64 << 20;
+/// What a client may send before it is told that there is room for more, in bytes: a thousand trials and more need no pause, as
+/// they would at the 64 KiB of HTTP/2.
+const WINDOW: u32 = 1 << 20;
 /// Most points of a `GetObservationLog` reply, some tens of megabytes. Clients that nobody told otherwise take a third of it.
 const MAX_POINTS: usize = 250_000;
 /// Calls of one connection that are worked on at the same time; the others wait. Each may hold a request of [`MAX_REQUEST`] and
@@ -101,6 +104,8 @@ pub async fn serve(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .concurrency_limit_per_connection(MAX_CALLS)
         .max_concurrent_streams(MAX_STREAMS)
         .layer(MapResponseLayer::new(status::blame_sender))

@@ -41,10 +41,15 @@ pub(super) fn spec_of(experiment: &Experiment) -> Result<StudySpec, Problems> {
 }
 
 /// A trial of a request. Requests do not say which suggestion it was.
-pub(super) fn report(trial: &TrialRecord, spec: &StudySpec) -> Report {
+pub(super) fn report(mut trial: TrialRecord, spec: &StudySpec) -> Report {
+    // Most of a request is text, which is not copied.
+    let assignments = std::mem::take(&mut trial.assignments);
+    let labels = std::mem::take(&mut trial.labels);
     Report {
         number: None,
-        ..Report::of(trial, &spec.objective)
+        assignments,
+        labels,
+        ..Report::of(&trial, &spec.objective)
     }
 }
 

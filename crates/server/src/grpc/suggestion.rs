@@ -68,7 +68,10 @@ fn answer(request: katib::GetSuggestionsRequest) -> Result<katib::GetSuggestions
     let before = request
         .total_request_number
         .saturating_sub(request.current_request_number);
-    let reports: Vec<_> = history.iter().map(|trial| report(trial, &spec)).collect();
+    let reports: Vec<_> = history
+        .into_iter()
+        .map(|trial| report(trial, &spec))
+        .collect();
     let mut study = Study::of(spec, None, reports);
     study.made_at_least(u64::try_from(before).unwrap_or(0));
     let suggested = registry::suggest_unseen(&mut study, count)

@@ -65,12 +65,13 @@ fn others(more: usize) -> String {
 impl From<SuggestError> for Reason {
     fn from(error: SuggestError) -> Self {
         match error {
-            SuggestError::Invalid(Problems(problems)) => Self {
-                first: problems
-                    .first()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
+            SuggestError::Invalid(Problems(mut problems)) => Self {
                 more: problems.len().saturating_sub(1),
+                first: {
+                    problems.truncate(1);
+                    // With its hint.
+                    Problems(problems).to_string()
+                },
             },
             other => Self {
                 first: other.to_string(),

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 
 use super::identity::Identity;
@@ -37,26 +35,40 @@ pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, Identity), St
     let options = options()
         .filename(path)
         .create_if_missing(true)
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .pragma("wal_autocheckpoint", LOG_PAGES)
         .pragma("cache_size", "-8000");
     let mut connection = options.connect().await.map_err(failed)?;
-    let identity = Identity::of(path).map_err(unusable)?;
-    if !is_ours(&mut connection).await.map_err(failed)? {
+    match prepare(&mut connection, path).await {
+        Ok(()) => Ok((connection, Identity::of(path).map_err(unusable)?)),
+        Err(refusal) => {
+            // Dropped, it would close at some later moment.
+            let _ = connection.close().await;
+            Err(refusal)
+        }
+    }
+}
+
+/// Makes a database ready for use. One that is refused is not written to.
+async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| cannot_open(path, error);
+    if !is_ours(connection).await.map_err(failed)? {
         return Err(StoreError::NotDiwan {
             path: path.to_owned(),
         });
     }
-    if let Some(found) = newer_version(&mut connection).await.map_err(failed)? {
+    let found = stored_version(connection).await.map_err(failed)?;
+    if found > supported_version() {
         return Err(StoreError::Newer {
             path: path.to_owned(),
             found,
             supported: supported_version(),
         });
     }
-    use_write_ahead_log(&mut connection).await.map_err(failed)?;
-    migrate(&mut connection).await.map_err(failed)?;
-    Ok((connection, identity))
+    if found == 0 {
+        vacuum_in_pieces(connection).await.map_err(failed)?;
+    }
+    use_write_ahead_log(connection).await.map_err(failed)?;
+    migrate(connection).await.map_err(failed)
 }
 
 /// An empty database in memory.
@@ -125,9 +137,10 @@ async fn stored_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::
     Ok(row.try_get::<Option<i64>, _>("version")?.unwrap_or(0))
 }
 
-async fn newer_version(connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
-    let version = stored_version(connection).await?;
-    Ok((version > supported_version()).then_some(version))
+/// Possible only before anything is in the file.
+async fn vacuum_in_pieces(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let pragma = sqlx::raw_sql("PRAGMA auto_vacuum = INCREMENTAL");
+    pragma.execute(connection).await.map(drop)
 }
 
 /// The change to this mode is the one thing for which SQLite does not wait when another process is in the way.

@@ -124,7 +124,7 @@ pub(in crate::process) fn may_have_strays(id: &LaunchId, leader: i32) -> bool {
         return true;
     };
     let marks = mark(id);
-    (leader + 1..=last).any(|pid| is_marked(pid, &marks))
+    (leader + 1..=last).any(|pid| may_be_marked(pid, &marks))
 }
 
 /// The process id that was given out last.
@@ -160,13 +160,25 @@ impl Stat {
     }
 }
 
-fn is_marked(pid: i32, marks: &[String; 2]) -> bool {
-    marks_of(pid).as_ref() == Some(marks)
+/// Whether a launch has marked a process, as far as can be seen: while a process becomes another program it has no environment.
+fn may_be_marked(pid: i32, marks: &[String; 2]) -> bool {
+    match environment_of(pid) {
+        Some(nothing) if nothing.is_empty() => Stat::of(pid).is_some_and(|stat| stat.lives),
+        Some(environment) => marks_in(&environment).as_ref() == Some(marks),
+        None => false,
+    }
+}
+
+fn environment_of(pid: i32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ")).ok()
 }
 
 /// What a launch has put into a process's environment.
 fn marks_of(pid: i32) -> Option<[String; 2]> {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    marks_in(&environment_of(pid)?)
+}
+
+fn marks_in(environment: &[u8]) -> Option<[String; 2]> {
     let entry = |name: &str| {
         let mut entries = environment.split(|byte| *byte == 0);
         let entry = entries.find(|entry| entry.starts_with(name.as_bytes()))?;
