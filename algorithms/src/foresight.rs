@@ -12,7 +12,7 @@ use diwan_core::resources::ObjectiveType;
 use crate::stopping::Reported;
 use crate::study::{Objective, Outcome, StudyTrial};
 
-/// Trials that are asked what comes after a step: those that went furthest.
+/// Trials that are asked what comes after a step: those that went furthest, of those that ended by themselves the latest.
 const WITNESSES: usize = 200;
 /// Of them, those whose standing was most alike.
 const ALIKE: usize = 9;
@@ -47,6 +47,7 @@ pub(crate) fn losses(trials: &[&StudyTrial], objective: &Objective) -> Vec<Optio
     if ways.is_empty() {
         return losses;
     }
+    ways.reverse();
     let worst_end = middle(ways.iter().map(|way| way.loss).collect());
     stopped.sort_by_key(|&index| (std::cmp::Reverse(reach(trials[index])), index));
     let mut known: HashMap<i64, Vec<(f64, f64)>> = HashMap::new();
