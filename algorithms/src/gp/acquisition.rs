@@ -83,12 +83,12 @@ fn log_improvement(z: f64) -> (f64, f64) {
         let (density, probability) = density_and_probability(z);
         let ratio = probability / density;
         let rest = 1.0 + z * ratio;
-        if rest > 1e-9 {
-            return (log_density(z) + rest.ln(), ratio / rest);
-        }
+        return (log_density(z) + rest.ln(), ratio / rest);
     }
-    // The asymptotic series of Mills' ratio: φ(z) / z².
-    (log_density(z) - 2.0 * (-z).ln(), -z - 2.0 / z)
+    // The asymptotic series of Mills' ratio: φ(z) (1 - 3 / z²) / z².
+    let rest = -3.0 / (z * z);
+    let value = log_density(z) - 2.0 * (-z).ln() + rest.ln_1p();
+    (value, -z - 2.0 / z - 2.0 * rest / (z * (1.0 + rest)))
 }
 
 /// `ln Φ(z)` and its derivative.
