@@ -5,19 +5,21 @@
 mod climb;
 mod feasibility;
 mod global;
-
 mod region;
+
+use std::cell::OnceCell;
 
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::evidence::{Evidence, Scale};
 use crate::fresh::{self, Fresh, Model};
-use crate::gp::{Acquisition, Metric};
+use crate::gp::{Acquisition, Metric, Posterior};
 use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
 use crate::space::{Point, Space};
 use crate::study::{Study, StudySpec};
+use region::Region;
 
 /// Bayesian optimisation with Gaussian processes.
 pub(crate) struct BayesianOptimization;
@@ -100,6 +102,9 @@ struct Search<'a> {
     ordered: Vec<bool>,
     evidence: Evidence,
     options: Options,
+    /// The models, without points under way, so they are the same for a whole batch.
+    whole: OnceCell<Option<Posterior>>,
+    region: OnceCell<Option<Region>>,
 }
 
 /// What the settings say.
@@ -110,6 +115,13 @@ struct Options {
     regions: bool,
     climbs: bool,
 }
+
+/// Observations that a model holds, and that its hyperparameters are fitted to.
+const HELD: usize = 300;
+const FITTED: usize = 150;
+/// The points under way, and those that failed, that are looked at: the last ones.
+const BELIEVED: usize = 200;
+const AVOIDED: usize = 300;
 
 /// Every so many suggestions the model of the whole space has its turn.
 const GLOBAL_EVERY: u64 = 5;
@@ -128,7 +140,17 @@ impl<'a> Search<'a> {
                 .collect(),
             evidence: Evidence::of(study),
             options: Options::of(&study.spec),
+            whole: OnceCell::new(),
+            region: OnceCell::new(),
         }
+    }
+
+    fn pending(&self) -> impl Iterator<Item = &[f64]> {
+        self.evidence.pending.last(BELIEVED)
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &[f64]> {
+        self.evidence.failed.last(AVOIDED)
     }
 }
 
@@ -141,7 +163,8 @@ impl Model for Search<'_> {
             return vec![first];
         }
         if self.options.regions && !index.is_multiple_of(GLOBAL_EVERY) {
-            let near = region::Region::of(self).and_then(|region| region.best(self, rng));
+            let region = self.region.get_or_init(|| Region::of(self));
+            let near = region.as_ref().and_then(|region| region.best(self, rng));
             let near = near.map(|x| self.space.at(x));
             if let Some(near) = near.filter(|point| fresh.is_new(point)) {
                 return vec![near];

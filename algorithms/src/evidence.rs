@@ -156,6 +156,11 @@ impl Rows {
         &self.cells[index * self.width..][..self.width]
     }
 
+    /// The last `count` of them, or all if there are fewer.
+    pub(crate) fn last(&self, count: usize) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.iter().skip(self.len().saturating_sub(count))
+    }
+
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f64]> + DoubleEndedIterator {
         self.cells.chunks_exact(self.width)
     }

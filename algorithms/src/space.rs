@@ -17,7 +17,7 @@ use std::collections::HashMap;
 
 use diwan_core::domain;
 use diwan_core::problem::{Problem, Problems};
-use diwan_core::resources::{ParameterAssignment, ParameterSpec};
+use diwan_core::resources::{ParameterAssignment, ParameterSpec, ParameterType};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -96,6 +96,16 @@ impl Space {
     #[must_use]
     pub fn is_conditional(&self) -> bool {
         self.conditional
+    }
+
+    /// Whether small steps lead to slightly different points, in most dimensions and whatever the values of the others.
+    #[must_use]
+    pub fn is_smooth(&self) -> bool {
+        let is_ordered = |dimension: &Dimension| dimension.kind() != ParameterType::Categorical;
+        let continuous = self.dimensions.iter().filter(|d| d.count().is_none());
+        !self.conditional
+            && self.dimensions.iter().all(is_ordered)
+            && 2 * continuous.count() > self.dimensions.len()
     }
 
     /// Whether a dimension has an effect at a point: it has no condition, or its parent has an effect and one of the right

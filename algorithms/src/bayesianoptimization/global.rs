@@ -3,15 +3,11 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
-use super::Search;
 use super::climb::{Candidate, Hill};
-use crate::evidence::normal;
+use super::{FITTED, HELD, Search};
+use crate::evidence::{Rows, normal};
 use crate::gp::{Data, Posterior, Prior, fit, warp};
 
-/// Observations that the model holds: the better half of them the best there are, the rest spread evenly over the ranks.
-const HELD: usize = 300;
-/// Observations that the hyperparameters are fitted to.
-const FITTED: usize = 150;
 /// Evaluations of a fit.
 const FIT_LIMIT: usize = 30;
 
@@ -19,6 +15,12 @@ const PRIOR: Prior = Prior {
     length: -0.7,
     noise: -13.0,
 };
+
+/// Observations that tell how noisy they are, evaluations of the fit to them, and the share of noise in their variance from
+/// which on they are noisy. Few observations of a neighbourhood would be taken for a rugged function instead.
+const JUDGED: usize = 100;
+const JUDGING_LIMIT: usize = 15;
+const NOISY: f64 = 0.03;
 
 /// Candidates from everywhere, and near the best points.
 const EVERYWHERE: usize = 100;
@@ -34,19 +36,23 @@ const ROUNDS: usize = 2;
 
 /// Points to try, the worthiest first; none if there is no model.
 pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
-    let Some(posterior) = posterior(search) else {
+    let whole = search.whole.get_or_init(|| posterior(search));
+    let Some(whole) = whole else {
         return Vec::new();
     };
-    let best = posterior.lowest_mean();
-    let Some(posterior) = posterior.believing(search.evidence.pending.iter()) else {
+    let Some(posterior) = whole.believing(search.pending()) else {
         return Vec::new();
     };
+    let mut failed = Rows::new(search.metric.dimensions());
+    for row in search.failed() {
+        failed.push(row.iter().copied());
+    }
     let hill = Hill {
         posterior: &posterior,
         acquisition: search.options.acquisition,
-        best,
-        succeeded: &search.evidence.seen,
-        failed: &search.evidence.failed,
+        best: whole.lowest_mean(),
+        succeeded: &whole.data.points,
+        failed: &failed,
     };
     let mut candidates = sample(search, &hill, rng);
     sort(&mut candidates);
@@ -65,6 +71,12 @@ pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         .collect()
 }
 
+/// Whether neighbours differ so much by noise that slopes mean little.
+pub(super) fn is_noisy(search: &Search<'_>) -> bool {
+    let data = data(search, &held(search, JUDGED));
+    fit(&data, PRIOR, JUDGING_LIMIT).noise > NOISY
+}
+
 fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by(|a, b| b.worth.total_cmp(&a.worth));
 }
@@ -79,7 +91,7 @@ fn posterior(search: &Search<'_>) -> Option<Posterior> {
     Posterior::new(data, hyper)
 }
 
-/// Observations, at most `limit`: half of them the best, half spread over the other ranks.
+/// Observations, at most `limit`: half of them the best, half spread evenly over the other ranks.
 fn held(search: &Search<'_>, limit: usize) -> Vec<usize> {
     let ranking = search.evidence.ranking();
     if ranking.len() <= limit {
@@ -99,7 +111,7 @@ fn data(search: &Search<'_>, held: &[usize]) -> Data {
     let values = warp(&losses);
     let mut data = Data::new(search.metric.clone());
     for (&index, value) in held.iter().zip(values) {
-        data.push(evidence.seen.row(index), value, 0.0);
+        data.push(evidence.seen.row(index), value);
     }
     data
 }

@@ -3,17 +3,22 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
-use super::Search;
 use super::climb::Hill;
-use crate::evidence::Rows;
+use super::{FITTED, HELD, Search, global};
+use crate::evidence::{Evidence, Rows};
 use crate::gp::{Acquisition, Data, Metric, Posterior, Prior, fit, warp};
 
-/// The observations nearest to the best one, in coordinates in which it is 0 and they are about 1 away.
+/// A model of the observations nearest to the best one.
 pub(super) struct Region {
+    frame: Frame,
+    posterior: Posterior,
+}
+
+/// Coordinates in which the best observation is 0 and those near it are about 1 away.
+struct Frame {
     centre: Vec<f64>,
     /// One local unit in each dimension.
     units: Vec<f64>,
-    nearest: Vec<usize>,
 }
 
 /// So many observations for each dimension, and at least so many.
@@ -25,8 +30,6 @@ const ENOUGH_EACH: usize = 3;
 const FLATTEST: f64 = 0.1;
 /// Half the width of a region that is no wider than rounding.
 const NARROWEST: f64 = 1e-9;
-/// A local model that explains less of the differences than this share leaves is not trusted: they are noise.
-const NOISE_LIMIT: f64 = 0.01;
 
 const FIT_LIMIT: usize = 30;
 const PRIOR: Prior = Prior {
@@ -37,81 +40,84 @@ const PRIOR: Prior = Prior {
 const CLIMBERS: usize = 4;
 const CLIMB_LIMIT: usize = 40;
 const CLIMB_STEP: f64 = 0.1;
+/// Climbs start so far around the nearest observations, of whose own places all is known.
+const JITTER: f64 = 0.2;
 
 impl Region {
-    /// `None` while there is too little to learn from, and in spaces that have no neighbourhoods.
+    /// `None` while there is too little to learn from, in spaces that have no neighbourhoods, and where noise hides the slopes.
     pub(super) fn of(search: &Search<'_>) -> Option<Self> {
         let evidence = &search.evidence;
         let dimensions = search.metric.dimensions();
-        if evidence.losses.len() < ENOUGH_EACH * dimensions || !search.is_smooth() {
+        let is_enough = evidence.losses.len() >= ENOUGH_EACH * dimensions;
+        if !is_enough || !search.space.is_smooth() || global::is_noisy(search) {
             return None;
         }
         let best = *evidence.ranking().first()?;
         let centre = evidence.seen.row(best).to_vec();
-        let mut distances: Vec<(f64, usize)> = evidence
-            .seen
-            .iter()
-            .map(|row| {
-                let squares = row.iter().zip(&centre).map(|(a, b)| (a - b).powi(2));
-                squares.sum::<f64>()
-            })
-            .zip(0..)
-            .collect();
-        distances.sort_by(|a, b| a.0.total_cmp(&b.0));
-        distances.truncate((NEAREST_EACH * dimensions).max(NEAREST));
-        let nearest: Vec<usize> = distances.into_iter().map(|(_, index)| index).collect();
-        let units = units(
-            &centre,
-            nearest.iter().map(|&index| evidence.seen.row(index)),
-        );
-        Some(Self {
-            centre,
-            units,
-            nearest,
-        })
+        let count = (NEAREST_EACH * dimensions).clamp(NEAREST, HELD);
+        let nearest = nearest(evidence, &centre, count);
+        let rows = nearest.iter().map(|&index| evidence.seen.row(index));
+        let units = units(&centre, rows);
+        let frame = Frame { centre, units };
+        let data = frame.data(evidence, &nearest);
+        let hyper = if nearest.len() <= FITTED {
+            fit(&data, PRIOR, FIT_LIMIT)
+        } else {
+            fit(&frame.data(evidence, &nearest[..FITTED]), PRIOR, FIT_LIMIT)
+        };
+        let posterior = Posterior::new(data, hyper)?;
+        Some(Self { frame, posterior })
     }
 
-    /// The worthiest point of the region; `None` if its values are mostly noise.
+    /// The worthiest point of the region.
     pub(super) fn best(&self, search: &Search<'_>, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
-        let data = self.data(search);
-        let hyper = fit(&data, PRIOR, FIT_LIMIT);
-        let posterior = Posterior::new(data, hyper)?;
-        if posterior.hyper.noise > NOISE_LIMIT {
-            return None;
-        }
-        let best = posterior.lowest_mean();
-        let evidence = &search.evidence;
-        let [pending, succeeded, failed] =
-            [&evidence.pending, &evidence.seen, &evidence.failed].map(|rows| self.all_inward(rows));
-        let posterior = posterior.believing(pending.iter())?;
+        let frame = &self.frame;
+        let pending = frame.all_inward(search.pending());
+        let failed = frame.all_inward(search.failed());
+        let posterior = self.posterior.believing(pending.iter())?;
         let hill = Hill {
             posterior: &posterior,
             acquisition: Acquisition::ExpectedImprovement,
-            best,
-            succeeded: &succeeded,
+            best: self.posterior.lowest_mean(),
+            succeeded: &self.posterior.data.points,
             failed: &failed,
         };
-        let free: Vec<usize> = (0..self.centre.len()).collect();
-        let bounds = self.bounds();
+        let free: Vec<usize> = (0..frame.centre.len()).collect();
+        let bounds = frame.bounds();
         let starts = posterior.data.points.iter().take(CLIMBERS);
         let climbed = starts.map(|start| {
             let jittered = start.iter().zip(&bounds).map(|(x, (low, high))| {
-                let jitter = 0.2 * (rng.random::<f64>() - 0.5);
+                let jitter = JITTER * (rng.random::<f64>() - 0.5);
                 (x + jitter).clamp(*low, *high)
             });
             hill.climb(jittered.collect(), &free, &bounds, CLIMB_LIMIT, CLIMB_STEP)
         });
         let top = climbed.max_by(|a, b| a.worth.total_cmp(&b.worth))?;
-        Some(self.outward(&top.x))
+        Some(frame.outward(&top.x))
     }
+}
 
-    /// The nearest observations, the nearest first.
-    fn data(&self, search: &Search<'_>) -> Data {
-        let evidence = &search.evidence;
-        let losses: Vec<f64> = self.nearest.iter().map(|&i| evidence.losses[i]).collect();
+/// The observations nearest to a position, the nearest first.
+fn nearest(evidence: &Evidence, centre: &[f64], count: usize) -> Vec<usize> {
+    let square = |row: &[f64]| {
+        let squares = row.iter().zip(centre).map(|(a, b)| (a - b).powi(2));
+        squares.sum::<f64>()
+    };
+    let rows = evidence.seen.iter();
+    let mut distances: Vec<(f64, usize)> = rows.map(square).zip(0..).collect();
+    distances.sort_by(|a, b| a.0.total_cmp(&b.0));
+    distances.truncate(count);
+    distances.into_iter().map(|(_, index)| index).collect()
+}
+
+// === impl Frame ===
+
+impl Frame {
+    fn data(&self, evidence: &Evidence, indices: &[usize]) -> Data {
+        let losses: Vec<f64> = indices.iter().map(|&i| evidence.losses[i]).collect();
         let mut data = Data::new(Metric::numeric(self.centre.len()));
-        for (&index, value) in self.nearest.iter().zip(warp(&losses)) {
-            data.push(&self.inward(evidence.seen.row(index)), value, 0.0);
+        for (&index, value) in indices.iter().zip(warp(&losses)) {
+            data.push(&self.inward(evidence.seen.row(index)), value);
         }
         data
     }
@@ -131,9 +137,9 @@ impl Region {
             .collect()
     }
 
-    fn all_inward(&self, rows: &Rows) -> Rows {
+    fn all_inward<'a>(&self, rows: impl Iterator<Item = &'a [f64]>) -> Rows {
         let mut inward = Rows::new(self.centre.len());
-        for row in rows.iter() {
+        for row in rows {
             inward.push(self.inward(row));
         }
         inward
@@ -159,17 +165,4 @@ fn units<'a>(centre: &[f64], rows: impl ExactSizeIterator<Item = &'a [f64]>) -> 
     let mean = (sums.iter().sum::<f64>() / sums.len() as f64).sqrt();
     let least = (FLATTEST * mean).max(NARROWEST);
     sums.into_iter().map(|sum| sum.sqrt().max(least)).collect()
-}
-
-impl Search<'_> {
-    /// Whether small steps lead to slightly different points, in most dimensions and whatever the values of the others.
-    fn is_smooth(&self) -> bool {
-        let dimensions = self.space.dimensions();
-        let continuous = dimensions
-            .iter()
-            .filter(|dimension| dimension.count().is_none());
-        self.ordered.iter().all(|ordered| *ordered)
-            && !self.space.is_conditional()
-            && 2 * continuous.count() > dimensions.len()
-    }
 }

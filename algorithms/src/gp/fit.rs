@@ -103,7 +103,7 @@ impl Pairs {
                 let square = squares.iter().zip(&hyper.weights).map(|(s, w)| s * w).sum();
                 (*cell, *fall) = matern(square);
             }
-            covariance.row_mut(i)[i] += hyper.noise + data.doubts[i];
+            covariance.row_mut(i)[i] += hyper.noise;
         }
         let Some(factor) = covariance.cholesky() else {
             return f64::INFINITY;
@@ -140,9 +140,9 @@ mod tests {
 
     fn data(points: &[Vec<f64>]) -> Data {
         let mut data = Data::new(Metric::numeric(2));
-        for (index, point) in points.iter().enumerate() {
+        for point in points {
             let value = (3.0 * point[0]).sin() + point[1] * point[1];
-            data.push(point, value, 0.01 * (index % 3) as f64);
+            data.push(point, value);
         }
         data
     }
@@ -182,7 +182,7 @@ mod tests {
         let mut data = Data::new(Metric::numeric(2));
         for i in 0..25_u32 {
             let (x, y) = (f64::from(i % 5) / 5.0, f64::from(i / 5) / 5.0);
-            data.push(&[x, y], (6.0 * x).sin(), 0.0);
+            data.push(&[x, y], (6.0 * x).sin());
         }
         let prior = Prior {
             length: -0.7,

@@ -10,8 +10,6 @@ pub(crate) struct Data {
     pub(crate) metric: Metric,
     pub(crate) points: Rows,
     pub(crate) values: Vec<f64>,
-    /// Variance of each value's own noise beside the common one, as a fraction of the variance of the function.
-    pub(crate) doubts: Vec<f64>,
 }
 
 /// A Gaussian process given data.
@@ -55,14 +53,12 @@ impl Data {
             points: Rows::new(metric.dimensions()),
             metric,
             values: Vec::new(),
-            doubts: Vec::new(),
         }
     }
 
-    pub(crate) fn push(&mut self, point: &[f64], value: f64, doubt: f64) {
+    pub(crate) fn push(&mut self, point: &[f64], value: f64) {
         self.points.push(point.iter().copied());
         self.values.push(value);
-        self.doubts.push(doubt);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -77,7 +73,7 @@ impl Data {
             for (cell, b) in row.iter_mut().zip(self.points.iter()).take(i) {
                 *cell = matern(self.metric.square(a, b, &hyper.weights)).0;
             }
-            row[i] = 1.0 + hyper.noise + self.doubts[i];
+            row[i] = 1.0 + hyper.noise;
         }
         matrix
     }
@@ -120,7 +116,7 @@ impl Posterior {
     pub(crate) fn believing<'a>(&self, points: impl Iterator<Item = &'a [f64]>) -> Option<Self> {
         let mut data = self.data.clone();
         for point in points {
-            data.push(point, self.mean_at(point), 0.0);
+            data.push(point, self.mean_at(point));
         }
         if data.len() == self.data.len() {
             return Some(self.clone());
@@ -242,7 +238,7 @@ mod tests {
             let word = (index % 3) as f64 / 3.0;
             let last = if index % 2 == 0 { point[2] } else { f64::NAN };
             let value = (3.0 * point[0]).sin() + point[1] * point[1] + word;
-            data.push(&[point[0], point[1], word, last], value, 0.0);
+            data.push(&[point[0], point[1], word, last], value);
         }
         data
     }
@@ -282,8 +278,8 @@ mod tests {
         fn a_point_that_was_tried_many_times_is_no_obstacle(times in 2_usize..60, noise in prop::sample::select(&[0.0, 1e-30, 1e-18][..])) {
             let mut data = Data::new(Metric::numeric(2));
             for index in 0..times {
-                data.push(&[0.3, 0.7], (index % 2) as f64, 0.0);
-                data.push(&[0.3 + 1e-12 * index as f64, 0.7], 0.5, 0.0);
+                data.push(&[0.3, 0.7], (index % 2) as f64);
+                data.push(&[0.3 + 1e-12 * index as f64, 0.7], 0.5);
             }
             let hyper = Hyper { weights: vec![1.0; 2], noise };
             let posterior = Posterior::new(data.clone(), hyper).unwrap();
@@ -301,7 +297,7 @@ mod tests {
     fn equal_values_are_predicted_everywhere() {
         let mut data = Data::new(Metric::numeric(1));
         for index in 0..100 {
-            data.push(&[f64::from(index) / 100.0], 7.0, 0.0);
+            data.push(&[f64::from(index) / 100.0], 7.0);
         }
         let hyper = Hyper {
             weights: vec![1.0],

@@ -1,7 +1,12 @@
 //! Losses as a Gaussian process takes them best.
 
-/// Losses with mean 0 and variance 1. Those above the median are drawn together by a logarithm, so that neither outliers nor
-/// the slopes around a minimum decide what is believed at it; the order stays. Takes any finite values.
+/// Of the losses, so many in ten are never cut off.
+const KEPT: usize = 9;
+/// The rest is cut off where it is so many times as high, after the logarithm, as the highest of them.
+const HIGHEST: f64 = 2.0;
+
+/// Losses with mean 0 and variance 1. Those above the median are drawn together by a logarithm, so that the slopes around a
+/// minimum do not decide what is believed at it, and outliers are cut off; the order stays. Takes any finite values.
 pub(crate) fn warp(losses: &[f64]) -> Vec<f64> {
     let largest = losses
         .iter()
@@ -19,15 +24,17 @@ pub(crate) fn warp(losses: &[f64]) -> Vec<f64> {
         0.0 => above(sorted.len() - 1),
         unit => unit,
     };
-    let bent = scaled.iter().map(|loss| {
-        let height = (loss - lowest) / unit;
+    let bent = |above: f64| {
+        let height = above / unit;
         if height > 1.0 {
             1.0 + height.ln()
         } else {
             height
         }
-    });
-    standardize(bent.collect())
+    };
+    let highest = HIGHEST * bent(above((sorted.len() - 1) * KEPT / 10));
+    let cut = scaled.iter().map(|loss| bent(loss - lowest).min(highest));
+    standardize(cut.collect())
 }
 
 fn standardize(values: Vec<f64>) -> Vec<f64> {
