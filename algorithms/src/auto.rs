@@ -1,4 +1,9 @@
 //! Chooses the optimizer for each suggestion by what the study looks like then.
+//!
+//! A Gaussian process finds most from few trials, in any space (README, "Numbers"). The others are for where it does not: where
+//! most trials are stopped after a few steps, many spread ones are worth more than few well chosen ones; after some hundred
+//! trials in a smooth space CMA-ES goes on from its best point further than a model that can hold only part of them; and TPE
+//! is for what would cost a Gaussian process seconds.
 
 use diwan_core::record::TrialState;
 use rand::rngs::ChaCha8Rng;
@@ -7,6 +12,7 @@ use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
 use crate::asha::Asha;
 use crate::bayesianoptimization::BayesianOptimization;
 use crate::bohb::Bohb;
+use crate::cmaes::CmaEs;
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::study::{Outcome, Study, StudySpec};
 use crate::tpe::TPE;
@@ -20,8 +26,14 @@ const BECAUSE: &str = "auto-because";
 
 /// Beyond so many dimensions a fit of length scales costs more than it tells.
 const MANY_DIMENSIONS: usize = 100;
-/// Beyond so many points under way, a Gaussian process is asked about its own guesses.
-const MANY_AT_ONCE: usize = 64;
+/// Beyond so many points under way, a Gaussian process costs more time than it is worth.
+const MANY_AT_ONCE: usize = 300;
+/// After so many observations for each dimension, and at least so many, a Gaussian process has found the slope that it is on.
+/// CMA-ES goes down from its best point, and when it is at the bottom begins elsewhere.
+const LONG_EACH: usize = 30;
+const LONG: usize = 200;
+/// That pays if the experiment has this many times as many trials, or no end.
+const LONG_PART: u64 = 2;
 /// Where a rule stops most trials, they are so cheap that spreading them finds more than a model of what they might have reached;
 /// once so many were stopped, a model has a share.
 const STOPPED_BEFORE_MODEL: usize = 100;
@@ -37,8 +49,8 @@ impl Algorithm for Auto {
     }
 
     fn summary(&self) -> &'static str {
-        "The default: chooses one of the others for every suggestion, by the space, the trials so far and how many run at once, \
-         and notes on the trial which and why."
+        "The default: chooses one of the others for every suggestion, by the space, the budget, the trials so far and how \
+         many run at once, and notes on the trial which and why."
     }
 
     fn settings(&self) -> &'static [Setting] {
@@ -73,43 +85,38 @@ impl Algorithm for Auto {
 
 impl Choice {
     fn of(study: &Study, count: usize) -> Self {
-        let pending = || {
-            let outcomes = study.trials().iter().map(|trial| trial.outcome());
-            outcomes.filter(|outcome| *outcome == Outcome::Pending)
-        };
-        let tpe = |because| Self {
-            algorithm: &TPE,
-            because,
-        };
-        if study.space().dimensions().len() > MANY_DIMENSIONS {
-            return tpe("many-dimensions");
-        }
-        if count.saturating_add(pending().count()) > MANY_AT_ONCE {
-            return tpe("many-at-once");
-        }
-        let ended = |state| {
+        let dimensions = study.space().dimensions().len();
+        let in_state = |state| {
             let states = study.trials().iter().map(|trial| trial.state);
-            states.filter(|ended| *ended == state).count()
+            states.filter(|other| *other == state).count()
         };
-        let stopped = ended(TrialState::EarlyStopped);
-        if stopped > ended(TrialState::Succeeded) {
-            let because = "most-are-stopped";
-            return if stopped < STOPPED_BEFORE_MODEL {
-                Self {
-                    algorithm: &Asha,
-                    because,
-                }
-            } else {
-                Self {
-                    algorithm: &Bohb,
-                    because,
-                }
-            };
+        let outcomes = study.trials().iter().map(|trial| trial.outcome());
+        let pending = outcomes.filter(|outcome| *outcome == Outcome::Pending);
+        let (whole, stopped) = (
+            in_state(TrialState::Succeeded),
+            in_state(TrialState::EarlyStopped),
+        );
+        if dimensions > MANY_DIMENSIONS {
+            return Self::new(&TPE, "many-dimensions");
         }
-        Self {
-            algorithm: &BayesianOptimization,
-            because: "few-at-once",
+        if count.saturating_add(pending.count()) > MANY_AT_ONCE {
+            return Self::new(&TPE, "many-at-once");
         }
+        if stopped > whole {
+            let is_known = stopped >= STOPPED_BEFORE_MODEL;
+            let algorithm: &dyn Algorithm = if is_known { &Bohb } else { &Asha };
+            return Self::new(algorithm, "most-are-stopped");
+        }
+        let long = LONG.max(LONG_EACH * dimensions);
+        let most = study.spec.max_trials.unwrap_or(u64::MAX);
+        if study.space().is_smooth() && whole >= long && most / LONG_PART >= long as u64 {
+            return Self::new(&CmaEs, "many-trials");
+        }
+        Self::new(&BayesianOptimization, "few-trials")
+    }
+
+    fn new(algorithm: &'static dyn Algorithm, because: &'static str) -> Self {
+        Self { algorithm, because }
     }
 }
 
@@ -160,10 +167,16 @@ mod tests {
     }
 
     #[test]
+    fn a_long_history_is_for_an_evolution_strategy() {
+        assert_eq!(chosen_after(0, 199), "bayesianoptimization");
+        assert_eq!(chosen_after(0, 200), "cmaes");
+    }
+
+    #[test]
     fn the_choice_and_its_reason_are_told() {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(chosen(3, 4), pair("bayesianoptimization", "few-at-once"));
-        assert_eq!(chosen(3, 65), pair("tpe", "many-at-once"));
+        assert_eq!(chosen(3, 4), pair("bayesianoptimization", "few-trials"));
+        assert_eq!(chosen(3, 301), pair("tpe", "many-at-once"));
         assert_eq!(chosen(101, 1), pair("tpe", "many-dimensions"));
     }
 }
