@@ -1,12 +1,13 @@
 //! The generations of a study, rebuilt from what is written on its trials.
 //!
 //! A generation closes when enough trials of its run have ended, at the next suggestion; which ones they were is written on every
-//! suggestion after it. Those that end later count in the next generation. So the state follows from the trials alone, in
+//! suggestion after it. Those that end later count in a later generation. So the state follows from the trials alone, in
 //! whatever order they are heard of, and from a kept state by what has changed since.
 
 use std::collections::BTreeMap;
 
-use super::label::{GAPS, Harvest, Label, Origin};
+use super::harvest::Harvest;
+use super::label::{Label, Origin};
 use super::options::Options;
 use super::search::{Member, Search};
 use crate::evidence::position;
@@ -201,34 +202,25 @@ impl Kept {
         if self.open.ended < wanted {
             return None;
         }
-        let (mut last, mut gaps, mut passed, mut taken) = (None, Vec::new(), Vec::new(), 0);
-        for ((index, _), waiting) in &self.open.trials {
-            if waiting.generation < self.since {
-                continue;
-            }
-            if waiting.has_ended() {
-                gaps.append(&mut passed);
-                last = Some(*index);
-                taken += 1;
-            } else {
-                passed.push(*index);
-                if gaps.len() + passed.len() > GAPS {
-                    break;
-                }
-            }
-        }
-        gaps.reverse();
-        let last = last.filter(|_| taken >= wanted)?;
-        Some(Harvest { last, gaps })
+        let of_run = |(_, waiting): &(&Key, &Waiting)| waiting.generation >= self.since;
+        let open = self.open.trials.iter().filter(of_run);
+        let ends = open.map(|(key, waiting)| (key.0, waiting.has_ended()));
+        let harvest = Harvest::of(ends)?;
+        let is_enough = self.members(&harvest).count() >= wanted;
+        is_enough.then_some(harvest)
+    }
+
+    /// The trials that a harvest takes.
+    fn members(&self, harvest: &Harvest) -> impl Iterator<Item = (&Key, &Waiting)> {
+        self.open.trials.iter().filter(|(key, waiting)| {
+            waiting.has_ended() && waiting.generation >= self.since && harvest.contains(key.0)
+        })
     }
 
     /// The distribution after the present one, and whether a run begins with it.
     fn closed(&self, study: &Study, harvest: &Harvest) -> (Search, bool) {
-        let open = self.open.trials.iter();
-        let members = open
-            .filter(|(key, waiting)| {
-                waiting.has_ended() && waiting.generation >= self.since && harvest.contains(key.0)
-            })
+        let members = self
+            .members(harvest)
             .map(|(key, waiting)| self.member(study, key.0, *waiting));
         let mut search = self.search.clone();
         let mut rng = study.spec.rng(harvest.last);
