@@ -97,6 +97,40 @@ fn many_workers_do_not_keep_it_from_learning() {
 }
 
 #[test]
+fn what_a_stopped_trial_had_reached_is_not_its_end() {
+    let mut study = study(&[line("a"), line("b")], &[]);
+    let bowl = |x: &[&str]| x.iter().map(|x| (number(x) - 1.3).powi(2)).sum();
+    for _ in 0..300 {
+        let mut report = ask(&mut study);
+        report.value = Some(-100.0);
+        report.state = TrialState::EarlyStopped;
+        study.record(report).unwrap();
+        minimize(&mut study, 1, bowl);
+    }
+    let best = minimize(&mut study, 10, bowl);
+    assert!(best < 1e-4, "{best}");
+}
+
+#[test]
+fn a_stopped_trial_that_goes_on_is_noticed() {
+    let mut study = study(&[line("a"), line("b")], &[("population", "4")]);
+    let mut reports: Vec<Report> = (0..4).map(|_| ask(&mut study)).collect();
+    for (value, report) in reports.iter_mut().enumerate() {
+        report.value = Some(value as f64);
+        report.state = TrialState::EarlyStopped;
+        study.record(report.clone()).unwrap();
+    }
+    let before = suggest(&study, 2);
+    for ended in [3, 1] {
+        reports[ended].state = TrialState::Succeeded;
+        study.record(reports[ended].clone()).unwrap();
+        let restarted = Study::of(study.spec.clone(), Some(study.next), reports.clone());
+        assert_eq!(suggest(&study, 2), suggest(&restarted, 2));
+        assert_ne!(suggest(&study, 2), before);
+    }
+}
+
+#[test]
 fn the_right_words_and_whole_numbers_are_found() {
     let parameters = [
         words("kind", &["a", "b", "c", "d", "e", "f"]),
@@ -178,6 +212,7 @@ fn answers_do_not_depend_on_what_was_kept(parameters: &[ParameterSpec], seed: u6
                 0 => (TrialState::Failed, None),
                 1 => (TrialState::Killed, None),
                 2 => (TrialState::Succeeded, Some(f64::NAN)),
+                3 => (TrialState::EarlyStopped, Some(rng.random())),
                 _ => (TrialState::Succeeded, Some(rng.random())),
             };
             study.record(report.clone()).unwrap();
