@@ -57,7 +57,7 @@ impl Algorithm for Asha {
         let coordinates = resource.coordinates(study.space(), amounts);
         let rungs: Vec<Coordinate> = coordinates.into_iter().flatten().collect();
         let eta = usize::try_from(halving::eta(&study.spec.settings)).unwrap_or(usize::MAX);
-        let next = |table: &Table, fresh: &Fresh<'_>, missing: &[Place]| {
+        let next = |table: &Table, fresh: &Fresh<'_>, missing: &[Coordinate]| {
             let above = (1..rungs.len()).rev();
             let mut promotions = above.filter_map(|rung| {
                 promotion(study, &resource, table, fresh, (rung, rungs[rung]), eta)
@@ -70,7 +70,7 @@ impl Algorithm for Asha {
                 };
                 let waits = (0..rungs.len()).any(|rung| table.is_waiting(0, rung));
                 match rungs.first() {
-                    Some(least) if !missing.contains(&place) => Next::New(place, *least),
+                    Some(least) if !missing.contains(least) => Next::New(place, *least),
                     _ if waits => Next::Wait("every configuration is being tried".to_owned()),
                     _ => Next::End,
                 }

@@ -1,6 +1,8 @@
 //! BOHB (Falkner, Klein and Hutter, "BOHB: Robust and Efficient Hyperparameter Optimization at Scale", ICML 2018): hyperband whose
 //! configurations come from a tree-structured Parzen estimator, in part.
 //!
+//! Trials that are not started again are stopped in one bracket, as asha's.
+//!
 //! Of trials that are started again, the estimator sees those with the most of the resource of which there are enough. Of
 //! trials that are stopped early, it sees what they would have reached.
 
@@ -27,8 +29,9 @@ impl Algorithm for Bohb {
     }
 
     fn summary(&self) -> &'static str {
-        "hyperband that learns where to look: a third of what is spent goes to configurations like the good ones. The choice when \
-         trials report while they run, or can be run with less of a resource."
+        "Successive halving that learns where to look: a third of what is spent goes to configurations like the good ones. \
+         Trials are started again with more of resource_name, in hyperband's brackets, or stopped while they run, in asha's \
+         one. The choice when trials report while they run, or can be run with less of a resource."
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -2,6 +2,7 @@
 //! arXiv:1604.00772), with active covariance, restarts, and margins for parameters of few values.
 
 mod choice;
+mod harvest;
 mod label;
 mod lineage;
 mod options;

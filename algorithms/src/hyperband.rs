@@ -77,6 +77,7 @@ pub(crate) fn suggest(
     count: usize,
     rng: &mut ChaCha8Rng,
 ) -> Suggested {
+    let mut reached = Reached::default();
     halving::fill(
         study,
         resource,
@@ -91,7 +92,7 @@ pub(crate) fn suggest(
                 fresh,
                 missing,
             };
-            brackets.next()
+            brackets.next(&mut reached)
         },
     )
 }
@@ -102,8 +103,18 @@ struct Brackets<'a> {
     resource: &'a Resource,
     table: &'a Table,
     fresh: &'a Fresh<'a>,
-    /// Places for which there are no new configurations.
-    missing: &'a [Place],
+    /// Of how much of the resource there are no new configurations.
+    missing: &'a [Coordinate],
+}
+
+/// Up to where the brackets are complete. Each request finds it anew from the first bracket on: labels of other experiments'
+/// trials may say anything.
+#[derive(Default)]
+struct Reached {
+    bracket: u64,
+    rung: usize,
+    /// The last bracket up to this one that has trials.
+    used: u64,
 }
 
 /// A rung, and the resource of its trials.
@@ -112,21 +123,22 @@ type Step = (u64, Coordinate);
 // === impl Brackets ===
 
 impl Brackets<'_> {
-    fn next(&self) -> Next {
-        let (first, mut rung) = self.table.last().unwrap_or((0, 0));
+    fn next(&self, at: &mut Reached) -> Next {
         let round = u64::from(self.resource.ladder.brackets());
         let is_endless = self.study.spec.max_trials.is_some();
-        let mut bracket = first;
         // A finite space may have nothing new for some brackets; when it has nothing for a whole round, it never will.
-        while bracket <= first.saturating_add(round) && (is_endless || bracket < round) {
-            let steps = self.steps(bracket);
-            while let Some(step) = steps.get(rung) {
-                if let Some(next) = self.missing_of(bracket, rung, *step, steps.len()) {
+        while at.bracket <= at.used + round && (is_endless || at.bracket < round) {
+            let steps = self.steps(at.bracket);
+            if self.table.rung(at.bracket, 0).next().is_some() {
+                at.used = at.bracket;
+            }
+            while let Some(step) = steps.get(at.rung) {
+                if let Some(next) = self.missing_of(at.bracket, at.rung, *step, steps.len()) {
                     return next;
                 }
-                rung += 1;
+                at.rung += 1;
             }
-            (bracket, rung) = (bracket + 1, 0);
+            (at.bracket, at.rung) = (at.bracket + 1, 0);
         }
         Next::End
     }
@@ -153,7 +165,7 @@ impl Brackets<'_> {
                 rung,
                 member: self.table.next_member(bracket, rung),
             };
-            if place.member < members && !self.missing.contains(&place) {
+            if place.member < members && !self.missing.contains(&coordinate) {
                 return Some(Next::New(place, coordinate));
             }
         } else {

@@ -36,7 +36,7 @@ pub struct Study {
     places: HashMap<String, usize>,
     /// The points of the trials, and those that are given, so that the algorithm suggests none of them.
     tried: HashMap<Point, u32>,
-    /// Places of trials, in the order in which they came or their outcomes changed.
+    /// Places of trials, in the order in which they came or their states or outcomes changed.
     changes: Vec<usize>,
     memo: Memo,
 }
@@ -214,8 +214,8 @@ impl Study {
         self.spec.rng(self.next)
     }
 
-    /// Places in [`Study::trials`], in the order in which the trials came or their outcomes changed. It only grows; a trial that
-    /// becomes another one under its name is not in it, but empties the [memo](Study::memo).
+    /// Places in [`Study::trials`], in the order in which the trials came or their states or outcomes changed. It only grows; a
+    /// trial that becomes another one under its name is not in it, but empties the [memo](Study::memo).
     pub(crate) fn changes(&self) -> &[usize] {
         &self.changes
     }
@@ -231,7 +231,7 @@ impl Study {
             new.number == old.number && new.point == old.point && new.labels == old.labels;
         if !is_same {
             self.memo = Memo::default();
-        } else if new.outcome() != old.outcome() {
+        } else if (new.state, new.outcome()) != (old.state, old.outcome()) {
             self.changes.push(place);
         }
     }

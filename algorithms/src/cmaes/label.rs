@@ -1,7 +1,8 @@
 //! What is written on a trial, so that any process finds the generation it belongs to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+
+use super::harvest::Harvest;
 
 /// What is written on a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +26,9 @@ pub(super) enum Origin {
     Generation(Harvest),
 }
 
-/// Which trials of a run had ended when a generation closed: all up to one, but for some. Those that earlier generations have
-/// taken are no longer meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Harvest {
-    /// The last one's number.
-    pub(super) last: u64,
-    /// The numbers of those before it that had not ended, from the highest on; at most [`GAPS`].
-    pub(super) gaps: Vec<u64>,
-}
-
-/// More trials under way than this keep a generation from closing: what is written is at most 63 characters long, as labels of
-/// Kubernetes are.
-pub(super) const GAPS: usize = 8;
-
 /// Generation and number, as `12.130`.
 const PLACE: &str = "cmaes";
-/// `middle`, the digest of a point (`point-…`), or a harvest (`129-1-4`: all up to 129 but 128 and 125).
+/// `middle`, the digest of a point (`point-…`), or a harvest (`129-1-4.2`).
 const ORIGIN: &str = "cmaes-origin";
 
 // === impl Label ===
@@ -78,32 +65,6 @@ impl Label {
     }
 }
 
-// === impl Harvest ===
-
-impl Harvest {
-    /// Whether the trial of a number is one of them, if it is in the run and no earlier generation has taken it.
-    pub(super) fn contains(&self, index: u64) -> bool {
-        index <= self.last && !self.gaps.contains(&index)
-    }
-
-    fn write(&self) -> String {
-        let mut text = self.last.to_string();
-        for gap in &self.gaps {
-            // Distances are shorter than numbers.
-            let _ = write!(text, "-{}", self.last - gap);
-        }
-        text
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let mut numbers = text.split('-').map(|number| number.parse::<u64>().ok());
-        let last = numbers.next()??;
-        let gap = |distance: Option<u64>| last.checked_sub(distance?);
-        let gaps = numbers.map(gap).collect::<Option<Vec<u64>>>()?;
-        Some(Self { last, gaps })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,13 +72,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn labels_are_read_back(generation in 0..100_000_u64, index in 0..1_000_000_000_u64, digest: u64, gaps in prop::collection::btree_set(1..10_000_u64, 0..=GAPS), foreign: bool) {
-            let last = index + 10_000;
-            let gaps = gaps.into_iter().map(|distance| last - distance).collect();
+        fn labels_are_read_back(generation in 0..100_000_u64, index in 0..1_000_000_000_u64, digest: u64, ended in prop::collection::vec(any::<bool>(), 0..40), foreign: bool) {
+            let harvest = Harvest::of((index..).zip(ended.into_iter().chain([true])));
             let origin = match (generation, foreign) {
                 (0, false) => Origin::Middle,
                 (0, true) => Origin::Foreign(digest),
-                _ => Origin::Generation(Harvest { last, gaps }),
+                _ => Origin::Generation(harvest.unwrap()),
             };
             let label = Label { generation, index, origin };
             let written = label.write();

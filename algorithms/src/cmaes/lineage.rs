@@ -1,12 +1,13 @@
 //! The generations of a study, rebuilt from what is written on its trials.
 //!
 //! A generation closes when enough trials of its run have ended, at the next suggestion; which ones they were is written on every
-//! suggestion after it. Those that end later count in the next generation. So the state follows from the trials alone, in
+//! suggestion after it. Those that end later count in a later generation. So the state follows from the trials alone, in
 //! whatever order they are heard of, and from a kept state by what has changed since.
 
 use std::collections::BTreeMap;
 
-use super::label::{GAPS, Harvest, Label, Origin};
+use super::harvest::Harvest;
+use super::label::{Label, Origin};
 use super::options::Options;
 use super::search::{Member, Search};
 use crate::evidence::position;
@@ -14,6 +15,7 @@ use crate::fresh;
 use crate::space::Point;
 use crate::study::{Outcome, Study, StudyTrial};
 use diwan_core::permutation::mix;
+use diwan_core::record::TrialState;
 
 /// The generations of a study, as far as they are settled, and the one that follows if that is known.
 #[derive(Default)]
@@ -55,6 +57,7 @@ struct Waiting {
     generation: u64,
     place: usize,
     outcome: Outcome,
+    state: TrialState,
 }
 
 /// The distribution to draw from, and what to write on what is drawn.
@@ -116,7 +119,7 @@ impl Kept {
             following: None,
         };
         for (key, place, label) in labelled {
-            kept.enter(key, place, label, study.trials()[place].outcome());
+            kept.enter(key, place, label, &study.trials()[place]);
         }
         kept.advance(study);
         kept
@@ -134,7 +137,7 @@ impl Kept {
                 return None;
             };
             let key = (label.index, digest(study, &trial.point));
-            if !self.open.update(key, place, trial.outcome()) {
+            if !self.open.update(key, place, trial) {
                 if self.highest.is_some_and(|highest| key <= highest) {
                     return None;
                 }
@@ -142,7 +145,7 @@ impl Kept {
                     return None;
                 }
                 self.is_settled = true;
-                self.enter(key, place, label, trial.outcome());
+                self.enter(key, place, label, trial);
             }
         }
         self.seen = study.changes().len();
@@ -150,12 +153,12 @@ impl Kept {
         Some(self)
     }
 
-    fn enter(&mut self, key: Key, place: usize, label: Label, outcome: Outcome) {
+    fn enter(&mut self, key: Key, place: usize, label: Label, trial: &StudyTrial) {
         self.highest = Some(key);
         if label.generation > self.generation {
             self.origins.entry(label.generation).or_insert(label.origin);
         }
-        self.open.insert(key, place, label.generation, outcome);
+        self.open.insert(key, place, label.generation, trial);
     }
 
     /// Closes every generation of which a later trial says how.
@@ -201,34 +204,25 @@ impl Kept {
         if self.open.ended < wanted {
             return None;
         }
-        let (mut last, mut gaps, mut passed, mut taken) = (None, Vec::new(), Vec::new(), 0);
-        for ((index, _), waiting) in &self.open.trials {
-            if waiting.generation < self.since {
-                continue;
-            }
-            if waiting.has_ended() {
-                gaps.append(&mut passed);
-                last = Some(*index);
-                taken += 1;
-            } else {
-                passed.push(*index);
-                if gaps.len() + passed.len() > GAPS {
-                    break;
-                }
-            }
-        }
-        gaps.reverse();
-        let last = last.filter(|_| taken >= wanted)?;
-        Some(Harvest { last, gaps })
+        let of_run = |(_, waiting): &(&Key, &Waiting)| waiting.generation >= self.since;
+        let open = self.open.trials.iter().filter(of_run);
+        let ends = open.map(|(key, waiting)| (key.0, waiting.has_ended()));
+        let harvest = Harvest::of(ends)?;
+        let is_enough = self.members(&harvest).count() >= wanted;
+        is_enough.then_some(harvest)
+    }
+
+    /// The trials that a harvest takes.
+    fn members(&self, harvest: &Harvest) -> impl Iterator<Item = (&Key, &Waiting)> {
+        self.open.trials.iter().filter(|(key, waiting)| {
+            waiting.has_ended() && waiting.generation >= self.since && harvest.contains(key.0)
+        })
     }
 
     /// The distribution after the present one, and whether a run begins with it.
     fn closed(&self, study: &Study, harvest: &Harvest) -> (Search, bool) {
-        let open = self.open.trials.iter();
-        let members = open
-            .filter(|(key, waiting)| {
-                waiting.has_ended() && waiting.generation >= self.since && harvest.contains(key.0)
-            })
+        let members = self
+            .members(harvest)
             .map(|(key, waiting)| self.member(study, key.0, *waiting));
         let mut search = self.search.clone();
         let mut rng = study.spec.rng(harvest.last);
@@ -252,7 +246,11 @@ impl Kept {
             Outcome::Observed(value) => self.options.sign * value,
             Outcome::Failed | Outcome::Pending | Outcome::Dropped => f64::INFINITY,
         };
-        Member { at, loss }
+        Member {
+            at,
+            loss,
+            is_stopped: trial.state == TrialState::EarlyStopped,
+        }
     }
 
     fn present(&self) -> Present<'_> {
@@ -279,23 +277,30 @@ fn digest(study: &Study, point: &Point) -> u64 {
 }
 
 /// Of two trials of one suggestion that which has ended is meant.
-fn rank(trial: &StudyTrial) -> (bool, u64) {
+fn rank(trial: &StudyTrial) -> (bool, bool, u64) {
     let value = trial.value.map_or(0, f64::to_bits);
-    (trial.outcome() == Outcome::Pending, value)
+    let is_stopped = trial.state == TrialState::EarlyStopped;
+    (trial.outcome() == Outcome::Pending, is_stopped, value)
 }
 
-/// The best point that another program has tried.
+/// The best point that another program has tried, to the end if there is one.
 fn best_foreign(study: &Study, options: &Options) -> Origin {
     let foreign = study
         .trials()
         .iter()
         .filter(|trial| Label::read(&trial.labels).is_none());
     let observed = foreign.filter_map(|trial| match trial.outcome() {
-        Outcome::Observed(value) => Some((options.sign * value, &trial.point)),
+        Outcome::Observed(value) => {
+            let is_stopped = trial.state == TrialState::EarlyStopped;
+            Some((is_stopped, options.sign * value, &trial.point))
+        }
         Outcome::Pending | Outcome::Failed | Outcome::Dropped => None,
     });
-    let best = observed.min_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| x.cmp(y)));
-    best.map_or(Origin::Middle, |(_, point)| {
+    let best = observed.min_by(|(p, a, x), (q, b, y)| {
+        let by_state = p.cmp(q);
+        by_state.then(a.total_cmp(b)).then_with(|| x.cmp(y))
+    });
+    best.map_or(Origin::Middle, |(.., point)| {
         Origin::Foreign(digest(study, point))
     })
 }
@@ -313,7 +318,8 @@ fn start(study: &Study, origin: &Origin) -> Option<Vec<f64>> {
 // === impl Open ===
 
 impl Open {
-    fn insert(&mut self, key: Key, place: usize, generation: u64, outcome: Outcome) {
+    fn insert(&mut self, key: Key, place: usize, generation: u64, trial: &StudyTrial) {
+        let outcome = trial.outcome();
         if outcome == Outcome::Dropped {
             return;
         }
@@ -321,21 +327,23 @@ impl Open {
             generation,
             place,
             outcome,
+            state: trial.state,
         };
         self.ended += usize::from(waiting.has_ended());
         self.trials.insert(key, waiting);
     }
 
     /// Notes what has become of a trial; `false` if it is none of these, or ended otherwise before.
-    fn update(&mut self, key: Key, place: usize, outcome: Outcome) -> bool {
+    fn update(&mut self, key: Key, place: usize, trial: &StudyTrial) -> bool {
         let known = self.trials.get_mut(&key);
         let Some(waiting) = known.filter(|known| known.place == place) else {
             return false;
         };
         if waiting.has_ended() {
-            return waiting.outcome == outcome;
+            return waiting.outcome == trial.outcome() && waiting.state == trial.state;
         }
-        waiting.outcome = outcome;
+        let outcome = trial.outcome();
+        (waiting.outcome, waiting.state) = (outcome, trial.state);
         self.ended += usize::from(waiting.has_ended());
         if outcome == Outcome::Dropped {
             self.trials.remove(&key);

@@ -1,5 +1,7 @@
 //! Runs of CMA-ES on a space: what is drawn, and what generations teach.
 
+use std::cmp::Ordering;
+
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use statrs::function::erf::erfc_inv;
@@ -38,6 +40,8 @@ pub(super) struct Member {
     pub(super) at: Vec<f64>,
     /// Smaller is better; infinity where it failed.
     pub(super) loss: f64,
+    /// Whether a rule stopped it, so that the loss is not that of its end: it was behind.
+    pub(super) is_stopped: bool,
 }
 
 /// No draw is rarer.
@@ -161,7 +165,7 @@ impl Search {
         mut members: Vec<Member>,
         rng: &mut ChaCha8Rng,
     ) -> bool {
-        members.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+        members.sort_by(Member::compare);
         self.runs.spend(members.len());
         let Some(best) = members.first().map(|best| best.loss) else {
             return false;
@@ -262,6 +266,18 @@ impl Search {
                 1.0
             };
         }
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    /// The better first. What a stopped trial would have reached depends on trials that end later, and so does not count: a
+    /// generation says the same whenever it is looked at.
+    fn compare(&self, other: &Self) -> Ordering {
+        let class = |member: &Self| (member.loss == f64::INFINITY, member.is_stopped);
+        let by_class = class(self).cmp(&class(other));
+        by_class.then(self.loss.total_cmp(&other.loss))
     }
 }
 

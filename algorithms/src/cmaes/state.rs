@@ -189,7 +189,7 @@ impl State {
 
     /// Finds the principal axes, and rounds up what is too flat.
     fn decompose(&mut self) {
-        let (values, axes) = self.covariance.eigen();
+        let (values, axes) = self.covariance.clone().eigen();
         let most = values.iter().copied().fold(0.0, f64::max);
         if !(most > 0.0 && most.is_finite() && values.iter().all(|value| value.is_finite())) {
             *self = Self::new(self.mean.clone(), self.sigma);

@@ -63,6 +63,74 @@ fn a_bowl_is_found_to_many_digits() {
 }
 
 #[test]
+fn trials_that_hang_do_not_keep_it_from_learning() {
+    for hung in [12, 100] {
+        let mut study = study(&[line("a"), line("b"), line("c")], &[]);
+        (0..hung).for_each(|_| drop(ask(&mut study)));
+        let bowl = |x: &[&str]| x.iter().map(|x| (number(x) - 1.3).powi(2)).sum();
+        let best = minimize(&mut study, 300, bowl);
+        assert!(best < 1e-6, "{hung}: {best}");
+    }
+}
+
+#[test]
+fn many_workers_do_not_keep_it_from_learning() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let mut study = study(&[line("a"), line("b")], &[]);
+    let (mut running, mut best) = (Vec::new(), f64::INFINITY);
+    for _ in 0..2_000 {
+        while running.len() < 60 {
+            running.push(ask(&mut study));
+        }
+        let mut report = running.swap_remove(rng.random_range(0..running.len()));
+        let near = report
+            .assignments
+            .iter()
+            .map(|a| (number(&a.value) - 1.3).powi(2));
+        let loss = near.sum();
+        best = f64::min(best, loss);
+        report.value = Some(loss);
+        report.state = TrialState::Succeeded;
+        study.record(report).unwrap();
+    }
+    assert!(best < 1e-6, "{best}");
+}
+
+#[test]
+fn what_a_stopped_trial_had_reached_is_not_its_end() {
+    let mut study = study(&[line("a"), line("b")], &[]);
+    let bowl = |x: &[&str]| x.iter().map(|x| (number(x) - 1.3).powi(2)).sum();
+    for _ in 0..300 {
+        let mut report = ask(&mut study);
+        report.value = Some(-100.0);
+        report.state = TrialState::EarlyStopped;
+        study.record(report).unwrap();
+        minimize(&mut study, 1, bowl);
+    }
+    let best = minimize(&mut study, 10, bowl);
+    assert!(best < 1e-4, "{best}");
+}
+
+#[test]
+fn a_stopped_trial_that_goes_on_is_noticed() {
+    let mut study = study(&[line("a"), line("b")], &[("population", "4")]);
+    let mut reports: Vec<Report> = (0..4).map(|_| ask(&mut study)).collect();
+    for (value, report) in reports.iter_mut().enumerate() {
+        report.value = Some(value as f64);
+        report.state = TrialState::EarlyStopped;
+        study.record(report.clone()).unwrap();
+    }
+    let before = suggest(&study, 2);
+    for ended in [3, 1] {
+        reports[ended].state = TrialState::Succeeded;
+        study.record(reports[ended].clone()).unwrap();
+        let restarted = Study::of(study.spec.clone(), Some(study.next), reports.clone());
+        assert_eq!(suggest(&study, 2), suggest(&restarted, 2));
+        assert_ne!(suggest(&study, 2), before);
+    }
+}
+
+#[test]
 fn the_right_words_and_whole_numbers_are_found() {
     let parameters = [
         words("kind", &["a", "b", "c", "d", "e", "f"]),
@@ -144,6 +212,7 @@ fn answers_do_not_depend_on_what_was_kept(parameters: &[ParameterSpec], seed: u6
                 0 => (TrialState::Failed, None),
                 1 => (TrialState::Killed, None),
                 2 => (TrialState::Succeeded, Some(f64::NAN)),
+                3 => (TrialState::EarlyStopped, Some(rng.random())),
                 _ => (TrialState::Succeeded, Some(rng.random())),
             };
             study.record(report.clone()).unwrap();
@@ -161,7 +230,7 @@ fn answers_do_not_depend_on_what_was_kept(parameters: &[ParameterSpec], seed: u6
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
-    fn a_kept_state_changes_no_answer(seed: u64, workers in 1_usize..12) {
+    fn a_kept_state_changes_no_answer(seed: u64, workers in prop_oneof![1_usize..12, 30_usize..60]) {
         answers_do_not_depend_on_what_was_kept(&[line("a"), line("b")], seed, workers);
         let mixed = [
             words("kind", &["a", "b", "c"]),

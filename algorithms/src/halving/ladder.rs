@@ -40,16 +40,44 @@ impl Ladder {
     /// The rungs of a bracket, the first of which is the most daring (Li et al., "Hyperband", JMLR 18, 2018, Algorithm 1).
     pub(crate) fn bracket(&self, bracket: u32) -> Vec<Rung> {
         let steps = self.depth.saturating_sub(bracket);
-        let first = (u64::from(self.brackets()) * self.power(steps)).div_ceil(u64::from(steps) + 1);
+        let all = u64::from(self.brackets()).saturating_mul(self.power(steps));
+        let first = all.div_ceil(u64::from(steps) + 1);
         (0..=steps)
             .map(|rung| Rung {
                 members: (first / self.power(rung)).max(1),
-                amount: self.most / self.power(steps - rung) as f64,
+                amount: self.most / (self.eta as f64).powf(f64::from(steps - rung)),
             })
             .collect()
     }
 
     fn power(&self, exponent: u32) -> u64 {
         self.eta.unsigned_abs().saturating_pow(exponent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn fewer_get_more_on_any_ladder(
+            least in -323.0..14.9,
+            most in -323.0..14.9,
+            eta in prop_oneof![Just(2_i64), Just(1_000), 2_i64..=1_000],
+        ) {
+            let (least, most) = (10_f64.powf(least), 10_f64.powf(most));
+            let ladder = Ladder::new(least, most, eta);
+            prop_assert!((1..=DEEPEST + 1).contains(&ladder.brackets()));
+            for bracket in 0..ladder.brackets() {
+                let rungs = ladder.bracket(bracket);
+                prop_assert_eq!(rungs.len(), (ladder.brackets() - bracket) as usize);
+                prop_assert!(rungs.is_sorted_by(|a, b| a.members >= b.members && a.amount < b.amount));
+                prop_assert!(rungs.iter().all(|rung| rung.members >= 1));
+                prop_assert!(rungs[0].amount >= least.min(most) * 0.99);
+                prop_assert_eq!(rungs.last().map(|rung| rung.amount), Some(most));
+            }
+        }
     }
 }

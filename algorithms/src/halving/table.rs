@@ -86,15 +86,10 @@ impl Table {
                 name: trial.name.clone(),
                 standing,
             };
-            table.entries.insert(place, entry);
+            // Of two trials the one that was suggested here comes first.
+            table.entries.entry(place).or_insert(entry);
         }
         table
-    }
-
-    /// The last bracket and the highest of its rungs that have members.
-    pub(crate) fn last(&self) -> Option<(u64, usize)> {
-        let (place, _) = self.entries.last_key_value()?;
-        Some((place.bracket, place.rung))
     }
 
     /// The members of a rung, in order.
@@ -184,20 +179,21 @@ impl Place {
     }
 }
 
-/// Asks `next` for up to `count` points. It is told whether there are no new configurations, after one could not be made.
+/// Asks `next` for up to `count` points. It is told of which amounts of the resource there are no new
+/// configurations, after one could not be made.
 pub(crate) fn fill(
     study: &Study,
     resource: &Resource,
     source: &mut Source<'_>,
     count: usize,
     rng: &mut ChaCha8Rng,
-    mut next: impl FnMut(&Table, &Fresh<'_>, &[Place]) -> Next,
+    mut next: impl FnMut(&Table, &Fresh<'_>, &[Coordinate]) -> Next,
 ) -> Suggested {
     let space = study.space();
     let mut table = Table::of(study);
     let mut fresh = Fresh::new(study);
     let mut points = Vec::new();
-    let mut missing: Vec<Place> = Vec::new();
+    let mut missing: Vec<Coordinate> = Vec::new();
     let mut more = More::Yes;
     while points.len() < count {
         let index = study.next.saturating_add(points.len() as u64);
@@ -208,7 +204,7 @@ pub(crate) fn fill(
                 let (preferred, label) = source.preferred(index, rng);
                 let random = std::iter::repeat_with(|| space.random(rng));
                 let Some(point) = fresh.take(index, preferred.into_iter().chain(random)) else {
-                    missing.push(place);
+                    missing.push(coordinate);
                     continue;
                 };
                 let label = label.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -273,6 +273,62 @@ fn trials_from_elsewhere_are_no_members() {
     assert_eq!(experiment.counts()[&(0, 0)], (81, 1.0));
 }
 
+#[test]
+fn labels_of_other_experiments_lead_nowhere_else() {
+    let labels = [
+        (7, 0, 0),
+        (u64::MAX, 0, 0),
+        (0, 4, 2),
+        (0, u64::MAX, 0),
+        (0, 0, u64::MAX),
+    ];
+    for algorithm in ["hyperband", "bohb", "asha"] {
+        for most in ["1", "81"] {
+            for (bracket, rung, member) in labels {
+                let settings = [("resource_name", "epochs"), ("r_l", most)];
+                let mut spec = spec(algorithm, &parameters(), &settings);
+                spec.max_trials = Some(500);
+                let mut experiment = Experiment::new(spec);
+                let foreign = parameters_of(&experiment.study);
+                let mut foreign = Report::new(foreign, TrialState::Succeeded);
+                foreign.value = Some(9.0);
+                foreign.labels = BTreeMap::from([
+                    ("bracket".to_owned(), bracket.to_string()),
+                    ("rung".to_owned(), rung.to_string()),
+                    ("member".to_owned(), member.to_string()),
+                ]);
+                experiment.study.record(foreign).unwrap();
+                experiment.play(8, 200, |_| false);
+                let counts = experiment.counts();
+                let first = match (algorithm, most) {
+                    ("asha", "1") => 200,
+                    (_, "1") => 1,
+                    _ => 81,
+                };
+                assert!(
+                    counts[&(0, 0)].0 >= first,
+                    "{algorithm}, {most}: {counts:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resource_of_any_range_is_given_out() {
+    let parameters = [
+        double("x", "0", "1", "", Distribution::Uniform),
+        double("r", "1e-60", "1e14", "", Distribution::LogUniform),
+    ];
+    let settings = [("resource_name", "r"), ("r_l", "1e14"), ("eta", "1000")];
+    for algorithm in ["hyperband", "bohb", "asha"] {
+        let mut experiment = Experiment::new(spec(algorithm, &parameters, &settings));
+        assert_eq!(experiment.ask(5), More::Yes, "{algorithm}");
+        assert_eq!(experiment.running.len(), 5);
+        assert!(experiment.running.iter().all(|one| value(one, "r") < 1e-40));
+    }
+}
+
 fn parameters_of(study: &Study) -> Vec<diwan_core::resources::ParameterAssignment> {
     study
         .space()
