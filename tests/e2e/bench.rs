@@ -114,6 +114,42 @@ fn is_self_contained(page: &str) -> bool {
     loads.iter().all(|load| !page.contains(load))
 }
 
+/// Whoever reads `diwan bench … | head -1` has the report all the same.
+#[test]
+fn the_report_is_written_though_nobody_reads_what_is_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    std::fs::write(&page, "x".repeat(1 << 20)).unwrap();
+    let mut command = bench(&["--problems=bbob/f1", "--algorithms=sobol", "--budget=5"]);
+    command.arg(format!("--html={}", page.display()));
+    let mut process = Running(
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    drop(process.0.stdout.take());
+    process.code();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(
+        page.starts_with("<!doctype html>") && page.ends_with("</html>\n"),
+        "{} bytes",
+        page.len()
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_is_played() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("none/report.html");
+    let html = format!("--html={}", page.display());
+    let ran = ran(&["--problems=bbob/f1", "--algorithms=sobol", &html]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    let told = format!("error: cannot write the report to {}\n", page.display());
+    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
+}
+
 #[test]
 fn every_kind_of_algorithm_and_problem_is_compared() {
     let directory = tempfile::tempdir().unwrap();

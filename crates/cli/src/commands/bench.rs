@@ -2,6 +2,7 @@
 
 mod crew;
 mod print;
+mod report;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -11,13 +12,14 @@ use std::thread;
 
 use clap::{Args, ValueEnum};
 use diwan_simulate::bench::{
-    BadContestant, Cell, CellError, Contestant, Options, Plan, Summary, html, summary,
+    BadContestant, Cell, CellError, Contestant, Options, Plan, Summary, summary,
 };
 use diwan_simulate::pattern::expand;
 use diwan_simulate::play::Faults;
 use diwan_simulate::suite::{NoProblem, ProblemName};
 
 use self::crew::Crew;
+use self::report::Report;
 use super::run::until_asked_to_end;
 use crate::Exit;
 use crate::failure::Failure;
@@ -155,6 +157,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let plan = Arc::new(plan(arguments)?);
+    // Before anything is played: whoever waited for it wants it written.
+    let report = arguments.html.as_deref().map(Report::open).transpose()?;
     let (summary, exit) = play(&plan, arguments).await;
     if summary.groups.is_empty() {
         return Err(Failure::new(
@@ -162,14 +166,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "no problem has been played by everybody yet",
         ));
     }
-    print::summary(&summary, arguments.output)?;
-    if let Some(file) = &arguments.html {
-        let unwritable = |error| {
-            Failure::usage(format!("cannot write the report to {}", file.display())).cause(error)
-        };
-        std::fs::write(file, html::page(&summary)).map_err(unwritable)?;
-        eprintln!("the report is in {}", file.display());
+    // Whoever reads what is printed may stop reading.
+    if let Some(report) = report {
+        report.write(&summary)?;
     }
+    print::summary(&summary, arguments.output)?;
     Ok(exit)
 }
 
