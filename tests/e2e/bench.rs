@@ -270,6 +270,16 @@ fn what_cannot_be_played_is_told() {
         ),
         "{setting}"
     );
+    let misspelt = told("bbob/f1", "tpe:gama=2");
+    assert!(
+        misspelt.ends_with("hint: did you mean \"gamma\"?\n"),
+        "{misspelt}"
+    );
+    let many = told("bbob/*/{2-100}d/i{1-1000}", "random");
+    assert!(
+        many.contains("it stands for more than 100000 problems"),
+        "{many}"
+    );
     let missing = ran(&[]);
     assert!(
         missing.code == 2 && missing.stderr.contains("--problems"),
@@ -286,7 +296,7 @@ fn an_interrupt_prints_what_has_been_played() {
         "--problems=bbob/f1",
         "--algorithms=random",
         "--budget=2000",
-        "--seeds=0-99999",
+        "--seeds=0-9999",
         "-o",
         "json",
     ]);
@@ -295,11 +305,11 @@ fn an_interrupt_prints_what_has_been_played() {
     let mut progress = BufReader::new(process.0.stderr.take().unwrap());
     let mut line = String::new();
     progress.read_line(&mut line).unwrap();
-    assert!(line.contains("/100000 experiments"), "{line}");
+    assert!(line.contains("/10000 experiments"), "{line}");
     process.signal("INT");
     assert_eq!(process.code(), 5);
     let summary: Value = serde_json::from_reader(File::open(printed).unwrap()).unwrap();
     let played = summary["played"].as_u64().unwrap();
-    assert!((1..100_000).contains(&played), "{played}");
+    assert!((1..10_000).contains(&played), "{played}");
     assert_eq!(summary["groups"][0]["cells"].as_u64().unwrap(), played);
 }

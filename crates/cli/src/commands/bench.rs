@@ -128,6 +128,9 @@ fn contestant(text: &str) -> Result<Contestant, BadContestant> {
     text.parse()
 }
 
+/// More say nothing that these do not.
+const MOST_SEEDS: usize = 10_000;
+
 fn seeds(text: &str) -> Result<Seeds, String> {
     let bad = || "expected whole numbers or ranges of them, such as 0-9 or 1,5,7".to_owned();
     let number = |text: &str| text.trim().parse::<u32>().map_err(|_| bad());
@@ -137,6 +140,9 @@ fn seeds(text: &str) -> Result<Seeds, String> {
         let (first, last) = (number(first)?, number(last)?);
         if first > last {
             return Err(bad());
+        }
+        if seeds.len() + (last - first) as usize >= MOST_SEEDS {
+            return Err(format!("expected at most {MOST_SEEDS} of them"));
         }
         seeds.extend((first..=last).map(u64::from));
     }
@@ -191,7 +197,13 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         },
     };
     let plan = Plan::new(problems.collect(), arguments.algorithms.clone(), options);
-    plan.map_err(|error| Failure::of(Exit::Usage, &error))
+    plan.map_err(|error| {
+        let failure = Failure::of(Exit::Usage, &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// Plays until all is done or somebody wants the end.
@@ -276,6 +288,14 @@ mod tests {
         assert_eq!(share("0.2"), Ok(0.2));
         for bad in ["-0.1", "1.1", "nan", "x"] {
             assert!(share(bad).is_err(), "{bad}");
+        }
+        assert_eq!(seeds("0-9999").unwrap().0.len(), 10_000);
+        for many in ["0-10000", "0-4000000000", "0-5999,0-5999"] {
+            assert_eq!(
+                seeds(many).unwrap_err(),
+                "expected at most 10000 of them",
+                "{many}"
+            );
         }
     }
 }

@@ -201,6 +201,22 @@ fn a_problem_that_an_algorithm_cannot_search_is_told_before_anything_is_played()
 }
 
 #[test]
+fn a_plan_that_nobody_lives_to_see_played_is_refused() {
+    let options = Options {
+        budget: 5,
+        seeds: (0..10_000).collect(),
+        workers: 1,
+        faults: Faults::default(),
+    };
+    let sobol = vec!["sobol".parse().unwrap()];
+    let error = Plan::new(expand("bbob/f1/{2-100}d").unwrap(), sobol, options).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "99 problems, 2 algorithms (random search is one of them) and 10000 seeds make more than 1000000 experiments"
+    );
+}
+
+#[test]
 fn the_page_needs_nothing_else_and_shows_everybody() {
     let (plan, runs) = made_up();
     let mut summary = summary(&plan, &runs);
