@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::cell::{Cell, CellRun};
 use super::plan::{Plan, YARDSTICK};
 use super::score::log_regrets;
-use super::statistics::{Bootstrap, mean, median, ranks, wins};
+use super::statistics::{Bootstrap, mean, median, ranks, wins, won};
+use crate::play::Faults;
 
 /// Moments of an anytime curve, at most.
 const MOMENTS: u64 = 60;
@@ -343,20 +344,13 @@ impl<'a> Results<'a> {
     }
 
     fn duel(&self, (entry, own): (&Entry, &[f64]), (against, others): (&Entry, &[f64])) -> Duel {
-        let ahead: Vec<f64> = own
-            .iter()
-            .zip(others)
-            .map(|(own, other)| other - own)
-            .collect();
-        let won = ahead.iter().map(|ahead| match ahead {
-            ahead if *ahead > 0.0 => 1.0,
-            ahead if *ahead < 0.0 => 0.0,
-            _ => 0.5,
-        });
+        let pairs = || own.iter().copied().zip(others.iter().copied());
+        let ahead: Vec<f64> = pairs().map(|(own, other)| other - own).collect();
+        let won: Vec<f64> = pairs().map(|(own, other)| won(own, other)).collect();
         Duel {
             algorithm: entry.algorithm.clone(),
             against: against.algorithm.clone(),
-            won: won.sum::<f64>() / ahead.len() as f64,
+            won: mean(&won),
             decades: mean(&ahead),
             interval: self.bootstrap.interval(&ahead),
         }
