@@ -90,7 +90,8 @@ fn it_prints_tables_and_csv_and_writes_a_page() {
         "{}",
         table.stderr
     );
-    assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<svg") && page.contains("<th>virtual seconds</th>"));
     let csv = ran(&[&arguments[..], &["-o", "csv"]].concat());
     let lines: Vec<&str> = csv.stdout.lines().collect();
     assert_eq!(lines.len(), 3);
@@ -105,6 +106,35 @@ fn it_prints_tables_and_csv_and_writes_a_page() {
             .contains("curves/{digits,digits-epochs}/i{INSTANCE}"),
         "{}",
         list.stdout
+    );
+}
+
+/// Every trial is preempted, so that all that is compared takes the longer.
+#[test]
+fn workers_and_faults_show_in_the_time_until_the_end() {
+    let arguments = ["--problems=bbob/f1/2d", "--algorithms=sobol", "--budget=16"];
+    let last = |more: &[&str]| {
+        let csv = ran(&[&arguments[..], more, &["-q", "-o", "csv"]].concat());
+        assert_eq!((csv.code, csv.stderr.as_str()), (0, ""));
+        let rows = rows(&csv.stdout);
+        let of = |name: &str| {
+            let column = rows[0].iter().position(|title| title == name).unwrap();
+            rows[1][column].parse::<f64>().unwrap()
+        };
+        (of("failed"), of("virtual seconds"))
+    };
+    let (calm, alone) = last(&[]);
+    assert_eq!(calm, 0.0);
+    assert!((8.0..32.0).contains(&alone), "{alone}");
+    let (_, together) = last(&["--workers=8"]);
+    assert!(together < alone / 3.0, "{together} {alone}");
+    let (failed, _) = last(&["--failures=0.5"]);
+    assert!((3.0..13.0).contains(&failed), "{failed}");
+    let (_, resumed) = last(&["--preemptions=1", "--resumes"]);
+    let (_, repeated) = last(&["--preemptions=1"]);
+    assert!(
+        alone < resumed && resumed < repeated,
+        "{alone} {resumed} {repeated}"
     );
 }
 

@@ -31,7 +31,8 @@ use crate::progress::count::Counter;
 /// depend on nothing but the arguments; only what a suggestion costs is measured.
 ///
 /// A regret is what a result has above the optimum. `decades` says by how many powers of ten it is below that of random search
-/// with the same budget. Ctrl-C prints what has been played.
+/// with the same budget. Virtual seconds are how long an experiment takes until its last trial has ended. Ctrl-C prints what has
+/// been played.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Names or patterns, such as bbob/f{1,8}/10d/i{1-3}, mixed or noisy/*/5d/i1; --list shows what there is
@@ -58,6 +59,9 @@ pub(crate) struct Arguments {
     /// The share of trials that lose their worker for a while and begin again
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     preemptions: f64,
+    /// These trials go on where they were, as from a checkpoint
+    #[arg(long, requires = "preemptions")]
+    resumes: bool,
     /// How many experiments are played at once; by default one for each core
     #[arg(long)]
     jobs: Option<NonZero<u16>>,
@@ -193,7 +197,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
             failures: arguments.failures,
             nans: arguments.nans,
             preemptions: arguments.preemptions,
-            resumes: false,
+            resumes: arguments.resumes,
         },
     };
     let plan = Plan::new(problems.collect(), arguments.algorithms.clone(), options);
@@ -281,14 +285,6 @@ mod tests {
         for bad in ["", "a", "7-5", "-1", "1-"] {
             assert!(seeds(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn shares_are_from_nothing_to_all() {
-        assert_eq!(share("0.2"), Ok(0.2));
-        for bad in ["-0.1", "1.1", "nan", "x"] {
-            assert!(share(bad).is_err(), "{bad}");
-        }
         assert_eq!(seeds("0-9999").unwrap().0.len(), 10_000);
         for many in ["0-10000", "0-4000000000", "0-5999,0-5999"] {
             assert_eq!(
@@ -296,6 +292,14 @@ mod tests {
                 "expected at most 10000 of them",
                 "{many}"
             );
+        }
+    }
+
+    #[test]
+    fn shares_are_from_nothing_to_all() {
+        assert_eq!(share("0.2"), Ok(0.2));
+        for bad in ["-0.1", "1.1", "nan", "x"] {
+            assert!(share(bad).is_err(), "{bad}");
         }
     }
 }

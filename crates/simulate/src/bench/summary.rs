@@ -23,6 +23,8 @@ pub struct Summary {
     pub workers: u32,
     /// The seeds.
     pub seeds: Vec<u64>,
+    /// What went wrong.
+    pub faults: Faults,
     /// How many experiments were planned.
     pub planned: usize,
     /// How many of them came to their end.
@@ -75,6 +77,8 @@ pub struct Entry {
     pub stopped: f64,
     /// How many failed, or gave no number.
     pub failed: f64,
+    /// Virtual time until the last of them ended, in seconds.
+    pub seconds: f64,
     /// The regret while the budget is spent.
     pub anytime: Vec<Moment>,
     /// The regret on each problem, all its instances and seeds together.
@@ -143,6 +147,7 @@ pub fn summary(plan: &Plan, runs: &BTreeMap<Cell, CellRun>) -> Summary {
         budget: options.budget,
         workers: options.workers,
         seeds: options.seeds.clone(),
+        faults: options.faults,
         planned: plan.cells().len(),
         played: runs.len(),
         groups,
@@ -300,6 +305,7 @@ impl<'a> Results<'a> {
             trials: mean_of(|run| run.trials as f64),
             stopped: mean_of(|run| run.stopped as f64),
             failed: mean_of(|run| run.failed as f64),
+            seconds: mean_of(|run| run.seconds),
             anytime: moments(self.budget())
                 .map(|trials| self.moment(contestant, trials))
                 .collect(),

@@ -35,8 +35,8 @@ fn run(reached: &[f64]) -> CellRun {
         optimum: Some(0.0),
         trials: reached.len(),
         stopped: 0,
-        failed: 0,
-        seconds: 1.0,
+        failed: 3,
+        seconds: 1.5,
         cost: Duration::from_millis(2),
         last_cost: Duration::from_millis(4),
     }
@@ -98,6 +98,7 @@ fn decades_are_counted_from_the_mean_of_random_search_on_the_same_problem() {
     );
     assert!(near(sobol.end, (-2.0 - 3.0 + 2.0 - 8.0) / 4.0));
     assert!(near(sobol.rank, 1.125) && near(sobol.wins, 3.5));
+    assert!(near(sobol.failed, 3.0) && near(sobol.seconds, 1.5));
     assert!(near(sobol.cost_ms, 2.0) && near(sobol.last_cost_ms, 4.0));
     let [duel] = group.duels.as_slice() else {
         panic!("{group:?}")
