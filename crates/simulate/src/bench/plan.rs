@@ -122,8 +122,9 @@ impl Plan {
     pub fn new(
         problems: Vec<ProblemName>,
         contestants: Vec<Contestant>,
-        options: Options,
+        mut options: Options,
     ) -> Result<Self, BadPlan> {
+        options.seeds = without_repeats(options.seeds);
         let yardstick: Contestant = YARDSTICK.parse().expect("random search is registered");
         let contestants = std::iter::once(yardstick).chain(contestants);
         let plan = Self {

@@ -151,6 +151,21 @@ fn the_yardstick_takes_part_once() {
 }
 
 #[test]
+fn a_seed_counts_once() {
+    let options = Options {
+        budget: 5,
+        seeds: vec![1, 2, 1],
+        workers: 1,
+        faults: Faults::default(),
+    };
+    let plan = Plan::new(expand("bbob/f1/2d/i1").unwrap(), Vec::new(), options).unwrap();
+    assert_eq!(
+        (plan.options().seeds.as_slice(), plan.cells().len()),
+        (&[1, 2][..], 2)
+    );
+}
+
+#[test]
 fn large_values_are_good_where_they_are_wanted() {
     let plan = plan(
         "curves/digits/i0",
