@@ -1,7 +1,10 @@
 //! The list of algorithms. Everything else about them is derived from it.
 
+mod unseen;
+
 use diwan_core::problem::nearest;
 
+use self::unseen::Batch;
 use crate::algorithm::{Algorithm, More, SuggestError, Suggested};
 use crate::study::{Study, StudySpec};
 use crate::{asha, auto, bayesianoptimization, bohb, cmaes, grid, hyperband, random, sobol, tpe};
@@ -101,19 +104,21 @@ pub fn suggest(study: &Study, count: usize) -> Result<Suggested, SuggestError> {
 /// As [`validate`].
 pub fn suggest_unseen(study: &mut Study, count: usize) -> Result<Suggested, SuggestError> {
     let given = study.given(count).len();
-    let mut suggested = suggest(study, count)?;
-    // Every step leaves another trial behind, except where a range is so narrow that chance repeats its points.
-    for _ in 0..study.distinct() {
-        let mut own = suggested.points[given..].iter();
-        let Some(last) = own.rposition(|point| {
+    let begin = study.next;
+    let run = (study.distinct() as u64).saturating_mul(count as u64);
+    let ask = |number| -> Result<_, SuggestError> {
+        study.next = number;
+        let points = suggest(study, count)?;
+        let mut own = points.points[given..].iter();
+        let last = own.rposition(|point| {
             let point = study.space().point(&point.assignments);
             point.is_ok_and(|point| study.has_tried(&point))
-        }) else {
-            break;
-        };
-        study.next = study.next.saturating_add(last as u64 + 1);
-        suggested = suggest(study, count)?;
-    }
+        });
+        let old = last.map(|last| number.saturating_add(last as u64));
+        Ok(Batch { points, old })
+    };
+    let (next, suggested) = unseen::first(begin, run, ask)?;
+    study.next = next;
     Ok(suggested)
 }
 

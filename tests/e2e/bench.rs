@@ -90,7 +90,8 @@ fn it_prints_tables_and_csv_and_writes_a_page() {
         "{}",
         table.stderr
     );
-    assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<svg") && page.contains("<th>virtual seconds</th>"));
     let csv = ran(&[&arguments[..], &["-o", "csv"]].concat());
     let lines: Vec<&str> = csv.stdout.lines().collect();
     assert_eq!(lines.len(), 3);
@@ -108,10 +109,75 @@ fn it_prints_tables_and_csv_and_writes_a_page() {
     );
 }
 
+/// Every trial is preempted, so that all that is compared takes the longer.
+#[test]
+fn workers_and_faults_show_in_the_time_until_the_end() {
+    let arguments = ["--problems=bbob/f1/2d", "--algorithms=sobol", "--budget=16"];
+    let last = |more: &[&str]| {
+        let csv = ran(&[&arguments[..], more, &["-q", "-o", "csv"]].concat());
+        assert_eq!((csv.code, csv.stderr.as_str()), (0, ""));
+        let rows = rows(&csv.stdout);
+        let of = |name: &str| {
+            let column = rows[0].iter().position(|title| title == name).unwrap();
+            rows[1][column].parse::<f64>().unwrap()
+        };
+        (of("failed"), of("virtual seconds"))
+    };
+    let (calm, alone) = last(&[]);
+    assert_eq!(calm, 0.0);
+    assert!((8.0..32.0).contains(&alone), "{alone}");
+    let (_, together) = last(&["--workers=8"]);
+    assert!(together < alone / 3.0, "{together} {alone}");
+    let (failed, _) = last(&["--failures=0.5"]);
+    assert!((3.0..13.0).contains(&failed), "{failed}");
+    let (_, resumed) = last(&["--preemptions=1", "--resumes"]);
+    let (_, repeated) = last(&["--preemptions=1"]);
+    assert!(
+        alone < resumed && resumed < repeated,
+        "{alone} {resumed} {repeated}"
+    );
+}
+
 /// A page that needs nothing from elsewhere: what names another server, or is loaded at all.
 fn is_self_contained(page: &str) -> bool {
     let loads = ["://", "src=", "<link", "@import", "url("];
     loads.iter().all(|load| !page.contains(load))
+}
+
+/// Whoever reads `diwan bench … | head -1` has the report all the same.
+#[test]
+fn the_report_is_written_though_nobody_reads_what_is_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    std::fs::write(&page, "x".repeat(1 << 20)).unwrap();
+    let mut command = bench(&["--problems=bbob/f1", "--algorithms=sobol", "--budget=5"]);
+    command.arg(format!("--html={}", page.display()));
+    let mut process = Running(
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    drop(process.0.stdout.take());
+    process.code();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(
+        page.starts_with("<!doctype html>") && page.ends_with("</html>\n"),
+        "{} bytes",
+        page.len()
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_is_played() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("none/report.html");
+    let html = format!("--html={}", page.display());
+    let ran = ran(&["--problems=bbob/f1", "--algorithms=sobol", &html]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    let told = format!("error: cannot write the report to {}\n", page.display());
+    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
 }
 
 #[test]
@@ -234,6 +300,16 @@ fn what_cannot_be_played_is_told() {
         ),
         "{setting}"
     );
+    let misspelt = told("bbob/f1", "tpe:gama=2");
+    assert!(
+        misspelt.ends_with("hint: did you mean \"gamma\"?\n"),
+        "{misspelt}"
+    );
+    let many = told("bbob/*/{2-100}d/i{1-1000}", "random");
+    assert!(
+        many.contains("it stands for more than 100000 problems"),
+        "{many}"
+    );
     let missing = ran(&[]);
     assert!(
         missing.code == 2 && missing.stderr.contains("--problems"),
@@ -250,7 +326,7 @@ fn an_interrupt_prints_what_has_been_played() {
         "--problems=bbob/f1",
         "--algorithms=random",
         "--budget=2000",
-        "--seeds=0-99999",
+        "--seeds=0-9999",
         "-o",
         "json",
     ]);
@@ -259,11 +335,11 @@ fn an_interrupt_prints_what_has_been_played() {
     let mut progress = BufReader::new(process.0.stderr.take().unwrap());
     let mut line = String::new();
     progress.read_line(&mut line).unwrap();
-    assert!(line.contains("/100000 experiments"), "{line}");
+    assert!(line.contains("/10000 experiments"), "{line}");
     process.signal("INT");
     assert_eq!(process.code(), 5);
     let summary: Value = serde_json::from_reader(File::open(printed).unwrap()).unwrap();
     let played = summary["played"].as_u64().unwrap();
-    assert!((1..100_000).contains(&played), "{played}");
+    assert!((1..10_000).contains(&played), "{played}");
     assert_eq!(summary["groups"][0]["cells"].as_u64().unwrap(), played);
 }

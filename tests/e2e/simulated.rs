@@ -97,6 +97,32 @@ fn what_cannot_be_played_has_its_place() {
     }
 }
 
+/// However fast: what is judged waits for its verdict.
+#[test]
+fn a_fast_simulation_does_not_outrun_its_rule() {
+    let stopped = |speed_up: &str| {
+        let world = World::new();
+        let file = example(
+            &world,
+            &[
+                (
+                    "algorithmName: sobol",
+                    "algorithmName: random\n  earlyStopping:\n    algorithmName: asha",
+                ),
+                ("speedUp: 2", speed_up),
+                ("failures: 0.1", "failures: 0"),
+            ],
+        );
+        let ran = world.run(["run", &file]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        world.status("simulated")["trialsEarlyStopped"]
+            .as_u64()
+            .unwrap_or(0)
+    };
+    let fast = stopped("speedUp: 1000");
+    assert!(fast >= 20, "{fast} of 40");
+}
+
 #[test]
 fn an_algorithm_brings_its_own_rule() {
     let world = World::new();

@@ -46,6 +46,15 @@ pub trait Driver: Send + Sync {
     /// When that cannot be found out.
     async fn observe(&self, id: &LaunchId) -> Result<Phase, DriverError>;
 
+    /// For whoever judges a launch by what it writes: resolves when there is more to read, with how much there is by a count of
+    /// the launch's own. `judged` is 0 at first, then the answer before, when all that there was then has been judged. A
+    /// launch that is faster than any verdict goes no further until then, except after some seconds of silence. One that
+    /// waits for nobody, as a process, never answers.
+    async fn more(&self, id: &LaunchId, judged: u64) -> u64 {
+        let _ = (id, judged);
+        std::future::pending().await
+    }
+
     /// Waits until a launch has ended and nothing of it runs any more.
     ///
     /// # Errors

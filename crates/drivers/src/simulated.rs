@@ -2,6 +2,7 @@
 
 mod driver;
 mod job;
+mod pace;
 mod record;
 
 pub use driver::SimulatedDriver;

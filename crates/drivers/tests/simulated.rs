@@ -105,6 +105,23 @@ async fn it_goes_on_where_its_output_ends() {
 }
 
 #[tokio::test]
+async fn it_waits_until_each_report_is_judged() {
+    let place = Place::new();
+    let (driver, plan) = (SimulatedDriver::default(), place.curve(1e6));
+    let id = plan.id();
+    driver.start(&plan).await.unwrap();
+    let mut judged = 0;
+    let end = loop {
+        tokio::select! {
+            end = driver.ended(&id) => break end.unwrap(),
+            written = driver.more(&id, judged) => judged = written,
+        }
+        assert_eq!(printed(&plan).lines().count() as u64, judged);
+    };
+    assert_eq!((end, judged), (End::Succeeded, 81));
+}
+
+#[tokio::test]
 async fn it_takes_as_long_as_it_says() {
     let place = Place::new();
     let seconds = async |speed_up| {

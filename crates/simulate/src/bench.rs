@@ -11,7 +11,7 @@ mod summary;
 
 pub use self::cell::{Cell, CellError, CellResult, CellRun};
 pub use self::contestant::{BadContestant, Contestant};
-pub use self::plan::{BadPlan, Options, Plan, YARDSTICK};
+pub use self::plan::{BadPlan, Options, Plan, Reason, YARDSTICK};
 pub use self::summary::{Duel, Entry, Family, Group, Moment, Summary, summary};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Several problems by one pattern: `bbob/f{1,8,15-20}/{5,10}d/i{1-3}`, `mixed/*/i0`, `curves`.
 
-use crate::suite::{NoProblem, ProblemName, of};
+use crate::suite::{NoProblem, ProblemName, Suite, of};
 
 /// More problems than anybody has the time for.
 const MOST: usize = 100_000;
@@ -17,13 +17,25 @@ pub fn expand(pattern: &str) -> Result<Vec<ProblemName>, NoProblem> {
         name: pattern.to_owned(),
         reason,
     };
-    let mut names = Vec::new();
-    for plain in without_braces(pattern).map_err(wrong)? {
-        for name in completed(&plain).map_err(wrong)? {
+    let texts = without_braces(pattern).map_err(wrong)?;
+    let mut count = 0;
+    for text in &texts {
+        count += families(text).map_err(wrong)?.1.len();
+        if count > MOST {
+            return Err(wrong(too_many()));
+        }
+    }
+    let mut names = Vec::with_capacity(count);
+    for text in &texts {
+        for name in completed(text).map_err(wrong)? {
             names.push(name.parse()?);
         }
     }
     Ok(names)
+}
+
+fn too_many() -> String {
+    format!("it stands for more than {MOST} problems")
 }
 
 /// The texts that a pattern with braces stands for.
@@ -36,7 +48,7 @@ fn without_braces(pattern: &str) -> Result<Vec<String>, String> {
             .ok_or("a brace is opened and not closed")?;
         let choices = choices(inside)?;
         if texts.len().saturating_mul(choices.len()) > MOST {
-            return Err(format!("it stands for more than {MOST} problems"));
+            return Err(too_many());
         }
         let with = |text: &String| {
             let text = format!("{text}{before}");
@@ -71,20 +83,29 @@ fn choices(inside: &str) -> Result<Vec<String>, String> {
         if first > last {
             return Err(format!("the range {choice} ends before it begins"));
         }
-        if (last - first) as usize >= MOST {
-            return Err(format!("it stands for more than {MOST} problems"));
+        if choices.len() + (last - first) as usize >= MOST {
+            return Err(too_many());
         }
         choices.extend((first..=last).map(|number| number.to_string()));
     }
     Ok(choices)
 }
 
+/// The suite of a text, and the families that it stands for.
+fn families(text: &str) -> Result<(&'static dyn Suite, Vec<String>), String> {
+    let mut parts = text.split('/');
+    let suite = of(parts.next().unwrap_or_default())?;
+    let families = match parts.next() {
+        None | Some("*") => suite.families(),
+        Some(family) => vec![family.to_owned()],
+    };
+    Ok((suite, families))
+}
+
 /// A text with what is left out at its end, once for every family that it stands for.
 fn completed(text: &str) -> Result<Vec<String>, String> {
-    let mut parts = text.split('/').map(str::to_owned);
-    let suite = of(&parts.next().unwrap_or_default())?;
-    let family = parts.next().unwrap_or_else(|| "*".to_owned());
-    let mut rest: Vec<String> = parts.collect();
+    let (suite, families) = families(text)?;
+    let mut rest: Vec<String> = text.split('/').skip(2).map(str::to_owned).collect();
     let has_dimension = suite.dimensions().is_some();
     if has_dimension && rest.is_empty() {
         rest.push("5d".to_owned());
@@ -92,11 +113,6 @@ fn completed(text: &str) -> Result<Vec<String>, String> {
     if rest.len() == usize::from(has_dimension) {
         rest.push(format!("i{}", suite.instances().0));
     }
-    let families = if family == "*" {
-        suite.families()
-    } else {
-        vec![family]
-    };
     let name = |family: String| format!("{}/{family}/{}", suite.name(), rest.join("/"));
     Ok(families.into_iter().map(name).collect())
 }
@@ -196,6 +212,15 @@ mod tests {
             (
                 "bbob/f{1-999}/{2-100}d/i{1-999}",
                 r#"no problem "bbob/f{1-999}/{2-100}d/i{1-999}": it stands for more than 100000 problems"#,
+            ),
+            // 99,000 texts, 24 families each.
+            (
+                "bbob/*/{2-100}d/i{1-1000}",
+                r#"no problem "bbob/*/{2-100}d/i{1-1000}": it stands for more than 100000 problems"#,
+            ),
+            (
+                "{bbob,mixed}/f{1-60000,1-60000}",
+                r#"no problem "{bbob,mixed}/f{1-60000,1-60000}": it stands for more than 100000 problems"#,
             ),
         ] {
             assert_eq!(refusal(pattern), told);

@@ -16,6 +16,7 @@ use diwan_algorithms::stopping::Stopping;
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::record::TrialState;
 use diwan_core::resources::{AlgorithmSetting, ParameterAssignment};
+use serde::Serialize;
 
 use self::queue::Queue;
 use self::stopping::Judge;
@@ -44,7 +45,7 @@ pub struct Setup<'a> {
 }
 
 /// How often something goes wrong with a trial: probabilities, from 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Faults {
     /// It fails underway.
     pub failures: f64,

@@ -2,6 +2,7 @@
 
 mod crew;
 mod print;
+mod report;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -11,13 +12,14 @@ use std::thread;
 
 use clap::{Args, ValueEnum};
 use diwan_simulate::bench::{
-    BadContestant, Cell, CellError, Contestant, Options, Plan, Summary, html, summary,
+    BadContestant, Cell, CellError, Contestant, Options, Plan, Summary, summary,
 };
 use diwan_simulate::pattern::expand;
 use diwan_simulate::play::Faults;
 use diwan_simulate::suite::{NoProblem, ProblemName};
 
 use self::crew::Crew;
+use self::report::Report;
 use super::run::until_asked_to_end;
 use crate::Exit;
 use crate::failure::Failure;
@@ -29,7 +31,8 @@ use crate::progress::count::Counter;
 /// depend on nothing but the arguments; only what a suggestion costs is measured.
 ///
 /// A regret is what a result has above the optimum. `decades` says by how many powers of ten it is below that of random search
-/// with the same budget. Ctrl-C prints what has been played.
+/// with the same budget. Virtual seconds are how long an experiment takes until its last trial has ended. Ctrl-C prints what has
+/// been played.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Names or patterns, such as bbob/f{1,8}/10d/i{1-3}, mixed or noisy/*/5d/i1; --list shows what there is
@@ -56,6 +59,9 @@ pub(crate) struct Arguments {
     /// The share of trials that lose their worker for a while and begin again
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     preemptions: f64,
+    /// These trials go on where they were, as from a checkpoint
+    #[arg(long, requires = "preemptions")]
+    resumes: bool,
     /// How many experiments are played at once; by default one for each core
     #[arg(long)]
     jobs: Option<NonZero<u16>>,
@@ -126,6 +132,9 @@ fn contestant(text: &str) -> Result<Contestant, BadContestant> {
     text.parse()
 }
 
+/// More say nothing that these do not.
+const MOST_SEEDS: usize = 10_000;
+
 fn seeds(text: &str) -> Result<Seeds, String> {
     let bad = || "expected whole numbers or ranges of them, such as 0-9 or 1,5,7".to_owned();
     let number = |text: &str| text.trim().parse::<u32>().map_err(|_| bad());
@@ -135,6 +144,9 @@ fn seeds(text: &str) -> Result<Seeds, String> {
         let (first, last) = (number(first)?, number(last)?);
         if first > last {
             return Err(bad());
+        }
+        if seeds.len() + (last - first) as usize >= MOST_SEEDS {
+            return Err(format!("expected at most {MOST_SEEDS} of them"));
         }
         seeds.extend((first..=last).map(u64::from));
     }
@@ -155,6 +167,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let plan = Arc::new(plan(arguments)?);
+    // Before anything is played: whoever waited for it wants it written.
+    let report = arguments.html.as_deref().map(Report::open).transpose()?;
     let (summary, exit) = play(&plan, arguments).await;
     if summary.groups.is_empty() {
         return Err(Failure::new(
@@ -162,14 +176,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "no problem has been played by everybody yet",
         ));
     }
-    print::summary(&summary, arguments.output)?;
-    if let Some(file) = &arguments.html {
-        let unwritable = |error| {
-            Failure::usage(format!("cannot write the report to {}", file.display())).cause(error)
-        };
-        std::fs::write(file, html::page(&summary)).map_err(unwritable)?;
-        eprintln!("the report is in {}", file.display());
+    // Whoever reads what is printed may stop reading.
+    if let Some(report) = report {
+        report.write(&summary)?;
     }
+    print::summary(&summary, arguments.output)?;
     Ok(exit)
 }
 
@@ -186,11 +197,17 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
             failures: arguments.failures,
             nans: arguments.nans,
             preemptions: arguments.preemptions,
-            resumes: false,
+            resumes: arguments.resumes,
         },
     };
     let plan = Plan::new(problems.collect(), arguments.algorithms.clone(), options);
-    plan.map_err(|error| Failure::of(Exit::Usage, &error))
+    plan.map_err(|error| {
+        let failure = Failure::of(Exit::Usage, &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// Plays until all is done or somebody wants the end.
@@ -267,6 +284,14 @@ mod tests {
         assert_eq!(seeds("1,5-7").unwrap().0, [1, 5, 6, 7]);
         for bad in ["", "a", "7-5", "-1", "1-"] {
             assert!(seeds(bad).is_err(), "{bad}");
+        }
+        assert_eq!(seeds("0-9999").unwrap().0.len(), 10_000);
+        for many in ["0-10000", "0-4000000000", "0-5999,0-5999"] {
+            assert_eq!(
+                seeds(many).unwrap_err(),
+                "expected at most 10000 of them",
+                "{many}"
+            );
         }
     }
 

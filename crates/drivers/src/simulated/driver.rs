@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::future;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::job::Job;
+use super::pace::Pace;
 use super::record::{self, Output};
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
@@ -34,6 +36,7 @@ pub struct SimulatedDriver {
 struct Launch {
     end: watch::Sender<Option<End>>,
     stop: watch::Sender<bool>,
+    pace: Pace,
 }
 
 impl Default for SimulatedDriver {
@@ -66,6 +69,7 @@ impl SimulatedDriver {
         let launch = Arc::new(Launch {
             end: watch::Sender::new(None),
             stop: watch::Sender::new(false),
+            pace: Pace::default(),
         });
         let (played, mut alive) = (launch.clone(), self.alive.subscribe());
         tokio::spawn(async move {
@@ -83,7 +87,7 @@ impl Launch {
     async fn play(&self, id: &LaunchId, job: &Job) {
         let mut stop = self.stop.subscribe();
         let end = tokio::select! {
-            end = run(id, job) => end,
+            end = run(id, job, &self.pace) => end,
             _ = stop.wait_for(|stop| *stop) => Ok(End::Left("it was told to stop".to_owned())),
         };
         let end = end.unwrap_or_else(|error| {
@@ -107,8 +111,8 @@ impl Launch {
     }
 }
 
-/// Prints what is due, and sleeps until more is.
-async fn run(id: &LaunchId, job: &Job) -> io::Result<End> {
+/// Prints what is due, and sleeps until more is. Of reports that are judged, one at a time.
+async fn run(id: &LaunchId, job: &Job, pace: &Pace) -> io::Result<End> {
     let Timeline {
         reports,
         end,
@@ -118,8 +122,8 @@ async fn run(id: &LaunchId, job: &Job) -> io::Result<End> {
     let mut next = output.lines.min(reports.len());
     // What an earlier process has played is over.
     let before = reports[..next].last().map_or(0.0, |report| report.at);
-    let begun = Instant::now();
-    let moment = |at: f64| {
+    let mut begun = Instant::now();
+    let moment = |begun: Instant, at: f64| {
         let seconds = (at - before) / job.speed_up;
         begun
             + Duration::try_from_secs_f64(seconds)
@@ -127,21 +131,29 @@ async fn run(id: &LaunchId, job: &Job) -> io::Result<End> {
                 .min(LONGEST)
     };
     while let Some(report) = reports.get(next) {
-        sleep_until(moment(report.at)).await;
+        sleep_until(moment(begun, report.at)).await;
         // A timer is coarser than a fast simulation.
         let now = Instant::now();
         let due = reports[next..]
             .iter()
-            .take_while(|report| moment(report.at) <= now);
-        let count = due.count().max(1);
+            .take_while(|report| moment(begun, report.at) <= now);
+        let count = if pace.is_judged() {
+            1
+        } else {
+            due.count().max(1)
+        };
         let lines = (next..next + count).map(|step| {
             let value = reports[step].value;
             format!("step={} {}={value:?}\n", step + 1, job.metric)
         });
         output.write(&lines.collect::<String>())?;
         next += count;
+        let written = Instant::now();
+        pace.wrote().await;
+        // The simulation stands still meanwhile.
+        begun += written.elapsed();
     }
-    sleep_until(moment(*end)).await;
+    sleep_until(moment(begun, *end)).await;
     Ok(match state {
         TrialState::Succeeded => End::Succeeded,
         _ => End::Failed(
@@ -176,6 +188,13 @@ impl Driver for SimulatedDriver {
             },
         };
         Ok(end.map_or(Phase::Running { pid: None }, Phase::Ended))
+    }
+
+    async fn more(&self, id: &LaunchId, judged: u64) -> u64 {
+        match self.known(id) {
+            Some(launch) => launch.pace.more(judged).await,
+            None => future::pending().await,
+        }
     }
 
     async fn ended(&self, id: &LaunchId) -> Result<End, DriverError> {

@@ -286,8 +286,13 @@ impl Task {
         let mut tick = tokio::time::interval(self.options.poll);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.reset();
+        let mut judged = 0;
         loop {
             tokio::select! {
+                written = driver.more(id, judged), if reading.is_judged() => {
+                    self.collect(tails, reading, false).await?;
+                    judged = written;
+                }
                 end = &mut ended => match end {
                     Ok(end) => return Ok(end),
                     Err(error) => {

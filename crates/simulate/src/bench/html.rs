@@ -51,7 +51,8 @@ const NOTES: &str = "<section class=\"notes\">\n<h2>How to read it</h2>\n\
     its 95 % bootstrap interval. One problem that is solved to the floor moves the mean a lot: look at the median and the rank \
     too. Bands are 95 % intervals of the mean on these problems; how much \
     problems differ among themselves is left out. Of problems with noise the true value of what looks best counts. Cost is \
-    processor time of the optimizer alone.</p>\n</section>\n";
+    processor time of the optimizer alone. Virtual seconds are how long an experiment takes with its workers, failures and \
+    preemptions; a whole trial takes about one, or as long as was recorded.</p>\n</section>\n";
 
 fn write_group(page: &mut String, group: &Group) -> fmt::Result {
     let lines = lines(group);
@@ -127,7 +128,7 @@ fn write_legend(page: &mut String, lines: &[Line<'_>]) -> fmt::Result {
     Ok(())
 }
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 14] = [
     "algorithm",
     "decades",
     "95 %",
@@ -138,6 +139,10 @@ const COLUMNS: [&str; 10] = [
     "end",
     "ms a suggestion",
     "last 20",
+    "trials",
+    "stopped early",
+    "failed",
+    "virtual seconds",
 ];
 
 fn write_entries(page: &mut String, lines: &[Line<'_>]) -> fmt::Result {
@@ -153,6 +158,10 @@ fn write_entries(page: &mut String, lines: &[Line<'_>]) -> fmt::Result {
             format!("{:.3}", entry.end),
             format!("{:.3}", entry.cost_ms),
             format!("{:.3}", entry.last_cost_ms),
+            format!("{:.1}", entry.trials),
+            format!("{:.1}", entry.stopped),
+            format!("{:.1}", entry.failed),
+            format!("{:.2}", entry.seconds),
         ];
         write_row(page, &entry.algorithm, &numbers)?;
     }

@@ -38,20 +38,44 @@ pub struct Options {
     pub faults: Faults,
 }
 
-/// Why a plan cannot be played: an algorithm cannot search a problem.
+/// More experiments than anybody has the time for.
+const MOST: usize = 1_000_000;
+
+/// Why a plan cannot be played.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{contestant} cannot search {problem}")]
-pub struct BadPlan {
-    contestant: String,
-    problem: String,
-    source: Reason,
+pub enum BadPlan {
+    /// It is too large.
+    #[error(
+        "{problems} problems, {contestants} algorithms (random search is one of them) and {seeds} seeds make more than \
+         {MOST} experiments"
+    )]
+    TooLarge {
+        /// How many problems.
+        problems: usize,
+        /// How many contestants, the yardstick included.
+        contestants: usize,
+        /// How many seeds.
+        seeds: usize,
+    },
+    /// An algorithm cannot search a problem.
+    #[error("{contestant} cannot search {problem}")]
+    Unsuitable {
+        /// The algorithm, as it was written.
+        contestant: String,
+        /// The problem.
+        problem: String,
+        /// What the algorithm says of it.
+        source: Reason,
+    },
 }
 
 /// What an algorithm says of a study that it cannot search, cut to the first of many things.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{first}{}", others(*.more))]
-struct Reason {
+pub struct Reason {
     first: String,
+    /// What to do about it.
+    hint: Option<String>,
     more: usize,
 }
 
@@ -65,18 +89,27 @@ fn others(more: usize) -> String {
 impl From<SuggestError> for Reason {
     fn from(error: SuggestError) -> Self {
         match error {
-            SuggestError::Invalid(Problems(mut problems)) => Self {
-                more: problems.len().saturating_sub(1),
-                first: {
-                    problems.truncate(1);
-                    // With its hint.
-                    Problems(problems).to_string()
-                },
+            SuggestError::Invalid(Problems(problems)) if !problems.is_empty() => Self {
+                first: problems[0].to_string(),
+                hint: problems[0].hint.clone(),
+                more: problems.len() - 1,
             },
             other => Self {
                 first: other.to_string(),
+                hint: None,
                 more: 0,
             },
+        }
+    }
+}
+
+impl BadPlan {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::TooLarge { .. } => None,
+            Self::Unsuitable { source, .. } => source.hint.as_deref(),
         }
     }
 }
@@ -85,12 +118,13 @@ impl Plan {
     /// These contestants, and the yardstick, on these problems. What is named twice takes part once.
     ///
     /// # Errors
-    /// When an algorithm cannot search a problem.
+    /// When an algorithm cannot search a problem, or it is more than a million experiments.
     pub fn new(
         problems: Vec<ProblemName>,
         contestants: Vec<Contestant>,
-        options: Options,
+        mut options: Options,
     ) -> Result<Self, BadPlan> {
+        options.seeds = without_repeats(options.seeds);
         let yardstick: Contestant = YARDSTICK.parse().expect("random search is registered");
         let contestants = std::iter::once(yardstick).chain(contestants);
         let plan = Self {
@@ -103,10 +137,19 @@ impl Plan {
     }
 
     fn check(&self) -> Result<(), BadPlan> {
+        let (problems, contestants) = (self.problems.len(), self.contestants.len());
+        let seeds = self.options.seeds.len();
+        if problems.saturating_mul(contestants).saturating_mul(seeds) > MOST {
+            return Err(BadPlan::TooLarge {
+                problems,
+                contestants,
+                seeds,
+            });
+        }
         for name in &self.problems {
             let problem = name.make();
             for contestant in &self.contestants {
-                let refused = |source: SuggestError| BadPlan {
+                let refused = |source: SuggestError| BadPlan::Unsuitable {
                     contestant: contestant.to_string(),
                     problem: name.to_string(),
                     source: source.into(),

@@ -68,17 +68,19 @@ pub(super) fn ranks(scores: &[f64]) -> Vec<f64> {
 
 /// The share that each score has in the win: one for the smallest, parts of it for equal ones.
 pub(super) fn wins(scores: &[f64]) -> Vec<f64> {
-    let least = scores.iter().copied().fold(f64::INFINITY, f64::min);
-    let is_first = |score: f64| score <= least + 1e-12;
-    let winners = scores.iter().filter(|score| is_first(**score)).count();
-    let share = |score: &f64| {
-        if is_first(*score) {
-            1.0 / winners as f64
-        } else {
-            0.0
-        }
+    let ranks = ranks(scores);
+    let first = ranks.iter().copied().fold(f64::INFINITY, f64::min);
+    let winners = ranks.iter().filter(|rank| **rank == first).count();
+    let share = |rank: &f64| match *rank == first {
+        true => 1.0 / winners as f64,
+        false => 0.0,
     };
-    scores.iter().map(share).collect()
+    ranks.iter().map(share).collect()
+}
+
+/// How much of a cell the first score has won against the other: a draw is half a win.
+pub(super) fn won(own: f64, other: f64) -> f64 {
+    wins(&[own, other])[0]
 }
 
 #[cfg(test)]
@@ -96,6 +98,15 @@ mod tests {
     fn equal_scores_share_rank_and_win() {
         assert_eq!(ranks(&[2.0, 1.0, 1.0, 5.0]), [3.0, 1.5, 1.5, 4.0]);
         assert_eq!(wins(&[2.0, 1.0, 1.0, 5.0]), [0.0, 0.5, 0.5, 0.0]);
+        assert_eq!(won(1.0, 1.0), 0.5);
+    }
+
+    #[test]
+    fn the_smallest_difference_decides_rank_win_and_duel() {
+        let (less, more) = (1.0, 1.0 + f64::EPSILON);
+        assert_eq!(ranks(&[more, less]), [2.0, 1.0]);
+        assert_eq!(wins(&[more, less]), [0.0, 1.0]);
+        assert_eq!((won(more, less), won(less, more)), (0.0, 1.0));
     }
 
     /// The normal approximation has the mean ± 1.96 standard errors.

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::cell::{Cell, CellRun};
 use super::plan::{Plan, YARDSTICK};
 use super::score::log_regrets;
-use super::statistics::{Bootstrap, mean, median, ranks, wins};
+use super::statistics::{Bootstrap, mean, median, ranks, wins, won};
+use crate::play::Faults;
 
 /// Moments of an anytime curve, at most.
 const MOMENTS: u64 = 60;
@@ -22,6 +23,8 @@ pub struct Summary {
     pub workers: u32,
     /// The seeds.
     pub seeds: Vec<u64>,
+    /// What went wrong.
+    pub faults: Faults,
     /// How many experiments were planned.
     pub planned: usize,
     /// How many of them came to their end.
@@ -74,6 +77,8 @@ pub struct Entry {
     pub stopped: f64,
     /// How many failed, or gave no number.
     pub failed: f64,
+    /// Virtual time until the last of them ended, in seconds.
+    pub seconds: f64,
     /// The regret while the budget is spent.
     pub anytime: Vec<Moment>,
     /// The regret on each problem, all its instances and seeds together.
@@ -142,6 +147,7 @@ pub fn summary(plan: &Plan, runs: &BTreeMap<Cell, CellRun>) -> Summary {
         budget: options.budget,
         workers: options.workers,
         seeds: options.seeds.clone(),
+        faults: options.faults,
         planned: plan.cells().len(),
         played: runs.len(),
         groups,
@@ -299,6 +305,7 @@ impl<'a> Results<'a> {
             trials: mean_of(|run| run.trials as f64),
             stopped: mean_of(|run| run.stopped as f64),
             failed: mean_of(|run| run.failed as f64),
+            seconds: mean_of(|run| run.seconds),
             anytime: moments(self.budget())
                 .map(|trials| self.moment(contestant, trials))
                 .collect(),
@@ -343,20 +350,13 @@ impl<'a> Results<'a> {
     }
 
     fn duel(&self, (entry, own): (&Entry, &[f64]), (against, others): (&Entry, &[f64])) -> Duel {
-        let ahead: Vec<f64> = own
-            .iter()
-            .zip(others)
-            .map(|(own, other)| other - own)
-            .collect();
-        let won = ahead.iter().map(|ahead| match ahead {
-            ahead if *ahead > 0.0 => 1.0,
-            ahead if *ahead < 0.0 => 0.0,
-            _ => 0.5,
-        });
+        let pairs = || own.iter().copied().zip(others.iter().copied());
+        let ahead: Vec<f64> = pairs().map(|(own, other)| other - own).collect();
+        let won: Vec<f64> = pairs().map(|(own, other)| won(own, other)).collect();
         Duel {
             algorithm: entry.algorithm.clone(),
             against: against.algorithm.clone(),
-            won: won.sum::<f64>() / ahead.len() as f64,
+            won: mean(&won),
             decades: mean(&ahead),
             interval: self.bootstrap.interval(&ahead),
         }

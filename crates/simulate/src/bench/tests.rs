@@ -35,8 +35,8 @@ fn run(reached: &[f64]) -> CellRun {
         optimum: Some(0.0),
         trials: reached.len(),
         stopped: 0,
-        failed: 0,
-        seconds: 1.0,
+        failed: 3,
+        seconds: 1.5,
         cost: Duration::from_millis(2),
         last_cost: Duration::from_millis(4),
     }
@@ -98,6 +98,7 @@ fn decades_are_counted_from_the_mean_of_random_search_on_the_same_problem() {
     );
     assert!(near(sobol.end, (-2.0 - 3.0 + 2.0 - 8.0) / 4.0));
     assert!(near(sobol.rank, 1.125) && near(sobol.wins, 3.5));
+    assert!(near(sobol.failed, 3.0) && near(sobol.seconds, 1.5));
     assert!(near(sobol.cost_ms, 2.0) && near(sobol.last_cost_ms, 4.0));
     let [duel] = group.duels.as_slice() else {
         panic!("{group:?}")
@@ -150,6 +151,21 @@ fn the_yardstick_takes_part_once() {
 }
 
 #[test]
+fn a_seed_counts_once() {
+    let options = Options {
+        budget: 5,
+        seeds: vec![1, 2, 1],
+        workers: 1,
+        faults: Faults::default(),
+    };
+    let plan = Plan::new(expand("bbob/f1/2d/i1").unwrap(), Vec::new(), options).unwrap();
+    assert_eq!(
+        (plan.options().seeds.as_slice(), plan.cells().len()),
+        (&[1, 2][..], 2)
+    );
+}
+
+#[test]
 fn large_values_are_good_where_they_are_wanted() {
     let plan = plan(
         "curves/digits/i0",
@@ -197,6 +213,22 @@ fn a_problem_that_an_algorithm_cannot_search_is_told_before_anything_is_played()
     assert!(
         source.contains("must include step") && source.ends_with("(and 1 more)"),
         "{source}"
+    );
+}
+
+#[test]
+fn a_plan_that_nobody_lives_to_see_played_is_refused() {
+    let options = Options {
+        budget: 5,
+        seeds: (0..10_000).collect(),
+        workers: 1,
+        faults: Faults::default(),
+    };
+    let sobol = vec!["sobol".parse().unwrap()];
+    let error = Plan::new(expand("bbob/f1/{2-100}d").unwrap(), sobol, options).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "99 problems, 2 algorithms (random search is one of them) and 10000 seeds make more than 1000000 experiments"
     );
 }
 

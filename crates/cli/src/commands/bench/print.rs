@@ -7,7 +7,7 @@ use super::Output;
 use crate::failure::Failure;
 use crate::output::{Rows, print_json, print_line};
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "algorithm",
     "decades",
     "95 %",
@@ -20,6 +20,8 @@ const COLUMNS: [&str; 12] = [
     "of the last 20",
     "trials",
     "stopped early",
+    "failed",
+    "virtual seconds",
 ];
 
 /// Prints the suites of problems.
@@ -113,6 +115,8 @@ fn cells(entry: &Entry) -> Vec<String> {
         format!("{:.3}", entry.last_cost_ms),
         format!("{:.0}", entry.trials),
         format!("{:.0}", entry.stopped),
+        format!("{:.1}", entry.failed),
+        format!("{:.2}", entry.seconds),
     ]
 }
 

@@ -44,8 +44,8 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
   {"op":"close"}
       -> {"ok":true}
 
-Every reply has "cpu", the seconds of processor time that it took. A request that cannot be served gets {"error":"…"}, and
-the next one is read. NaN and Infinity, as Python writes them, are taken for null: no value."#;
+Every reply has "cpu", the seconds of processor time that it took. A request that cannot be served, or has a field
+that is not told here, gets {"error":"…"}, and the next one is read. NaN and Infinity, as Python writes them, are taken for null: no value."#;
 
 /// A reply as it is written.
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ pub(super) fn run() -> Result<Exit, Failure> {
         if !line.trim_ascii().is_empty() {
             let begun = cpu_time();
             let request = Request::read(&line);
-            let closes = matches!(request, Ok(Request::Close));
+            let closes = matches!(request, Ok(Request::Close {}));
             let reply = match request {
                 Ok(request) => session.answer(request).unwrap_or_else(Reply::error),
                 Err(error) => Reply::error(error),

@@ -9,35 +9,42 @@ use serde_json::{Map, Number, Value};
 
 /// A parameter.
 #[derive(Debug, Deserialize)]
-pub(super) struct Parameter {
-    name: String,
-    #[serde(flatten)]
-    domain: Domain,
-    #[serde(default)]
-    condition: Option<Condition>,
-}
-
-/// When it has an effect.
-#[derive(Debug, Deserialize)]
-struct Condition {
-    parent: String,
-    values: Vec<Value>,
-}
-
-#[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Domain {
+pub(super) enum Parameter {
     Float(Range),
     Int(Range),
-    Categorical { choices: Vec<Value> },
+    Categorical(Category),
 }
 
+/// A parameter that is a number.
 #[derive(Debug, Deserialize)]
-struct Range {
+#[serde(deny_unknown_fields)]
+pub(super) struct Range {
+    name: String,
     low: Number,
     high: Number,
     #[serde(default)]
     log: bool,
+    #[serde(default)]
+    condition: Option<Condition>,
+}
+
+/// A parameter that is one of several values.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Category {
+    name: String,
+    choices: Vec<Value>,
+    #[serde(default)]
+    condition: Option<Condition>,
+}
+
+/// When a parameter has an effect.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Condition {
+    parent: String,
+    values: Vec<Value>,
 }
 
 // === impl Parameter ===
@@ -45,33 +52,38 @@ struct Range {
 impl Parameter {
     /// The same as an experiment says it.
     pub(super) fn spec(&self) -> ParameterSpec {
-        let (parameter_type, feasible_space) = match &self.domain {
-            Domain::Float(range) => (ParameterType::Double, range.feasible()),
-            Domain::Int(range) => (ParameterType::Int, range.feasible()),
-            Domain::Categorical { choices } => {
-                let list = choices.iter().map(text).collect();
-                let space = FeasibleSpace {
-                    list,
-                    ..FeasibleSpace::default()
-                };
-                (ParameterType::Categorical, space)
-            }
+        let (parameter_type, feasible_space, condition) = match self {
+            Self::Float(range) => (ParameterType::Double, range.feasible(), &range.condition),
+            Self::Int(range) => (ParameterType::Int, range.feasible(), &range.condition),
+            Self::Categorical(category) => (
+                ParameterType::Categorical,
+                category.feasible(),
+                &category.condition,
+            ),
         };
         ParameterSpec {
-            name: self.name.clone(),
+            name: self.name().to_owned(),
             parameter_type,
             feasible_space,
-            condition: self.condition.as_ref().map(Condition::spec),
+            condition: condition.as_ref().map(Condition::spec),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Float(range) | Self::Int(range) => &range.name,
+            Self::Categorical(category) => &category.name,
         }
     }
 
     /// What a text of this parameter stands for.
     fn value(&self, given: &str) -> Value {
-        let value = match &self.domain {
-            Domain::Float(_) => given.parse::<f64>().ok().map(Value::from),
-            Domain::Int(_) => given.parse::<i64>().ok().map(Value::from),
-            Domain::Categorical { choices } => {
-                choices.iter().find(|choice| text(choice) == given).cloned()
+        let value = match self {
+            Self::Float(_) => given.parse::<f64>().ok().map(Value::from),
+            Self::Int(_) => given.parse::<i64>().ok().map(Value::from),
+            Self::Categorical(category) => {
+                let mut choices = category.choices.iter();
+                choices.find(|choice| text(choice) == given).cloned()
             }
         };
         value.unwrap_or_else(|| given.into())
@@ -98,6 +110,15 @@ impl Range {
     }
 }
 
+impl Category {
+    fn feasible(&self) -> FeasibleSpace {
+        FeasibleSpace {
+            list: self.choices.iter().map(text).collect(),
+            ..FeasibleSpace::default()
+        }
+    }
+}
+
 /// What is suggested, which comes in the order of the space, without parameters that have no effect.
 pub(super) fn params(
     space: &[Parameter],
@@ -105,7 +126,7 @@ pub(super) fn params(
 ) -> Map<String, Value> {
     let mut rest = space.iter();
     let pair = |given: &ParameterAssignment| {
-        let parameter = rest.find(|parameter| parameter.name == given.name)?;
+        let parameter = rest.find(|parameter| parameter.name() == given.name)?;
         Some((given.name.clone(), parameter.value(&given.value)))
     };
     assignments.iter().filter_map(pair).collect()

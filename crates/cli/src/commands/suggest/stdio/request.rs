@@ -10,36 +10,25 @@ use super::parameters::Parameter;
 
 /// A request.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
+#[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Request {
     New(New),
     Ask {
         #[serde(default = "one")]
         n: usize,
     },
-    Tell {
-        id: u64,
-        #[serde(flatten)]
-        result: TrialResult,
-    },
+    Tell(Told),
     Observe {
         trials: Vec<Observed>,
     },
-    Report {
-        id: u64,
-        #[serde(flatten)]
-        progress: Progress,
-    },
-    Prune {
-        id: u64,
-        #[serde(flatten)]
-        progress: Progress,
-    },
-    Close,
+    Report(Progress),
+    Prune(Progress),
+    Close {},
 }
 
 /// The beginning of a study.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct New {
     pub(super) space: Vec<Parameter>,
     #[serde(default)]
@@ -75,23 +64,30 @@ pub(super) enum Direction {
     Maximize,
 }
 
-/// A trial that was not asked for here.
+/// How a trial that was asked for ended.
 #[derive(Debug, Deserialize)]
-pub(super) struct Observed {
-    pub(super) params: Map<String, Value>,
-    #[serde(flatten)]
-    pub(super) result: TrialResult,
-}
-
-/// How a trial ended.
-#[derive(Debug, Deserialize)]
-pub(super) struct TrialResult {
-    /// `Some(None)`: it says that there are none.
+#[serde(deny_unknown_fields)]
+pub(super) struct Told {
+    pub(super) id: u64,
     #[serde(default, deserialize_with = "given")]
-    values: Option<Option<Vec<Option<f64>>>>,
+    values: Option<TrialValues>,
     #[serde(default)]
     state: Option<End>,
 }
+
+/// A trial that was not asked for here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Observed {
+    pub(super) params: Map<String, Value>,
+    #[serde(default, deserialize_with = "given")]
+    values: Option<TrialValues>,
+    #[serde(default)]
+    state: Option<End>,
+}
+
+/// One for each objective, none where it is no number; or it says that there are none.
+type TrialValues = Option<Vec<Option<f64>>>;
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -103,7 +99,9 @@ enum End {
 
 /// What a running trial has reached.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Progress {
+    pub(super) id: u64,
     pub(super) step: i64,
     /// None: it is no number.
     pub(super) value: Option<f64>,
@@ -115,17 +113,32 @@ impl Request {
     /// Reads a line.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it, and at which column if that is known.
     pub(super) fn read(line: &[u8]) -> Result<Self, String> {
+        let line = line.trim_ascii_end();
         let first = match serde_json::from_slice(line) {
             Ok(request) => return Ok(request),
             Err(error) => error,
         };
         let text = String::from_utf8_lossy(line);
         match without_nan(&text) {
-            Cow::Owned(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
-            Cow::Borrowed(_) => Err(first.to_string()),
+            // Its columns are not those of the line.
+            Cow::Owned(text) => serde_json::from_str(&text).map_err(|error| told(&error).0),
+            Cow::Borrowed(_) => Err(match told(&first) {
+                (what, Some(column)) => format!("{what} at column {column}"),
+                (what, None) => what,
+            }),
         }
+    }
+}
+
+/// What is wrong with a line, and the column.
+fn told(error: &serde_json::Error) -> (String, Option<usize>) {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) => (what.to_owned(), Some(error.column())),
+        None => (text, None),
     }
 }
 
@@ -197,36 +210,52 @@ impl Directions {
     }
 }
 
-// === impl TrialResult ===
+// === impl Told, Observed ===
 
-impl TrialResult {
+impl Told {
     /// The state of the trial and its value, if it has one.
     ///
     /// # Errors
     /// When it has not exactly one and says nothing of a failure.
     pub(super) fn outcome(&self) -> Result<(TrialState, Option<f64>), String> {
-        let value = match &self.values {
-            Some(Some(values)) => match values.as_slice() {
-                [value] => Some(*value),
-                [] => None,
-                _ => {
-                    return Err(format!(
-                        "{} values; one objective is supported",
-                        values.len()
-                    ));
-                }
-            },
-            Some(None) | None => None,
-        };
-        match (self.state, &self.values, value) {
-            (Some(End::Failed), ..) | (None, Some(None), _) => Ok((TrialState::Failed, None)),
-            (Some(End::Killed), ..) => Ok((TrialState::Killed, value.flatten())),
-            (Some(End::Succeeded) | None, _, Some(value)) => Ok((TrialState::Succeeded, value)),
-            (Some(End::Succeeded) | None, _, None) => {
-                let wanted =
-                    r#"a value is missing: "values" is [NUMBER], or null if the trial failed"#;
-                Err(wanted.to_owned())
+        outcome(self.state, self.values.as_ref())
+    }
+}
+
+impl Observed {
+    /// As [`Told::outcome`].
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn outcome(&self) -> Result<(TrialState, Option<f64>), String> {
+        outcome(self.state, self.values.as_ref())
+    }
+}
+
+fn outcome(
+    state: Option<End>,
+    values: Option<&TrialValues>,
+) -> Result<(TrialState, Option<f64>), String> {
+    let value = match values {
+        Some(Some(values)) => match values.as_slice() {
+            [value] => Some(*value),
+            [] => None,
+            _ => {
+                return Err(format!(
+                    "{} values; one objective is supported",
+                    values.len()
+                ));
             }
+        },
+        Some(None) | None => None,
+    };
+    match (state, values, value) {
+        (Some(End::Failed), ..) | (None, Some(None), _) => Ok((TrialState::Failed, None)),
+        (Some(End::Killed), ..) => Ok((TrialState::Killed, value.flatten())),
+        (Some(End::Succeeded) | None, _, Some(value)) => Ok((TrialState::Succeeded, value)),
+        (Some(End::Succeeded) | None, _, None) => {
+            let wanted = r#"a value is missing: "values" is [NUMBER], or null if the trial failed"#;
+            Err(wanted.to_owned())
         }
     }
 }
@@ -247,8 +276,9 @@ mod tests {
     #[test]
     fn an_end_says_what_the_trial_has_reached() {
         let outcome = |text: &str| {
-            let result: TrialResult = serde_json::from_str(text).unwrap();
-            result.outcome()
+            let text = text.replacen('{', r#"{"params":{},"#, 1).replace(",}", "}");
+            let trial: Observed = serde_json::from_str(&text).unwrap();
+            trial.outcome()
         };
         assert_eq!(
             outcome(r#"{"values":[1.5]}"#),
@@ -278,5 +308,73 @@ mod tests {
         ] {
             assert!(outcome(wrong).is_err(), "{wrong}");
         }
+    }
+
+    fn refusal(line: &str) -> String {
+        Request::read(line.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_field_that_is_none_is_named() {
+        let new =
+            |parameter: &str| format!(r#"{{"op":"new","algorithm":"tpe","space":[{parameter}]}}"#);
+        for (line, field) in [
+            (
+                new(r#"{"name":"a","type":"float","low":0,"hgih":3,"high":1}"#),
+                "hgih",
+            ),
+            (
+                new(r#"{"name":"a","type":"int","low":0,"high":1,"choices":[1]}"#),
+                "choices",
+            ),
+            (
+                new(r#"{"name":"a","type":"categorical","choices":[1],"log":true}"#),
+                "log",
+            ),
+            (
+                new(
+                    r#"{"name":"a","type":"int","low":0,"high":1,"condition":{"parent":"b","values":[1],"value":1}}"#,
+                ),
+                "value",
+            ),
+            (
+                r#"{"op":"new","algorithm":"tpe","space":[],"sead":1}"#.to_owned(),
+                "sead",
+            ),
+            (r#"{"op":"ask","m":1}"#.to_owned(), "m"),
+            (r#"{"op":"tell","id":0,"value":[1]}"#.to_owned(), "value"),
+            (
+                r#"{"op":"observe","trials":[{"params":{},"values":[1],"id":0}]}"#.to_owned(),
+                "id",
+            ),
+            (
+                r#"{"op":"report","id":0,"step":1,"values":1}"#.to_owned(),
+                "values",
+            ),
+            (
+                r#"{"op":"prune","id":0,"step":1,"value":1,"why":""}"#.to_owned(),
+                "why",
+            ),
+            (r#"{"op":"close","now":true}"#.to_owned(), "now"),
+        ] {
+            let told = refusal(&line);
+            assert!(
+                told.starts_with(&format!("unknown field `{field}`")),
+                "{line}: {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_json_has_its_column() {
+        assert_eq!(
+            refusal("{\"op\":\"ask\"\n"),
+            "EOF while parsing an object at column 11"
+        );
+        assert_eq!(refusal("{\"op\":}\r\n"), "expected value at column 7");
+        assert_eq!(
+            refusal(r#"{"op":"tell","id":0,"values":[NaN],"stat":1}"#),
+            "unknown field `stat`, expected one of `id`, `values`, `state`"
+        );
     }
 }

@@ -55,22 +55,22 @@ impl Session {
         }
         let begun = self.current.as_mut();
         let current = match (begun, &request) {
-            (_, Request::Close) => return Ok(Reply::DONE),
+            (_, Request::Close {}) => return Ok(Reply::DONE),
             (None, _) => return Err("no study has begun; the first request is \"new\"".to_owned()),
             (Some(current), _) => current,
         };
         match request {
             Request::Ask { n } => current.ask(n),
-            Request::Tell { id, result } => {
-                let (state, value) = result.outcome()?;
-                current.end(id, state, value)
+            Request::Tell(told) => {
+                let (state, value) = told.outcome()?;
+                current.end(told.id, state, value)
             }
             Request::Observe { trials } => current.observe(&trials),
-            Request::Report { id, progress } => current.report(id, &progress),
-            Request::Prune { id, progress } => {
-                current.end(id, TrialState::EarlyStopped, progress.value)
+            Request::Report(progress) => current.report(&progress),
+            Request::Prune(progress) => {
+                current.end(progress.id, TrialState::EarlyStopped, progress.value)
             }
-            Request::New(_) | Request::Close => Ok(Reply::DONE),
+            Request::New(_) | Request::Close {} => Ok(Reply::DONE),
         }
     }
 }
@@ -147,18 +147,19 @@ impl Current {
         Ok(Reply::DONE)
     }
 
-    fn report(&mut self, id: u64, progress: &Progress) -> Result<Reply, String> {
+    fn report(&mut self, progress: &Progress) -> Result<Reply, String> {
+        let id = progress.id;
         let running = self.running.get(&id).ok_or_else(|| unknown(id))?.clone();
         running.record(&mut self.study, id, TrialState::Running, progress.value)?;
         let objective = &self.study.spec.objective;
-        let why = self.stops.report(objective, id, progress);
+        let why = self.stops.report(objective, progress);
         Ok(Reply::verdict(why))
     }
 
     fn observe(&mut self, trials: &[Observed]) -> Result<Reply, String> {
         for (index, trial) in trials.iter().enumerate() {
             let wrong = |why: String| format!("trials[{index}]: {why}");
-            let (state, value) = trial.result.outcome().map_err(wrong)?;
+            let (state, value) = trial.outcome().map_err(wrong)?;
             let report = Report {
                 value,
                 ..Report::new(parameters::assignments(&trial.params), state)

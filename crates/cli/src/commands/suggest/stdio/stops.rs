@@ -21,6 +21,7 @@ pub(super) struct Stops {
 #[derive(Deserialize)]
 #[serde(
     untagged,
+    deny_unknown_fields,
     expecting = "\"early_stopping\" must be a name or {\"algorithm\": NAME, \"settings\": {…}}"
 )]
 enum Named {
@@ -41,13 +42,9 @@ impl Stops {
     }
 
     /// Takes what a trial has reached; the reason if that stops it.
-    pub(super) fn report(
-        &mut self,
-        objective: &Objective,
-        trial: u64,
-        progress: &Progress,
-    ) -> Option<String> {
+    pub(super) fn report(&mut self, objective: &Objective, progress: &Progress) -> Option<String> {
         let value = progress.value.unwrap_or(f64::NAN);
+        let trial = progress.id;
         self.curves.report(trial, Some(progress.step), value);
         let rule = self.rule.as_ref()?;
         rule.judge(objective, &self.curves, trial)
