@@ -61,14 +61,12 @@ impl Square {
     /// Makes it tridiagonal, and turns `vectors`, which are the axes, with it.
     fn reduce(mut self, vectors: &mut Self) -> Tridiagonal {
         let n = self.size;
-        let mut beside = vec![0.0; n - 1];
-        let mut mirrors: Vec<Vec<f64>> = Vec::new();
-        for k in 0..n - 1 {
+        let step = |k: usize| {
             let (mirror, length) = reflection(&self.row(k)[k + 1..]);
-            beside[k] = length;
             self.reflect(k + 1, &mirror);
-            mirrors.push(mirror);
-        }
+            (mirror, length)
+        };
+        let (mirrors, beside): (Vec<_>, Vec<_>) = (0..n - 1).map(step).unzip();
         // From the last on, because rows and columns before it are still those of the identity.
         for (k, mirror) in mirrors.iter().enumerate().rev() {
             for i in k + 1..n {
