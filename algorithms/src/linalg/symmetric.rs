@@ -61,11 +61,11 @@ impl Square {
     /// Makes it tridiagonal, and turns `vectors`, which are the axes, with it.
     fn reduce(mut self, vectors: &mut Self) -> Tridiagonal {
         let n = self.size;
-        let mut beside = vec![0.0; n - 1];
+        let mut beside = Vec::new();
         let mut mirrors: Vec<Vec<f64>> = Vec::new();
         for k in 0..n - 1 {
             let (mirror, length) = reflection(&self.row(k)[k + 1..]);
-            beside[k] = length;
+            beside.push(length);
             self.reflect(k + 1, &mirror);
             mirrors.push(mirror);
         }
