@@ -36,7 +36,7 @@ struct Kept {
     highest: Option<Key>,
     /// What was written on trials of later generations.
     origins: BTreeMap<u64, Origin>,
-    /// Whether a trial counts that is said to, and has not ended: what is here will not last.
+    /// Whether a trial is said to count that has not ended or not come: what is here will not last.
     is_doubtful: bool,
     following: Option<(Harvest, Search, bool)>,
 }
@@ -169,6 +169,8 @@ impl Kept {
             };
             let pending = |(key, waiting)| meant(key, waiting) && !waiting.has_ended();
             self.is_doubtful |= self.open.trials.iter().any(pending);
+            // A label that names trials to come is no label of this study.
+            self.is_doubtful |= self.highest.is_some_and(|(index, _)| index < harvest.last);
             let (search, is_new_run) = match self.following.take() {
                 Some((expected, search, is_new_run)) if expected == harvest => (search, is_new_run),
                 _ => self.closed(study, &harvest),

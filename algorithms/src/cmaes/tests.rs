@@ -131,6 +131,35 @@ fn a_stopped_trial_that_goes_on_is_noticed() {
 }
 
 #[test]
+fn a_label_of_trials_to_come_changes_no_answer() {
+    let mut study = study(&[line("a"), line("b")], &[("population", "4")]);
+    let mut reports: Vec<Report> = (0..6).map(|_| ask(&mut study)).collect();
+    let mut foreign = reports[5].clone();
+    (foreign.name, foreign.number) = ("foreign".to_owned(), None);
+    foreign.assignments[0].value = "4.5".to_owned();
+    foreign.labels = Label {
+        generation: 1,
+        index: 6,
+        origin: label::Origin::Generation(harvest::Harvest::read("1000").unwrap()),
+    }
+    .write();
+    reports.push(foreign.clone());
+    study.record(foreign).unwrap();
+    for round in 0..30 {
+        for report in &mut reports {
+            if report.state == TrialState::Running {
+                report.state = TrialState::Succeeded;
+                report.value = Some(number(&report.assignments[0].value).abs());
+                study.record(report.clone()).unwrap();
+            }
+        }
+        reports.push(ask(&mut study));
+        let restarted = Study::of(study.spec.clone(), Some(study.next), reports.clone());
+        assert_eq!(suggest(&study, 2), suggest(&restarted, 2), "{round}");
+    }
+}
+
+#[test]
 fn the_right_words_and_whole_numbers_are_found() {
     let parameters = [
         words("kind", &["a", "b", "c", "d", "e", "f"]),

@@ -1,5 +1,7 @@
 //! An experiment in which everything happens, in any order.
 
+use std::collections::BTreeMap;
+
 use diwan_core::record::TrialState;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -10,9 +12,9 @@ use crate::stopping::Curve;
 use crate::study::{Report, StudySpec};
 
 /// Things that happen.
-const EVENTS: usize = 60;
+const EVENTS: usize = 80;
 /// Trials under way when no more begin, and how many begin at once, at most.
-const WORKERS: usize = 8;
+const WORKERS: usize = 12;
 const BATCH: usize = 3;
 /// What the order of events is drawn with, beside the study's seed: its streams are the algorithm's.
 const SEED: u64 = 0x7475_726d_6f69_6c21;
@@ -73,6 +75,26 @@ fn tell(report: &mut Report, state: TrialState, rng: &mut ChaCha8Rng) {
     report.curve = (0..3).map(|_| number()).collect::<Curve>();
 }
 
+/// Labels as trials of another experiment have them, or none: those of a trial here, with other numbers.
+fn labels(experiment: &Experiment<'_>, rng: &mut ChaCha8Rng) -> BTreeMap<String, String> {
+    let mut labels = match experiment.reports.len() {
+        0 => BTreeMap::new(),
+        count => experiment.reports[rng.random_range(0..count)]
+            .labels
+            .clone(),
+    };
+    for value in labels.values_mut() {
+        let number = match rng.random_range(0..6) {
+            0 => 0,
+            1 => 7,
+            2 => u64::MAX,
+            _ => continue,
+        };
+        *value = number.to_string();
+    }
+    labels
+}
+
 /// A trial that the algorithm did not suggest: at a point of its own, or at one that was tried.
 fn foreign(experiment: &mut Experiment<'_>, rng: &mut ChaCha8Rng) {
     let space = experiment.study.space();
@@ -87,6 +109,7 @@ fn foreign(experiment: &mut Experiment<'_>, rng: &mut ChaCha8Rng) {
     experiment.points.insert(point);
     let mut report = Report::new(assignments, TrialState::Pending);
     report.name = format!("foreign-{}", experiment.reports.len());
+    report.labels = labels(experiment, rng);
     tell(&mut report, STATES[rng.random_range(0..STATES.len())], rng);
     experiment.record(report);
 }
