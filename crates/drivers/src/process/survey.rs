@@ -20,8 +20,9 @@ pub(super) const BIRTH: Duration = Duration::from_millis(50);
 const HANDOVER: Duration = Duration::from_millis(20);
 /// Looks at it before nobody's hands count as such.
 const LOOKS: u32 = 50;
-/// The same while its leader is dead and its parent has not taken notice: on a busy machine an heir may have to wait for its
-/// turn. Where that parent never does, as in some containers, the launch is lost after these.
+/// The same while its leader is dead and its parent has not taken notice, and while it was being started and its supervisor is
+/// gone: on a busy machine an heir may have to wait for its turn. Where there is no heir, or a parent that never takes notice,
+/// as in some containers, the launch is lost after these.
 const LOOKS_AT_THE_DEAD: u32 = 750;
 
 /// What there is of a launch.
@@ -89,6 +90,7 @@ fn abandoned(id: &LaunchId, path: &Path, file: &File, looks: u32) -> io::Result<
     }
     // An heir may be about to take it, and to say who leads it and how it ended; it needs the lock for that.
     let is_taken_over = match status.leader {
+        None if status.claimed => looks < LOOKS_AT_THE_DEAD,
         None => looks < LOOKS,
         Some(leader) => looks < LOOKS_AT_THE_DEAD && table::is_unnoticed(leader),
     };
