@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What cargo needs to build the workspace.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 7] = [
     ".clippy.toml",
     "Cargo.lock",
-    "Cargo.toml",
     "algorithms",
     "crates",
     "examples",
     "proto",
     "tests",
 ];
+
+/// Where the version of all packages stands.
+const MANIFEST: &str = "Cargo.toml";
 
 /// Not optimised: the toys do not calculate much, and compiling is what takes time.
 const FAST: [&str; 2] = ["algorithms", "simulate"];
@@ -40,6 +42,13 @@ impl Copy {
         for part in PARTS {
             copy.take(Path::new(part), changed);
         }
+        // Cargo tells packages apart by version and place in their workspace: of one version, those of the copy would be
+        // built over the workspace's own.
+        let manifest = copy.original(MANIFEST);
+        let version = concat!("version = \"", env!("CARGO_PKG_VERSION"));
+        assert!(manifest.contains(version), "the version is elsewhere");
+        let manifest = manifest.replace(version, &format!("{version}-toy"));
+        copy.put(MANIFEST, manifest.as_bytes());
         copy
     }
 
