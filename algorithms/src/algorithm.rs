@@ -26,7 +26,9 @@ pub trait Algorithm: Sync {
     fn settings(&self) -> &'static [Setting];
 
     /// Which trials [`Algorithm::suggest`] must find in the study. More never harms.
-    fn history(&self, spec: &StudySpec) -> History;
+    fn history(&self, _spec: &StudySpec) -> History {
+        History::All
+    }
 
     /// Whether [`Algorithm::suggest`] looks at what trials have reported on the way. More never harms.
     fn needs_curves(&self, _spec: &StudySpec) -> bool {

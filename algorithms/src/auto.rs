@@ -8,7 +8,7 @@
 use diwan_core::record::TrialState;
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::asha::Asha;
 use crate::bayesianoptimization::BayesianOptimization;
 use crate::bohb::Bohb;
@@ -59,10 +59,6 @@ impl Algorithm for Auto {
 
     fn needs_curves(&self, _spec: &StudySpec) -> bool {
         true
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn suggest(

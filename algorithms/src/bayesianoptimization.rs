@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::evidence::{Evidence, Scale};
 use crate::fresh::{self, Fresh, Model};
 use crate::gp::{Acquisition, Metric, Posterior};
@@ -74,10 +74,6 @@ impl Algorithm for BayesianOptimization {
             ACQ_OPTIMIZER,
             RANDOM_STATE,
         ]
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn needs_curves(&self, _spec: &StudySpec) -> bool {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use diwan_core::problem::Problem;
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::evidence::{Evidence, in_order};
 use crate::halving::{self, ETA, R_L, RESOURCE_NAME, Resource, Source};
 use crate::hyperband;
@@ -36,10 +36,6 @@ impl Algorithm for Bohb {
 
     fn settings(&self) -> &'static [Setting] {
         &[R_L, ETA, RESOURCE_NAME, RANDOM_STATE]
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn needs_curves(&self, spec: &StudySpec) -> bool {

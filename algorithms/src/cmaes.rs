@@ -13,10 +13,10 @@ mod weights;
 
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, More, SuggestError, Suggested, SuggestedPoint};
+use crate::algorithm::{Algorithm, More, SuggestError, Suggested, SuggestedPoint};
 use crate::fresh::Fresh;
 use crate::settings::{RANDOM_STATE, Setting};
-use crate::study::{Study, StudySpec};
+use crate::study::Study;
 use label::Label;
 use lineage::{Lineage, Present};
 use options::{POPULATION, RESTART_STRATEGY, SIGMA};
@@ -36,10 +36,6 @@ impl Algorithm for CmaEs {
 
     fn settings(&self) -> &'static [Setting] {
         &[RANDOM_STATE, SIGMA, RESTART_STRATEGY, POPULATION]
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn suggest(

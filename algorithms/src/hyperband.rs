@@ -9,7 +9,7 @@
 use diwan_core::problem::Problem;
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::fresh::Fresh;
 use crate::halving::{self, ETA, Ladder, Next, Place, R_L, RESOURCE_NAME, Resource, Source, Table};
 use crate::settings::{RANDOM_STATE, Setting};
@@ -35,10 +35,6 @@ impl Algorithm for Hyperband {
 
     fn settings(&self) -> &'static [Setting] {
         &[R_L, ETA, RESOURCE_NAME, RANDOM_STATE]
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn stopping(&self, spec: &StudySpec) -> Option<Stopping> {

@@ -10,7 +10,7 @@ mod parzen;
 
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::evidence::{Evidence, Scale, position};
 use crate::fresh::{self, Fresh, Model};
 use crate::opening;
@@ -113,10 +113,6 @@ impl Algorithm for Tpe {
 
     fn settings(&self) -> &'static [Setting] {
         self.settings
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn needs_curves(&self, _spec: &StudySpec) -> bool {

@@ -3,11 +3,11 @@
 use diwan_core::permutation::mix;
 use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::{Algorithm, History, SuggestError, Suggested};
+use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::fresh::{self, Fresh, Model};
 use crate::settings::{Kind, RANDOM_STATE, Setting};
 use crate::space::{Point, Space};
-use crate::study::{Study, StudySpec};
+use crate::study::Study;
 
 /// The one of some random points that is nearest to the middle.
 pub(crate) struct Toy;
@@ -37,10 +37,6 @@ impl Algorithm for Toy {
 
     fn settings(&self) -> &'static [Setting] {
         &[DRAWS, RANDOM_STATE]
-    }
-
-    fn history(&self, _spec: &StudySpec) -> History {
-        History::All
     }
 
     fn suggest(

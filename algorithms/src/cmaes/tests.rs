@@ -2,7 +2,7 @@ use super::*;
 use crate::conformance::{double, int, numbers, spaces, when, words};
 use crate::registry::suggest;
 use crate::settings::Settings;
-use crate::study::Report;
+use crate::study::{Report, StudySpec};
 use diwan_core::record::TrialState;
 use diwan_core::resources::{Distribution, ParameterSpec};
 use proptest::prelude::*;
