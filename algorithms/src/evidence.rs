@@ -16,6 +16,8 @@ pub(crate) struct Evidence {
     pub(crate) seen: Rows,
     /// What was observed there: smaller is better, whatever the objective.
     pub(crate) losses: Vec<f64>,
+    /// The observations by loss, the best first; of equal ones the earlier first.
+    pub(crate) ranking: Vec<usize>,
     /// Where trials failed.
     pub(crate) failed: Rows,
     /// Where trials are under way.
@@ -88,6 +90,7 @@ impl Evidence {
         let mut evidence = Self {
             seen: Rows::new(width),
             losses: Vec::new(),
+            ranking: Vec::new(),
             failed: Rows::new(width),
             pending: Rows::new(width),
         };
@@ -104,14 +107,11 @@ impl Evidence {
             };
             rows.push(position(study.space(), &trial.point));
         }
+        let losses = &evidence.losses;
+        let mut ranking: Vec<usize> = (0..losses.len()).collect();
+        ranking.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]));
+        evidence.ranking = ranking;
         evidence
-    }
-
-    /// The observations by loss, the best first; of equal ones the earlier first.
-    pub(crate) fn ranking(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.losses.len()).collect();
-        order.sort_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]));
-        order
     }
 
     /// Leaves out where the points are in a dimension.

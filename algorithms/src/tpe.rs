@@ -200,11 +200,11 @@ impl<'a> Estimator<'a> {
     fn split(&self) -> (Vec<&[f64]>, Vec<&[f64]>) {
         let Evidence {
             seen,
+            ranking,
             failed,
             pending,
             ..
         } = &self.evidence;
-        let ranking = self.evidence.ranking();
         let share = (self.options.gamma * ranking.len() as f64).ceil() as usize;
         let good = share.clamp(GOOD.0, GOOD.1).min(ranking.len());
         let (good, rest) = ranking.split_at(good);

@@ -93,7 +93,7 @@ fn posterior(search: &Search<'_>) -> Option<Posterior> {
 
 /// Observations, at most `limit`: half of them the best, half spread evenly over the other ranks.
 fn held(search: &Search<'_>, limit: usize) -> Vec<usize> {
-    let ranking = search.evidence.ranking();
+    let ranking = &search.evidence.ranking;
     if ranking.len() <= limit {
         return (0..ranking.len()).collect();
     }
@@ -117,7 +117,7 @@ fn data(search: &Search<'_>, held: &[usize]) -> Data {
 }
 
 fn sample(search: &Search<'_>, hill: &Hill<'_>, rng: &mut ChaCha8Rng) -> Vec<Candidate> {
-    let ranking = search.evidence.ranking();
+    let ranking = &search.evidence.ranking;
     let dimensions = search.metric.dimensions();
     let mut candidates = Vec::with_capacity(EVERYWHERE + NEARBY);
     for _ in 0..EVERYWHERE {

@@ -52,7 +52,7 @@ impl Region {
         if !is_enough || !search.space.is_smooth() || global::is_noisy(search) {
             return None;
         }
-        let best = *evidence.ranking().first()?;
+        let best = *evidence.ranking.first()?;
         let centre = evidence.seen.row(best).to_vec();
         let count = (NEAREST_EACH * dimensions).clamp(NEAREST, HELD);
         let nearest = nearest(evidence, &centre, count);
