@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
-use crate::evidence::{Evidence, Scale};
+use crate::evidence::{Evidence, Rows, Scale};
 use crate::fresh::{self, Fresh, Model};
 use crate::gp::{Acquisition, Metric, Posterior};
 use crate::opening;
@@ -141,11 +141,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn pending(&self) -> impl Iterator<Item = &[f64]> {
+    fn pending(&self) -> Rows {
         self.evidence.pending.last(BELIEVED)
     }
 
-    fn failed(&self) -> impl Iterator<Item = &[f64]> {
+    fn failed(&self) -> Rows {
         self.evidence.failed.last(AVOIDED)
     }
 }

@@ -157,8 +157,12 @@ impl Rows {
     }
 
     /// The last `count` of them, or all if there are fewer.
-    pub(crate) fn last(&self, count: usize) -> impl ExactSizeIterator<Item = &[f64]> {
-        self.iter().skip(self.len().saturating_sub(count))
+    pub(crate) fn last(&self, count: usize) -> Self {
+        let skipped = self.len().saturating_sub(count);
+        Self {
+            width: self.width,
+            cells: self.cells[skipped * self.width..].to_vec(),
+        }
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f64]> + DoubleEndedIterator {

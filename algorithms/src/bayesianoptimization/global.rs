@@ -5,7 +5,7 @@ use rand::rngs::ChaCha8Rng;
 
 use super::climb::{Candidate, Hill};
 use super::{FITTED, HELD, Search};
-use crate::evidence::{Rows, normal};
+use crate::evidence::normal;
 use crate::gp::{Data, Posterior, Prior, fit, warp};
 
 /// Evaluations of a fit.
@@ -40,19 +40,15 @@ pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
     let Some(whole) = whole else {
         return Vec::new();
     };
-    let Some(posterior) = whole.believing(search.pending()) else {
+    let Some(posterior) = whole.believing(&search.pending()) else {
         return Vec::new();
     };
-    let mut failed = Rows::new(search.metric.dimensions());
-    for row in search.failed() {
-        failed.push(row.iter().copied());
-    }
     let hill = Hill {
         posterior: &posterior,
         acquisition: search.options.acquisition,
         best: whole.lowest_mean(),
         succeeded: &whole.data.points,
-        failed: &failed,
+        failed: &search.failed(),
     };
     let mut candidates = sample(search, &hill, rng);
     sort(&mut candidates);

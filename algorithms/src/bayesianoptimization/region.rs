@@ -72,9 +72,9 @@ impl Region {
     /// The worthiest point of the region.
     pub(super) fn best(&self, search: &Search<'_>, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
         let frame = &self.frame;
-        let pending = frame.all_inward(search.pending());
-        let failed = frame.all_inward(search.failed());
-        let posterior = self.posterior.believing(pending.iter())?;
+        let pending = frame.all_inward(&search.pending());
+        let failed = frame.all_inward(&search.failed());
+        let posterior = self.posterior.believing(&pending)?;
         let hill = Hill {
             posterior: &posterior,
             acquisition: Acquisition::ExpectedImprovement,
@@ -137,9 +137,9 @@ impl Frame {
             .collect()
     }
 
-    fn all_inward<'a>(&self, rows: impl Iterator<Item = &'a [f64]>) -> Rows {
+    fn all_inward(&self, rows: &Rows) -> Rows {
         let mut inward = Rows::new(self.centre.len());
-        for row in rows {
+        for row in rows.iter() {
             inward.push(self.inward(row));
         }
         inward

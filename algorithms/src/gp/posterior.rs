@@ -113,9 +113,9 @@ impl Posterior {
 
     /// The same with further points, of which nothing is known but that their values will be: they are taken to be as
     /// predicted, which leaves the mean and lowers the variance around them.
-    pub(crate) fn believing<'a>(&self, points: impl Iterator<Item = &'a [f64]>) -> Option<Self> {
+    pub(crate) fn believing(&self, points: &Rows) -> Option<Self> {
         let mut data = self.data.clone();
-        for point in points {
+        for point in points.iter() {
             data.push(point, self.mean_at(point));
         }
         if data.len() == self.data.len() {
