@@ -78,13 +78,8 @@ fn sort(candidates: &mut [Candidate]) {
 }
 
 fn posterior(search: &Search<'_>) -> Option<Posterior> {
-    let data = data(search, &held(search, HELD));
-    let hyper = if data.len() <= FITTED {
-        fit(&data, PRIOR, FIT_LIMIT)
-    } else {
-        fit(&self::data(search, &held(search, FITTED)), PRIOR, FIT_LIMIT)
-    };
-    Posterior::new(data, hyper)
+    let hyper = fit(&data(search, &held(search, FITTED)), PRIOR, FIT_LIMIT);
+    Posterior::new(data(search, &held(search, HELD)), hyper)
 }
 
 /// Observations, at most `limit`: half of them the best, half spread evenly over the other ranks.

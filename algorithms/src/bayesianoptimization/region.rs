@@ -59,13 +59,9 @@ impl Region {
         let rows = nearest.iter().map(|&index| evidence.seen.row(index));
         let units = units(&centre, rows);
         let frame = Frame { centre, units };
-        let data = frame.data(evidence, &nearest);
-        let hyper = if nearest.len() <= FITTED {
-            fit(&data, PRIOR, FIT_LIMIT)
-        } else {
-            fit(&frame.data(evidence, &nearest[..FITTED]), PRIOR, FIT_LIMIT)
-        };
-        let posterior = Posterior::new(data, hyper)?;
+        let fitted = &nearest[..FITTED.min(nearest.len())];
+        let hyper = fit(&frame.data(evidence, fitted), PRIOR, FIT_LIMIT);
+        let posterior = Posterior::new(frame.data(evidence, &nearest), hyper)?;
         Some(Self { frame, posterior })
     }
 
