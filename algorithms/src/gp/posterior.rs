@@ -141,7 +141,9 @@ impl Posterior {
 
     /// The smallest mean at any of the data's points.
     pub(crate) fn lowest_mean(&self) -> f64 {
-        let means = self.data.points.iter().map(|point| self.mean_at(point));
+        // (R + noise I) dual = values − mean, and the means are mean + R dual.
+        let values = self.data.values.iter().zip(&self.dual);
+        let means = values.map(|(value, dual)| value - self.hyper.noise * dual);
         means.fold(f64::INFINITY, f64::min)
     }
 
@@ -272,6 +274,17 @@ mod tests {
                 prop_assert!((slope.mean[d] - by_mean).abs() < 1e-5 * (1.0 + by_mean.abs()), "{d}: {} {by_mean}", slope.mean[d]);
                 prop_assert!((slope.deviation[d] - by_deviation).abs() < 1e-5 * (1.0 + by_deviation.abs()), "{d}: {} {by_deviation}", slope.deviation[d]);
             }
+        }
+
+        #[test]
+        fn the_lowest_mean_is_that_of_a_point_of_the_data(
+            points in prop::collection::vec(prop::collection::vec(0.0..1.0, 3), 3..12),
+            noise in 1e-4..1.0,
+        ) {
+            let posterior = Posterior::new(mixed(&points), hyper([2.0, 0.5, 1.0, 4.0], noise)).unwrap();
+            let means = posterior.data.points.iter().map(|point| posterior.mean_at(point));
+            let lowest = means.fold(f64::INFINITY, f64::min);
+            prop_assert!((posterior.lowest_mean() - lowest).abs() < 1e-9, "{} {lowest}", posterior.lowest_mean());
         }
 
         #[test]
