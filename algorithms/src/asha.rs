@@ -6,7 +6,7 @@ use diwan_core::problem::Problem;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
-use crate::fresh::Fresh;
+use crate::fresh::{self, Fresh};
 use crate::halving::{self, ETA, Next, Place, R_L, RESOURCE_NAME, Resource, Source, Table};
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::Coordinate;
@@ -46,7 +46,7 @@ impl Algorithm for Asha {
     ) -> Result<Suggested, SuggestError> {
         let mut source = Source::Spread(study);
         let Ok(resource) = Resource::of(&study.spec) else {
-            return Ok(halving::once(study, &mut source, count, rng));
+            return Ok(fresh::proposed(study, count, rng, source));
         };
         let rungs = resource.ladder.bracket(0);
         let amounts = rungs.iter().map(|rung| rung.amount);

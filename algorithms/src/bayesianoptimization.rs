@@ -13,7 +13,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::evidence::{Evidence, Rows, Scale};
-use crate::fresh::{self, Fresh, Model};
+use crate::fresh::{self, Fresh, Proposal, Proposer};
 use crate::gp::{Acquisition, Metric, Posterior};
 use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
@@ -150,25 +150,26 @@ impl<'a> Search<'a> {
     }
 }
 
-impl Model for Search<'_> {
+impl Proposer for Search<'_> {
     /// New points only: where values are rounded alike, or the best is in a corner, a Gaussian process may prefer a point that
     /// was tried.
-    fn preferred(&self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point> {
+    fn propose(&mut self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Proposal {
         if self.evidence.count() < self.options.opening || self.evidence.losses.len() < 2 {
             let first = opening::point(self.space, index, self.options.seed, rng);
-            return vec![first];
+            return vec![first].into();
         }
         if self.options.regions && !index.is_multiple_of(GLOBAL_EVERY) {
             let region = self.region.get_or_init(|| Region::of(self));
             let near = region.as_ref().and_then(|region| region.best(self, rng));
             let near = near.map(|x| self.space.at(x));
             if let Some(near) = near.filter(|point| fresh.is_new(point)) {
-                return vec![near];
+                return vec![near].into();
             }
         }
         let best = global::best(self, rng).into_iter();
         let points = best.map(|x| self.space.at(x));
-        points.filter(|point| fresh.is_new(point)).collect()
+        let new = points.filter(|point| fresh.is_new(point));
+        new.collect::<Vec<_>>().into()
     }
 
     fn await_point(&mut self, point: &Point) {

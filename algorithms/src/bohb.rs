@@ -13,6 +13,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::evidence::{Evidence, in_order};
+use crate::fresh;
 use crate::halving::{self, ETA, R_L, RESOURCE_NAME, Resource, Source};
 use crate::hyperband;
 use crate::settings::{RANDOM_STATE, Setting};
@@ -62,8 +63,8 @@ impl Algorithm for Bohb {
                 hyperband::suggest(study, &resource, &mut source, count, rng)
             }
             Err(_) => {
-                let mut source = Source::guided(study, Evidence::of(study));
-                halving::once(study, &mut source, count, rng)
+                let source = Source::guided(study, Evidence::of(study));
+                fresh::proposed(study, count, rng, source)
             }
         })
     }

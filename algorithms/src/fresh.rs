@@ -64,34 +64,54 @@ pub(crate) fn drawn<'a>(
     })
 }
 
-/// What learns from trials and proposes points one after the other, knowing those it has proposed.
-pub(crate) trait Model {
-    /// Points for suggestion number `index`, the best first; there may be none, or only old ones.
-    fn preferred(&self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point>;
+/// What proposes points one after the other, knowing those it has proposed.
+pub(crate) trait Proposer {
+    /// What it would like to be suggestion number `index`.
+    fn propose(&mut self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Proposal;
 
     /// A point is suggested.
     fn await_point(&mut self, point: &Point);
 }
 
-/// A model's points, each from its suggestion's own random stream; random ones where it has none that may be taken.
+/// What a proposer would like to be suggested.
+pub(crate) struct Proposal {
+    /// Points, the best first; there may be none, or only old ones.
+    pub(crate) points: Vec<Point>,
+    /// A label for the trial of the one that is taken.
+    pub(crate) label: Option<(&'static str, &'static str)>,
+}
+
+/// A proposer's points, each from its suggestion's own random stream; random ones where it has none that may be taken.
 pub(crate) fn proposed(
     study: &Study,
     count: usize,
     rng: &mut ChaCha8Rng,
-    mut model: impl Model,
+    mut proposer: impl Proposer,
 ) -> Suggested {
-    let space = study.space();
     let mut fresh = Fresh::new(study);
+    let mut labels = Vec::new();
     let points = (study.next..=u64::MAX).map_while(|index| {
         rng.set_stream(index);
-        let preferred = model.preferred(index, &fresh, rng).into_iter();
-        let random = std::iter::repeat_with(|| space.random(rng));
-        let point = fresh.take(index, preferred.chain(random))?;
+        let (point, label) = fresh.take_proposed(index, &mut proposer, rng)?;
         fresh.note(&point);
-        model.await_point(&point);
+        proposer.await_point(&point);
+        labels.push(label);
         Some(point)
     });
-    Suggested::first(count, space, points)
+    let mut suggested = Suggested::first(count, study.space(), points);
+    for (point, label) in suggested.points.iter_mut().zip(labels) {
+        point.labels.extend(label);
+    }
+    suggested
+}
+
+impl From<Vec<Point>> for Proposal {
+    fn from(points: Vec<Point>) -> Self {
+        Self {
+            points,
+            label: None,
+        }
+    }
 }
 
 // === impl Order ===
@@ -154,6 +174,21 @@ impl<'a> Fresh<'a> {
         let point = point?;
         self.taken.insert(point.clone());
         Some(point)
+    }
+
+    /// Takes a proposer's point, or a random one where it has none that may be taken; and the label for its trial.
+    pub(crate) fn take_proposed(
+        &mut self,
+        index: u64,
+        proposer: &mut impl Proposer,
+        rng: &mut ChaCha8Rng,
+    ) -> Option<(Point, Option<(String, String)>)> {
+        let Proposal { points, label } = proposer.propose(index, self, rng);
+        let space = self.study.space();
+        let random = std::iter::repeat_with(|| space.random(rng));
+        let point = self.take(index, points.into_iter().chain(random))?;
+        let label = label.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some((point, label))
     }
 
     /// A new point of a space with endlessly many. Those are where the draws seldom came, so all are equally likely here.

@@ -10,13 +10,10 @@ mod source;
 mod table;
 
 use diwan_core::problem::Problem;
-use rand::rngs::ChaCha8Rng;
 
-use crate::algorithm::Suggested;
-use crate::fresh::Fresh;
 use crate::settings::{Kind, Setting, Settings};
 use crate::stopping::Stopping;
-use crate::study::{Study, StudySpec};
+use crate::study::StudySpec;
 
 pub(crate) use ladder::Ladder;
 pub(crate) use resource::Resource;
@@ -63,33 +60,6 @@ pub(crate) fn check(spec: &StudySpec, problems: &mut Vec<Problem>) {
 /// The setting `eta`.
 pub(crate) fn eta(settings: &Settings) -> i64 {
     settings.int(ETA.name).unwrap_or(3).max(2)
-}
-
-/// New configurations for trials that are not started again.
-pub(crate) fn once(
-    study: &Study,
-    source: &mut Source<'_>,
-    count: usize,
-    rng: &mut ChaCha8Rng,
-) -> Suggested {
-    let space = study.space();
-    let mut fresh = Fresh::new(study);
-    let mut labels = Vec::new();
-    let points = (study.next..=u64::MAX).map_while(|index| {
-        rng.set_stream(index);
-        let (preferred, label) = source.preferred(index, rng);
-        let random = std::iter::repeat_with(|| space.random(rng));
-        let point = fresh.take(index, preferred.into_iter().chain(random))?;
-        source.await_point(&point);
-        labels.push(label);
-        Some(point)
-    });
-    let mut suggested = Suggested::first(count, space, points);
-    for (point, label) in suggested.points.iter_mut().zip(labels) {
-        let owned = label.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        point.labels.extend(owned);
-    }
-    suggested
 }
 
 /// The stopping rule of a study whose trials are not started again: successive halving with so many brackets.

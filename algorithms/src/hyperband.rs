@@ -10,7 +10,7 @@ use diwan_core::problem::Problem;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
-use crate::fresh::Fresh;
+use crate::fresh::{self, Fresh};
 use crate::halving::{self, ETA, Ladder, Next, Place, R_L, RESOURCE_NAME, Resource, Source, Table};
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::space::Coordinate;
@@ -54,7 +54,7 @@ impl Algorithm for Hyperband {
         let mut source = Source::Spread(study);
         Ok(match Resource::of(&study.spec) {
             Ok(resource) => suggest(study, &resource, &mut source, count, rng),
-            Err(_) => halving::once(study, &mut source, count, rng),
+            Err(_) => fresh::proposed(study, count, rng, source),
         })
     }
 }

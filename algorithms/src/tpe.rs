@@ -12,7 +12,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
 use crate::evidence::{Evidence, Scale, position};
-use crate::fresh::{self, Fresh, Model};
+use crate::fresh::{self, Fresh, Proposal, Proposer};
 use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
 use crate::space::{Point, Space};
@@ -177,12 +177,8 @@ impl<'a> Estimator<'a> {
         self.evidence.count() >= self.options.startup && !self.evidence.losses.is_empty()
     }
 
-    /// Points for suggestion number `index`, the best first.
-    pub(crate) fn preferred(&self, index: u64, rng: &mut ChaCha8Rng) -> Vec<Point> {
-        if !self.knows() {
-            let seed = self.options.seed;
-            return vec![opening::point(self.space, index, seed, rng)];
-        }
+    /// Points like the good ones, the likest first.
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<Point> {
         let (good, others) = self.split();
         let (low, high) = (self.density_of_good(&good), self.density_of_others(&others));
         let mut scored: Vec<(f64, Point)> = (0..self.options.candidates)
@@ -254,9 +250,13 @@ fn spread(rows: &[&[f64]], d: usize) -> f64 {
     ((squares + 1.0 / 12.0) / count).sqrt()
 }
 
-impl Model for Estimator<'_> {
-    fn preferred(&self, index: u64, _fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point> {
-        Estimator::preferred(self, index, rng)
+impl Proposer for Estimator<'_> {
+    fn propose(&mut self, index: u64, _fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Proposal {
+        if self.knows() {
+            return self.draw(rng).into();
+        }
+        let seed = self.options.seed;
+        vec![opening::point(self.space, index, seed, rng)].into()
     }
 
     fn await_point(&mut self, point: &Point) {

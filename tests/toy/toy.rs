@@ -4,7 +4,7 @@ use diwan_core::permutation::mix;
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, SuggestError, Suggested};
-use crate::fresh::{self, Fresh, Model};
+use crate::fresh::{self, Fresh, Proposal, Proposer};
 use crate::settings::{Kind, RANDOM_STATE, Setting};
 use crate::space::{Point, Space};
 use crate::study::Study;
@@ -55,8 +55,8 @@ impl Algorithm for Toy {
     }
 }
 
-impl Model for Middle<'_> {
-    fn preferred(&self, index: u64, _fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Vec<Point> {
+impl Proposer for Middle<'_> {
+    fn propose(&mut self, index: u64, _fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Proposal {
         // Every fourth point is anywhere.
         let draws = if mix(index ^ self.turn) % 4 == 0 {
             1
@@ -69,7 +69,7 @@ impl Model for Middle<'_> {
             units.map(|unit| (unit - 0.5).powi(2)).sum()
         };
         points.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
-        points
+        points.into()
     }
 
     fn await_point(&mut self, _point: &Point) {}

@@ -3,7 +3,7 @@
 use rand::rngs::ChaCha8Rng;
 
 use crate::evidence::{Evidence, position};
-use crate::fresh::Model;
+use crate::fresh::{Fresh, Proposal, Proposer};
 use crate::opening;
 use crate::space::Point;
 use crate::study::{Outcome, Study, StudyTrial};
@@ -66,28 +66,27 @@ impl<'a> Source<'a> {
         }
         Self::Guided(Box::new(guide))
     }
+}
 
-    /// Candidates for suggestion number `index`, the best first, and a label for the one that is taken.
-    pub(crate) fn preferred(
-        &mut self,
-        index: u64,
-        rng: &mut ChaCha8Rng,
-    ) -> (Vec<Point>, Option<(&'static str, &'static str)>) {
+impl Proposer for Source<'_> {
+    fn propose(&mut self, index: u64, fresh: &Fresh<'_>, rng: &mut ChaCha8Rng) -> Proposal {
         match self {
-            Self::Spread(study) => (spread(study, index, rng), None),
+            Self::Spread(study) => spread(study, index, rng),
             Self::Guided(guide) => {
                 let kind = usize::from(guide.is_models_turn());
                 guide.expect(kind, 1.0);
                 if kind == 0 {
-                    return (spread(guide.study, index, rng), None);
+                    return spread(guide.study, index, rng);
                 }
-                (guide.estimator.preferred(index, rng), Some(BY))
+                Proposal {
+                    label: Some(BY),
+                    ..guide.estimator.propose(index, fresh, rng)
+                }
             }
         }
     }
 
-    /// A point is suggested.
-    pub(crate) fn await_point(&mut self, point: &Point) {
+    fn await_point(&mut self, point: &Point) {
         if let Self::Guided(guide) = self {
             guide.estimator.await_point(point);
         }
@@ -114,9 +113,9 @@ fn cost(trial: &StudyTrial) -> f64 {
     last.map_or(1.0, |last| last.step.max(1) as f64)
 }
 
-fn spread(study: &Study, index: u64, rng: &mut ChaCha8Rng) -> Vec<Point> {
+fn spread(study: &Study, index: u64, rng: &mut ChaCha8Rng) -> Proposal {
     let space = study.space();
     let point = opening::point(space, index, study.spec.effective_seed(), rng);
     // Through the unit cube and back, as a model's points.
-    vec![space.at(position(space, &point))]
+    vec![space.at(position(space, &point))].into()
 }

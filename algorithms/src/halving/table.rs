@@ -8,7 +8,7 @@ use super::{Resource, Source};
 use crate::algorithm::{More, Suggested, SuggestedPoint};
 use crate::evidence::in_order;
 use crate::foresight::sign;
-use crate::fresh::Fresh;
+use crate::fresh::{Fresh, Proposer};
 use crate::space::{Coordinate, Point};
 use crate::study::{Outcome, Study, StudyTrial};
 use diwan_core::record::TrialState;
@@ -201,13 +201,10 @@ pub(crate) fn fill(
         let (place, point, extra) = match next(&table, &fresh, &missing) {
             Next::New(place, coordinate) => {
                 fresh.pin(resource.dimension, coordinate);
-                let (preferred, label) = source.preferred(index, rng);
-                let random = std::iter::repeat_with(|| space.random(rng));
-                let Some(point) = fresh.take(index, preferred.into_iter().chain(random)) else {
+                let Some((point, label)) = fresh.take_proposed(index, source, rng) else {
                     missing.push(coordinate);
                     continue;
                 };
-                let label = label.map(|(name, value)| (name.to_owned(), value.to_owned()));
                 (place, point, label)
             }
             Next::Promoted(place, point, from) => {

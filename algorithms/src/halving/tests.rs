@@ -7,7 +7,7 @@ use super::*;
 use crate::algorithm::{More, SuggestedPoint};
 use crate::conformance::{double, int, numbers, when, words};
 use crate::registry::{suggest, validate};
-use crate::study::Report;
+use crate::study::{Report, Study};
 
 fn parameters() -> Vec<ParameterSpec> {
     vec![
