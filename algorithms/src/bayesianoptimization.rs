@@ -141,6 +141,10 @@ impl<'a> Search<'a> {
         }
     }
 
+    fn whole(&self) -> Option<&Posterior> {
+        self.whole.get_or_init(|| global::posterior(self)).as_ref()
+    }
+
     fn pending(&self) -> Rows {
         self.evidence.pending.last(BELIEVED)
     }

@@ -16,12 +16,6 @@ const PRIOR: Prior = Prior {
     noise: -13.0,
 };
 
-/// Observations that tell how noisy they are, evaluations of the fit to them, and the share of noise in their variance from
-/// which on they are noisy. Few observations of a neighbourhood would be taken for a rugged function instead.
-const JUDGED: usize = 100;
-const JUDGING_LIMIT: usize = 15;
-const NOISY: f64 = 0.03;
-
 /// Candidates from everywhere, and near the best points.
 const EVERYWHERE: usize = 100;
 const NEARBY: usize = 100;
@@ -36,8 +30,7 @@ const ROUNDS: usize = 2;
 
 /// Points to try, the worthiest first; none if there is no model.
 pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
-    let whole = search.whole.get_or_init(|| posterior(search));
-    let Some(whole) = whole else {
+    let Some(whole) = search.whole() else {
         return Vec::new();
     };
     let Some(posterior) = whole.believing(&search.pending()) else {
@@ -67,17 +60,12 @@ pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Whether neighbours differ so much by noise that slopes mean little.
-pub(super) fn is_noisy(search: &Search<'_>) -> bool {
-    let data = data(search, &held(search, JUDGED));
-    fit(&data, PRIOR, JUDGING_LIMIT).noise > NOISY
-}
-
 fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by(|a, b| b.worth.total_cmp(&a.worth));
 }
 
-fn posterior(search: &Search<'_>) -> Option<Posterior> {
+/// The model of the whole space.
+pub(super) fn posterior(search: &Search<'_>) -> Option<Posterior> {
     let hyper = fit(&data(search, &held(search, FITTED)), PRIOR, FIT_LIMIT);
     Posterior::new(data(search, &held(search, HELD)), hyper)
 }

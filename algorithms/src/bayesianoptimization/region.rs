@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use super::climb::Hill;
-use super::{FITTED, HELD, Search, global};
+use super::{FITTED, HELD, Search};
 use crate::evidence::{Evidence, Rows};
 use crate::gp::{Acquisition, Data, Metric, Posterior, Prior, fit, warp};
 
@@ -26,6 +26,9 @@ const NEAREST_EACH: usize = 5;
 const NEAREST: usize = 10;
 /// A region has a model when there are so many observations for each dimension.
 const ENOUGH_EACH: usize = 3;
+/// The share of noise in the variance of the observations from which on neighbours differ so much by it that slopes mean
+/// little. The model of the whole space tells it: by few observations of a neighbourhood a rugged function looks the same.
+const NOISY: f64 = 0.03;
 /// No dimension's unit is less than this share of their mean: along it the region would collapse.
 const FLATTEST: f64 = 0.1;
 /// Half the width of a region that is no wider than rounding.
@@ -49,7 +52,7 @@ impl Region {
         let evidence = &search.evidence;
         let dimensions = search.metric.dimensions();
         let is_enough = evidence.losses.len() >= ENOUGH_EACH * dimensions;
-        if !is_enough || !search.space.is_smooth() || global::is_noisy(search) {
+        if !is_enough || !search.space.is_smooth() || is_noisy(search) {
             return None;
         }
         let best = *evidence.ranking.first()?;
@@ -91,6 +94,11 @@ impl Region {
         let top = climbed.max_by(|a, b| a.worth.total_cmp(&b.worth))?;
         Some(frame.outward(&top.x))
     }
+}
+
+fn is_noisy(search: &Search<'_>) -> bool {
+    let whole = search.whole();
+    whole.is_none_or(|whole| whole.hyper.noise > NOISY)
 }
 
 /// The observations nearest to a position, the nearest first.
