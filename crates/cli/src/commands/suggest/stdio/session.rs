@@ -14,7 +14,7 @@ use diwan_core::resources::{
 use super::parameters::{self, Parameter};
 use super::reply::{Asked, Reply};
 use super::request::{Direction, New, Observed, Progress, Request};
-use super::stops::{self, Stops};
+use super::stops::{self, Said, Stops};
 
 /// Points that one request may ask for.
 const AT_ONCE: usize = 100_000;
@@ -90,7 +90,7 @@ impl Current {
         // Trials are told with the value that counts.
         spec.objective.strategy = MetricStrategyType::Latest;
         spec.objective.metric = "value".to_owned();
-        let rule = stops::take_rule(&mut new.settings)?;
+        let said = Said::take(&mut new.settings)?;
         let settings = stops::settings(new.settings);
         spec.settings = settings.as_slice().into();
         spec.seed = new.seed.cast_unsigned();
@@ -98,9 +98,7 @@ impl Current {
         spec.max_trials = new.max_trials;
         let algorithm = registry::validate(&spec).map_err(|error| error.to_string())?;
         Ok(Self {
-            stops: Stops::new(
-                rule.unwrap_or_else(|| algorithm.stopping(&spec).or_else(stops::usual)),
-            ),
+            stops: Stops::new(said.rule(algorithm, &spec)),
             space: new.space,
             study: Study::new(spec, 0),
             settings,

@@ -1,8 +1,9 @@
 //! Which running trials are not worth their end.
 
+use diwan_algorithms::algorithm::Algorithm;
 use diwan_algorithms::settings::Settings;
 use diwan_algorithms::stopping::{Curve, Curves, Stopping};
-use diwan_algorithms::study::Objective;
+use diwan_algorithms::study::{Objective, StudySpec};
 use diwan_core::record::TrialState;
 use diwan_core::resources::AlgorithmSetting;
 use serde::Deserialize;
@@ -15,6 +16,13 @@ use super::request::Progress;
 pub(super) struct Stops {
     rule: Option<Stopping>,
     curves: Curves,
+}
+
+/// What is said of a stopping rule.
+pub(super) enum Said {
+    Nothing,
+    NoRule,
+    Rule(Stopping),
 }
 
 /// A stopping rule as it is named: alone, or with its settings.
@@ -58,21 +66,33 @@ impl Stops {
     }
 }
 
-/// The rule where nothing is said: a program that reports asks whether to stop.
-pub(super) fn usual() -> Option<Stopping> {
-    Stopping::admit("asha", Settings::default()).ok()
+impl Said {
+    /// Takes it out of the settings of a study.
+    pub(super) fn take(settings: &mut Map<String, Value>) -> Result<Self, String> {
+        let Some(named) = settings.shift_remove("early_stopping") else {
+            return Ok(Self::Nothing);
+        };
+        if named == "none" {
+            return Ok(Self::NoRule);
+        }
+        rule(named).map(Self::Rule)
+    }
+
+    /// The rule that follows. Where nothing is said it is the algorithm's own or else asha: a program that reports asks
+    /// whether to stop.
+    pub(super) fn rule(self, algorithm: &dyn Algorithm, spec: &StudySpec) -> Option<Stopping> {
+        match self {
+            Self::Rule(rule) => Some(rule),
+            Self::NoRule => None,
+            Self::Nothing => algorithm
+                .stopping(spec)
+                .or_else(|| Stopping::admit("asha", Settings::default()).ok()),
+        }
+    }
 }
 
-/// Takes what is said of a stopping rule, which may be that there is none, out of the settings of a study.
-pub(super) fn take_rule(
-    settings: &mut Map<String, Value>,
-) -> Result<Option<Option<Stopping>>, String> {
-    let Some(named) = settings.shift_remove("early_stopping") else {
-        return Ok(None);
-    };
-    if named == "none" {
-        return Ok(Some(None));
-    }
+/// The rule that is named.
+fn rule(named: Value) -> Result<Stopping, String> {
     let named = serde_json::from_value(named).map_err(|error| error.to_string())?;
     let (name, given) = match named {
         Named::Alone(name) => (name, Map::new()),
@@ -81,10 +101,8 @@ pub(super) fn take_rule(
             settings,
         } => (algorithm, settings),
     };
-    let stopping = Stopping::admit(&name, Settings::from(self::settings(given).as_slice()));
-    stopping
-        .map(|rule| Some(Some(rule)))
-        .map_err(|error| error.to_string())
+    let settings = Settings::from(settings(given).as_slice());
+    Stopping::admit(&name, settings).map_err(|error| error.to_string())
 }
 
 /// Settings as an experiment has them.
