@@ -131,7 +131,8 @@ impl Study {
         study
     }
 
-    fn record_if_it_fits(&mut self, report: Report) {
+    /// As [`Self::record`]; a trial that does not fit is counted in `misfits`.
+    pub fn record_if_it_fits(&mut self, report: Report) {
         if self.record(report).is_err() {
             self.misfits += 1;
         }

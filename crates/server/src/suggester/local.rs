@@ -135,9 +135,7 @@ impl LocalSuggester {
                     let trial = TrialRef::new(&snapshot.record, trial);
                     report.curve = curve(store, trial, &spec.objective.metric).await?;
                 }
-                if study.record(report).is_err() {
-                    study.misfits += 1;
-                }
+                study.record_if_it_fits(report);
             }
             trials = changes.new_ones(store, &key).await?;
             if trials.is_empty() {
