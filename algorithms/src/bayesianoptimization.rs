@@ -37,9 +37,13 @@ const N_INITIAL_POINTS: Setting = Setting {
         min: 0,
         max: i64::MAX,
     },
-    default: "10",
+    default: "6 where all parameters are numbers, or else 10",
     help: "so many points are spread over the space before the model is asked",
 };
+
+/// A few points are enough for the slopes of a function of numbers; values without order must first be seen.
+const OPENING_OF_NUMBERS: i64 = 6;
+const OPENING: i64 = 10;
 
 const ACQ_FUNC: Setting = Setting {
     name: "acq_func",
@@ -187,7 +191,12 @@ impl Options {
     fn of(spec: &StudySpec) -> Self {
         let settings = &spec.settings;
         let acquisition = settings.text(ACQ_FUNC.name);
-        let opening = settings.int(N_INITIAL_POINTS.name).unwrap_or(10);
+        let usual = if spec.space.is_smooth() {
+            OPENING_OF_NUMBERS
+        } else {
+            OPENING
+        };
+        let opening = settings.int(N_INITIAL_POINTS.name).unwrap_or(usual);
         Self {
             seed: spec.effective_seed(),
             opening: usize::try_from(opening).unwrap_or(usize::MAX),
