@@ -5,6 +5,7 @@
 //! trials in a smooth space CMA-ES goes on from its best point further than a model that can hold only part of them; and TPE
 //! is for what would cost a Gaussian process seconds.
 
+use diwan_core::permutation::mix;
 use diwan_core::record::TrialState;
 use rand::rngs::ChaCha8Rng;
 
@@ -37,6 +38,11 @@ const LONG_PART: u64 = 2;
 /// Where a rule stops most trials, they are so cheap that spreading them finds more than a model of what they might have reached;
 /// once so many were stopped, a model has a share.
 const STOPPED_BEFORE_MODEL: usize = 100;
+
+/// One of so many requests in a space that is not smooth is for TPE, by chance, because batches may come in any size; not before
+/// so many trials.
+const SHARE: u64 = 3;
+const BEFORE_SHARE: u64 = 10;
 
 struct Choice {
     algorithm: &'static dyn Algorithm,
@@ -108,6 +114,11 @@ impl Choice {
         if study.space().is_smooth() && whole >= long && most / LONG_PART >= long as u64 {
             return Self::new(&CmaEs, "many-trials");
         }
+        let draw = mix(study.spec.effective_seed() ^ mix(study.next));
+        let has_turn = study.next >= BEFORE_SHARE && draw.is_multiple_of(SHARE);
+        if !study.space().is_smooth() && has_turn {
+            return Self::new(&TPE, "a-share");
+        }
         Self::new(&BayesianOptimization, "few-trials")
     }
 
@@ -119,7 +130,7 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::double;
+    use crate::conformance::{double, words};
     use crate::registry::suggest;
     use crate::study::Report;
     use diwan_core::resources::Distribution;
@@ -160,6 +171,34 @@ mod tests {
         assert_eq!(chosen_after(10, 10), "bayesianoptimization");
         assert_eq!(chosen_after(11, 10), "asha");
         assert_eq!(chosen_after(100, 10), "bohb");
+    }
+
+    #[test]
+    fn where_values_have_no_order_tpe_has_a_share() {
+        let parameters = [
+            words("c", &["a", "b"]),
+            double("x", "0", "1", "", Distribution::Uniform),
+        ];
+        let spec = StudySpec::new(&parameters, "auto").unwrap();
+        let chosen = |made| {
+            let study = Study::new(spec.clone(), made);
+            suggest(&study, 1).unwrap().points.remove(0).labels[CHOSEN].clone()
+        };
+        let share = |from: u64| {
+            let names = (from..from + 60).map(chosen);
+            names.filter(|name| name == "tpe").count()
+        };
+        assert_eq!(
+            (0..BEFORE_SHARE)
+                .filter(|made| chosen(*made) == "tpe")
+                .count(),
+            0
+        );
+        assert!(
+            (10..30).contains(&share(BEFORE_SHARE)),
+            "{}",
+            share(BEFORE_SHARE)
+        );
     }
 
     #[test]
