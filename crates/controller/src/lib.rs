@@ -1,0 +1,3 @@
+//! Experiments as custom resources: the controller, its webhooks, its certificates.
+
+pub mod kinds;
