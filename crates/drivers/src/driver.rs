@@ -93,6 +93,17 @@ pub struct TrialPlan {
     pub manifest: Map<String, Value>,
     /// Name of the container that is the trial.
     pub primary_container: String,
+    /// How its job tells that it has ended; a process ends by itself.
+    pub conditions: Conditions,
+}
+
+/// GJSON expressions on a job that tell its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// That it went well.
+    pub success: String,
+    /// That it did not.
+    pub failure: String,
 }
 
 impl TrialPlan {
@@ -166,6 +177,20 @@ pub enum DriverError {
     /// There is no such launch.
     #[error("{0} was never started")]
     NotStarted(LaunchId),
+    /// Something that is needed is not there for now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The cluster refuses the trial for good.
+    #[error("{0}")]
+    Refused(String),
+    /// The cluster did not do what it was asked.
+    #[error("cannot {doing}: {source}")]
+    Kubernetes {
+        /// What.
+        doing: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
 }
 
 impl DriverError {
@@ -181,12 +206,15 @@ impl DriverError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Template(_) | Self::WorkingDir { .. } | Self::Path(_) => true,
+            Self::Template(_) | Self::WorkingDir { .. } | Self::Path(_) | Self::Refused(_) => true,
             Self::Spawn { source, .. } => matches!(
                 source.kind(),
                 io::ErrorKind::InvalidInput | io::ErrorKind::ArgumentListTooLong
             ),
-            Self::Io { .. } | Self::NotStarted(_) => false,
+            Self::Io { .. }
+            | Self::NotStarted(_)
+            | Self::Unavailable(_)
+            | Self::Kubernetes { .. } => false,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diwan_core::record::ExperimentKey;
-use diwan_drivers::{Driver, End, LaunchId, SimulatedDriver, TrialPlan, trial_directory};
+use diwan_drivers::{
+    Conditions, Driver, End, LaunchId, SimulatedDriver, TrialPlan, trial_directory,
+};
 use diwan_testkit::driver::{Behaviour, Subject, conforms};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,6 +40,7 @@ impl Place {
             source_directory: None,
             manifest,
             primary_container: String::new(),
+            conditions: Conditions::default(),
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Options {
     pub grace: Duration,
     /// Bytes of a log file that are kept; older ones move to one predecessor.
     pub log_cap: u64,
+    /// Whether trials write where this program can read; if not, somebody sends what they report.
+    pub reads_output: bool,
 }
 
 impl Options {
@@ -64,6 +66,7 @@ impl Options {
             poll: Duration::from_millis(200),
             grace: DEFAULT_GRACE,
             log_cap: logs::DEFAULT_CAP,
+            reads_output: true,
         }
     }
 }
@@ -127,6 +130,10 @@ impl Runner {
         // Another process may have run it until a moment ago.
         let snapshot = self.store.load(key).await?.ok_or_else(missing)?;
         let plans = Plans::new(&snapshot.record, &directory).map_err(RunError::Template)?;
+        let plans = match self.options.reads_output {
+            true => plans,
+            false => plans.without_output(),
+        };
         let judge = Judge::of(&*self.store, &snapshot.record).await?;
         actor::Actor::new(self, key.clone(), snapshot, (plans, judge), control, report)
             .run()

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use diwan_core::record::ExperimentKey;
 use diwan_drivers::{
-    Driver, ProcessDriver, SupervisorCommand, TrialPlan, inherit, supervise, trial_directory,
+    Conditions, Driver, ProcessDriver, SupervisorCommand, TrialPlan, inherit, supervise,
+    trial_directory,
 };
 use serde_json::json;
 
@@ -55,5 +56,6 @@ fn plan(root: &Path, number: u32) -> TrialPlan {
         source_directory: None,
         manifest: manifest.as_object().cloned().unwrap_or_default(),
         primary_container: "main".to_owned(),
+        conditions: Conditions::default(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diwan_core::record::ExperimentKey;
 use diwan_drivers::{
-    Driver, End, LaunchId, ProcessDriver, SupervisorCommand, TrialPlan, trial_directory,
+    Conditions, Driver, End, LaunchId, ProcessDriver, SupervisorCommand, TrialPlan, trial_directory,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -63,6 +63,7 @@ impl Place {
             source_directory: Some(self.root().to_owned()),
             manifest: manifest.as_object().cloned().unwrap_or_default(),
             primary_container: "main".to_owned(),
+            conditions: Conditions::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use diwan_core::record::{ExperimentRecord, TrialRecord};
 use diwan_core::resources::{CollectorKind, Experiment, ParameterAssignment};
 use diwan_core::template::{Template, TrialIdentity};
 use diwan_core::view::{SOURCE_ANNOTATION, TEMPLATE_ANNOTATION, WORK_ANNOTATION};
-use diwan_drivers::{LaunchId, TrialPlan, experiment_directory, trial_directory};
+use diwan_drivers::{Conditions, LaunchId, TrialPlan, experiment_directory, trial_directory};
 use serde_json::{Map, Value};
 
 /// Where an experiment's trials and its lock live: below the work directory that it was created with, else below `default`.
@@ -27,6 +27,7 @@ pub struct Plans {
     directory: PathBuf,
     source_directory: Option<PathBuf>,
     primary_container: String,
+    conditions: Conditions,
     collector: Option<Collector>,
     metrics_file: Option<String>,
 }
@@ -46,19 +47,29 @@ impl Plans {
         let text = annotations.get(TEMPLATE_ANNOTATION).map(String::as_str);
         let template = Template::compile(&experiment, text)
             .map_err(|problems| Problems(problems).to_string())?;
+        let of_jobs = record.spec.trial_template.clone().unwrap_or_default();
         Ok(Self {
             template,
             directory: directory.to_owned(),
             source_directory: annotations.get(SOURCE_ANNOTATION).map(PathBuf::from),
-            primary_container: record
-                .spec
-                .trial_template
-                .as_ref()
-                .map(|template| template.primary_container_name.clone())
-                .unwrap_or_default(),
+            primary_container: of_jobs.primary_container_name,
+            conditions: Conditions {
+                success: of_jobs.success_condition,
+                failure: of_jobs.failure_condition,
+            },
             collector: collector(record),
             metrics_file: metrics_file(record),
         })
+    }
+
+    /// The same for trials that write where this program cannot read.
+    #[must_use]
+    pub(super) fn without_output(self) -> Self {
+        Self {
+            collector: None,
+            metrics_file: None,
+            ..self
+        }
     }
 
     /// What reads a trial's output; none if nobody here does.
@@ -164,6 +175,7 @@ impl Plans {
             source_directory: self.source_directory.clone(),
             manifest,
             primary_container: self.primary_container.clone(),
+            conditions: self.conditions.clone(),
         }
     }
 

@@ -22,6 +22,9 @@ impl Task {
         id: &LaunchId,
         reading: &Reading,
     ) -> Result<Tails, StoreError> {
+        if !self.options.reads_output {
+            return Ok(Tails::default());
+        }
         let cursors = match self.is_new {
             true => Vec::new(),
             false => {

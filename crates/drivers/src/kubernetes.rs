@@ -1,0 +1,19 @@
+//! Trials as objects of a Kubernetes cluster, of any kind.
+//!
+//! A launch is an object that is named like its trial and belongs to the Trial, which says which attempt it is. It is made once:
+//! [`Owners::claim`] takes note of it where a crash does not reach, before anything is made. One watch for each kind that is in
+//! use, begun when the first trial of it starts, tells every launch what has become of its object.
+
+mod conditions;
+mod driver;
+mod kinds;
+mod pods;
+mod roster;
+
+pub use conditions::{Verdict, verdict};
+pub use driver::{Claim, KubernetesDriver, Owners};
+
+/// Label on a trial's job, and on its pods, that names the trial.
+pub const TRIAL_LABEL: &str = "katib.kubeflow.org/trial";
+/// Annotation on a trial's job that says which attempt it is.
+pub const ATTEMPT_ANNOTATION: &str = "diwan.dev/attempt";

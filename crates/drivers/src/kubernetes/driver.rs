@@ -1,0 +1,314 @@
+//! The driver itself.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diwan_core::engine::End;
+use diwan_core::view::EXPERIMENT_LABEL;
+use kube::Client;
+use kube::api::{Api, DeleteParams, DynamicObject, PostParams};
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::conditions::{Verdict, verdict};
+use super::kinds::Kinds;
+use super::roster::{Launch, Roster, Sight};
+use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, pods};
+use crate::driver::{Driver, DriverError, Phase, TrialPlan};
+use crate::launch::LaunchId;
+
+/// Keeps, where no crash reaches it, which launches there ever were.
+#[async_trait]
+pub trait Owners: Send + Sync {
+    /// Takes note that an attempt of a trial is about to be launched, before it is.
+    ///
+    /// # Errors
+    /// When that cannot be noted. The call may be repeated.
+    async fn claim(&self, plan: &TrialPlan) -> Result<Claim, DriverError>;
+}
+
+/// What [`Owners::claim`] has found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// Whether nobody has claimed this attempt before.
+    pub is_new: bool,
+    /// The owner reference of what the trial's job belongs to.
+    pub owner: Value,
+}
+
+/// Runs trials as objects of a cluster.
+pub struct KubernetesDriver {
+    client: Client,
+    owners: Arc<dyn Owners>,
+    kinds: Kinds,
+    roster: Arc<Roster>,
+}
+
+/// After the grace, as long again for the cluster to notice; then pods are removed by force.
+const SLACK: Duration = Duration::from_secs(5);
+/// How long the removal of an object may take before it is asked for again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+// === impl KubernetesDriver ===
+
+impl KubernetesDriver {
+    /// A driver of a cluster.
+    #[must_use]
+    pub fn new(client: Client, owners: Arc<dyn Owners>) -> Self {
+        let roster = Arc::<Roster>::default();
+        Self {
+            kinds: Kinds::new(client.clone(), roster.clone()),
+            client,
+            owners,
+            roster,
+        }
+    }
+
+    fn api(&self, launch: &Launch) -> Api<DynamicObject> {
+        let namespace = &launch.id.experiment.namespace;
+        Api::namespaced_with(self.client.clone(), namespace, &launch.resource)
+    }
+
+    /// Makes the job. One of its name that belongs to an earlier attempt has to go first.
+    async fn create(
+        &self,
+        launch: &Launch,
+        plan: &TrialPlan,
+        owner: &Value,
+    ) -> Result<(), DriverError> {
+        let api = self.api(launch);
+        let object = object(plan, owner)?;
+        loop {
+            match api.create(&PostParams::default(), &object).await {
+                Ok(made) => {
+                    launch.see(there(&made));
+                    return Ok(());
+                }
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(error) => return Err(refusal(launch, error)),
+            }
+            let Some(found) = api
+                .get_opt(&plan.trial)
+                .await
+                .map_err(|e| refusal(launch, e))?
+            else {
+                continue;
+            };
+            if !belongs(&found, owner) {
+                return Err(DriverError::Refused(format!(
+                    "there is a {} named {} already, and it is not this trial's; remove it or name the experiment otherwise",
+                    launch.resource.kind, plan.trial
+                )));
+            }
+            if attempt(&found) == Some(plan.attempt) {
+                launch.see(there(&found));
+                return Ok(());
+            }
+            launch.see(there(&found));
+            self.remove(launch, DeleteParams::foreground()).await?;
+        }
+    }
+
+    /// Finds the job again that an earlier Diwan has made.
+    async fn adopt(&self, launch: &Launch) -> Result<(), DriverError> {
+        let api = self.api(launch);
+        let found = api.get_opt(&launch.id.trial).await;
+        let found = found.map_err(|error| refusal(launch, error))?;
+        let own = found.filter(|found| attempt(found) == Some(launch.id.attempt));
+        launch.see(own.map_or(Sight::Gone, |found| there(&found)));
+        Ok(())
+    }
+
+    /// Deletes the job and returns when it is gone, with its pods.
+    async fn remove(&self, launch: &Launch, how: DeleteParams) -> Result<(), DriverError> {
+        let api = self.api(launch);
+        let mut sight = launch.sight();
+        loop {
+            match api.delete(&launch.id.trial, &how).await {
+                Ok(_) => {}
+                Err(kube::Error::Api(status)) if status.code == 404 => {
+                    launch.see(Sight::Gone);
+                    return Ok(());
+                }
+                Err(error) => return Err(refusal(launch, error)),
+            }
+            let gone = sight.wait_for(|sight| *sight == Sight::Gone);
+            if timeout_at(Instant::now() + PATIENCE, gone).await.is_ok() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How a launch has ended, by its object.
+    async fn end(&self, launch: &Launch, sight: Sight) -> Option<End> {
+        match sight {
+            Sight::Unseen => None,
+            Sight::There(object) => match verdict(&object, &launch.conditions)? {
+                Verdict::Succeeded => Some(End::Succeeded),
+                Verdict::Failed(words) => {
+                    let namespace = &launch.id.experiment.namespace;
+                    let told = pods::words(&self.client, namespace, &launch.id.trial).await;
+                    Some(End::Failed(match told {
+                        Some(told) => format!("{words}; {told}"),
+                        None => words,
+                    }))
+                }
+            },
+            Sight::Gone if launch.is_stopped() => Some(End::Left("it was deleted".to_owned())),
+            Sight::Gone => Some(End::Lost(format!(
+                "its {} was deleted while it ran",
+                launch.resource.kind
+            ))),
+        }
+    }
+}
+
+#[async_trait]
+impl Driver for KubernetesDriver {
+    async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
+        let resource = self.kinds.resolve(&plan.manifest).await?;
+        let launch = self.roster.enter(&plan.id(), &resource, &plan.conditions);
+        let Claim { is_new, owner } = self.owners.claim(plan).await?;
+        // A start that is repeated finds the claim of the one before it.
+        if is_new {
+            launch.is_new.store(true, Ordering::Release);
+        }
+        if !launch.is_new.load(Ordering::Acquire) {
+            self.adopt(&launch).await?;
+        } else if launch.is_stopped() {
+            launch.see(Sight::Gone);
+        } else {
+            self.create(&launch, plan, &owner).await?;
+        }
+        if launch.is_stopped() {
+            self.remove(&launch, DeleteParams::foreground()).await?;
+        }
+        Ok(())
+    }
+
+    async fn observe(&self, id: &LaunchId) -> Result<Phase, DriverError> {
+        let Some(launch) = self.roster.find(id) else {
+            return Ok(Phase::NotStarted);
+        };
+        let sight = launch.sight().borrow().clone();
+        Ok(match self.end(&launch, sight).await {
+            Some(end) => Phase::Ended(end),
+            None => Phase::Running { pid: None },
+        })
+    }
+
+    async fn ended(&self, id: &LaunchId) -> Result<End, DriverError> {
+        let launch = self
+            .roster
+            .find(id)
+            .ok_or_else(|| DriverError::NotStarted(id.clone()))?;
+        let mut sight = launch.sight();
+        loop {
+            let now = sight.borrow_and_update().clone();
+            if let Some(end) = self.end(&launch, now).await {
+                return Ok(end);
+            }
+            // The launch holds the sender, so this waits for the next sight.
+            let _ = sight.changed().await;
+        }
+    }
+
+    async fn stop(&self, id: &LaunchId, grace: Duration) -> Result<(), DriverError> {
+        let Some(launch) = self.roster.find_or_call_off(id) else {
+            return Ok(());
+        };
+        launch.stop();
+        let sight = launch.sight().borrow().clone();
+        match sight {
+            // It is being made: whoever makes it removes it.
+            Sight::Unseen | Sight::Gone => return Ok(()),
+            Sight::There(object) if verdict(&object, &launch.conditions).is_some() => {
+                return Ok(());
+            }
+            Sight::There(_) => {}
+        }
+        let gently = self.remove(&launch, DeleteParams::foreground());
+        match timeout_at(Instant::now() + grace + SLACK, gently).await {
+            Ok(done) => done,
+            Err(_) => {
+                let namespace = &id.experiment.namespace;
+                pods::kill(&self.client, namespace, &id.trial).await?;
+                self.remove(&launch, DeleteParams::foreground()).await
+            }
+        }
+    }
+
+    /// The job stays until what became of the trial is recorded.
+    async fn forget(&self, id: &LaunchId) -> Result<(), DriverError> {
+        self.roster.leave(id);
+        Ok(())
+    }
+}
+
+fn there(object: &DynamicObject) -> Sight {
+    serde_json::to_value(object).map_or(Sight::Unseen, |value| Sight::There(Arc::new(value)))
+}
+
+/// The job as it is made: the template's, with the trial's name, labels and owner.
+fn object(plan: &TrialPlan, owner: &Value) -> Result<DynamicObject, DriverError> {
+    let mut manifest = plan.manifest.clone();
+    let metadata = entry(&mut manifest, "metadata");
+    metadata.insert("name".to_owned(), json!(plan.trial));
+    metadata.insert("namespace".to_owned(), json!(plan.experiment.namespace));
+    metadata.insert("ownerReferences".to_owned(), json!([owner]));
+    let labels = entry(metadata, "labels");
+    labels.insert(EXPERIMENT_LABEL.to_owned(), json!(plan.experiment.name));
+    labels.insert(TRIAL_LABEL.to_owned(), json!(plan.trial));
+    let annotations = entry(metadata, "annotations");
+    annotations.insert(
+        ATTEMPT_ANNOTATION.to_owned(),
+        json!(plan.attempt.to_string()),
+    );
+    serde_json::from_value(Value::Object(manifest)).map_err(|error| {
+        DriverError::Refused(format!(
+            "spec.trialTemplate.trialSpec is no object of Kubernetes: {error}"
+        ))
+    })
+}
+
+/// A field that is an object, made one if it is not.
+fn entry<'a>(of: &'a mut Map<String, Value>, field: &str) -> &'a mut Map<String, Value> {
+    let value = of.entry(field).or_insert_with(|| json!({}));
+    if !value.is_object() {
+        *value = json!({});
+    }
+    value.as_object_mut().expect("it was made one")
+}
+
+fn belongs(object: &DynamicObject, owner: &Value) -> bool {
+    let mut owners = object.metadata.owner_references.iter().flatten();
+    owners.any(|one| owner["uid"] == one.uid.as_str())
+}
+
+fn attempt(object: &DynamicObject) -> Option<u32> {
+    let annotations = object.metadata.annotations.as_ref()?;
+    annotations.get(ATTEMPT_ANNOTATION)?.parse().ok()
+}
+
+/// What the cluster refuses for good, and what may pass: a quota has room again, a server comes back.
+fn refusal(launch: &Launch, error: kube::Error) -> DriverError {
+    let kind = &launch.resource.kind;
+    match &error {
+        kube::Error::Api(status)
+            if matches!(status.code, 400 | 403 | 404 | 405 | 422)
+                && !status.message.contains("exceeded quota")
+                && !status.message.contains("being terminated") =>
+        {
+            DriverError::Refused(format!(
+                "the cluster refuses its {kind}: {}",
+                status.message
+            ))
+        }
+        _ => DriverError::Kubernetes {
+            doing: format!("make or find {kind} {}", launch.id.trial),
+            source: Box::new(error),
+        },
+    }
+}

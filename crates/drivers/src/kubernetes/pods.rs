@@ -1,0 +1,102 @@
+//! What a trial's pods say.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::{Api, DeleteParams, ListParams};
+use kube::{Client, ResourceExt};
+
+use super::TRIAL_LABEL;
+use crate::driver::DriverError;
+
+/// Why the pods of a trial failed or wait, in one line; nothing if they say nothing, or cannot be asked.
+pub(super) async fn words(client: &Client, namespace: &str, trial: &str) -> Option<String> {
+    let pods = list(client, namespace, trial).await.ok()?;
+    let mut newest_first = pods;
+    newest_first.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp()));
+    newest_first.iter().find_map(of_pod)
+}
+
+/// Removes the pods of a trial by force.
+pub(super) async fn kill(client: &Client, namespace: &str, trial: &str) -> Result<(), DriverError> {
+    let cannot = |source| DriverError::Kubernetes {
+        doing: format!("kill the pods of {trial}"),
+        source: Box::new(source),
+    };
+    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    for pod in list(client, namespace, trial).await.map_err(cannot)? {
+        let now = DeleteParams::default().grace_period(0);
+        match api.delete(&pod.name_any(), &now).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            other => drop(other.map_err(cannot)?),
+        }
+    }
+    Ok(())
+}
+
+async fn list(client: &Client, namespace: &str, trial: &str) -> Result<Vec<Pod>, kube::Error> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    // Pods that our webhook did not see have only the label that the job controller gives.
+    for label in [TRIAL_LABEL, "batch.kubernetes.io/job-name"] {
+        let of_trial = ListParams::default().labels(&format!("{label}={trial}"));
+        let found = api.list(&of_trial).await?.items;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Why a pod failed or waits.
+pub(super) fn of_pod(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let name = pod.name_any();
+    if let Some(reason) = &status.reason {
+        let message = status.message.as_deref().unwrap_or("it says no more");
+        return Some(format!("pod {name}: {reason}: {message}"));
+    }
+    let of_containers = [&status.container_statuses, &status.init_container_statuses];
+    let mut containers = of_containers.into_iter().flatten().flatten();
+    if let Some(told) = containers.find_map(of_container) {
+        return Some(format!("pod {name}, {told}"));
+    }
+    let mut conditions = status.conditions.iter().flatten();
+    let waits = conditions.find(|one| one.type_ == "PodScheduled" && one.status == "False")?;
+    let (reason, message) = (waits.reason.as_deref(), waits.message.as_deref());
+    Some(format!(
+        "pod {name} waits for a node: {}: {}",
+        reason.unwrap_or("Unschedulable"),
+        message.unwrap_or("the scheduler says no more")
+    ))
+}
+
+fn of_container(container: &ContainerStatus) -> Option<String> {
+    let states = [&container.state, &container.last_state];
+    let mut states = states.into_iter().flatten();
+    states.find_map(|state| {
+        if let Some(ended) = state
+            .terminated
+            .as_ref()
+            .filter(|ended| ended.exit_code != 0)
+        {
+            let reason = ended.reason.as_deref().unwrap_or("Error");
+            let message = ended.message.as_deref().map(|words| format!(": {words}"));
+            return Some(format!(
+                "container {}: {reason}, exit code {}{}",
+                container.name,
+                ended.exit_code,
+                message.unwrap_or_default()
+            ));
+        }
+        let waiting = state.waiting.as_ref()?;
+        let reason = waiting
+            .reason
+            .as_deref()
+            .filter(|reason| !is_usual(reason))?;
+        let message = waiting.message.as_deref().unwrap_or("it says no more");
+        Some(format!("container {}: {reason}: {message}", container.name))
+    })
+}
+
+/// Reasons for which every container waits once.
+fn is_usual(reason: &str) -> bool {
+    matches!(reason, "ContainerCreating" | "PodInitializing")
+}

@@ -1,0 +1,164 @@
+//! The launches of this process, and what is seen of their objects.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kube::core::ApiResource;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::LaunchId;
+use crate::driver::Conditions;
+
+/// What is known of a launch's object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Sight {
+    /// Nothing yet.
+    #[default]
+    Unseen,
+    /// It is there.
+    There(Arc<Value>),
+    /// It is not there any more.
+    Gone,
+}
+
+/// A launch that was started or found again.
+pub(super) struct Launch {
+    pub(super) id: LaunchId,
+    pub(super) resource: ApiResource,
+    pub(super) conditions: Conditions,
+    /// Nobody has launched it before this process did.
+    pub(super) is_new: AtomicBool,
+    /// Somebody has asked for its end.
+    pub(super) is_stopped: AtomicBool,
+    sight: watch::Sender<Sight>,
+}
+
+/// Namespace and name of an object.
+pub(super) type Place = (String, String);
+
+/// All launches, by the place of their objects.
+#[derive(Default)]
+pub(super) struct Roster {
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    launches: HashMap<Place, Arc<Launch>>,
+    /// Launches that were stopped before they were started.
+    called_off: HashMap<Place, u32>,
+}
+
+// === impl Launch ===
+
+impl Launch {
+    /// The object was seen, or is gone.
+    pub(super) fn see(&self, sight: Sight) {
+        self.sight.send_replace(sight);
+    }
+
+    pub(super) fn sight(&self) -> watch::Receiver<Sight> {
+        self.sight.subscribe()
+    }
+
+    pub(super) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    pub(super) fn place(&self) -> Place {
+        place(&self.id)
+    }
+}
+
+fn place(id: &LaunchId) -> Place {
+    (id.experiment.namespace.clone(), id.trial.clone())
+}
+
+// === impl Roster ===
+
+impl Roster {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The launch of an id, entered if it is not there.
+    pub(super) fn enter(
+        &self,
+        id: &LaunchId,
+        resource: &ApiResource,
+        conditions: &Conditions,
+    ) -> Arc<Launch> {
+        let mut entries = self.entries();
+        let place = place(id);
+        if let Some(known) = entries.launches.get(&place)
+            && known.id == *id
+        {
+            return known.clone();
+        }
+        let called_off = entries.called_off.remove(&place);
+        let launch = Arc::new(Launch {
+            id: id.clone(),
+            resource: resource.clone(),
+            conditions: conditions.clone(),
+            is_new: AtomicBool::new(false),
+            is_stopped: AtomicBool::new(called_off == Some(id.attempt)),
+            sight: watch::Sender::default(),
+        });
+        entries.launches.insert(place, launch.clone());
+        launch
+    }
+
+    pub(super) fn find(&self, id: &LaunchId) -> Option<Arc<Launch>> {
+        let entries = self.entries();
+        let launch = entries.launches.get(&place(id));
+        launch.filter(|launch| launch.id == *id).cloned()
+    }
+
+    /// The launch of an id; `None`: it was not started, and will be stopped as soon as it is.
+    pub(super) fn find_or_call_off(&self, id: &LaunchId) -> Option<Arc<Launch>> {
+        let found = self.find(id);
+        if found.is_none() {
+            self.entries().called_off.insert(place(id), id.attempt);
+        }
+        found
+    }
+
+    /// Forgets a launch that has ended.
+    pub(super) fn leave(&self, id: &LaunchId) {
+        let mut entries = self.entries();
+        let place = place(id);
+        if entries
+            .launches
+            .get(&place)
+            .is_some_and(|launch| launch.id == *id)
+        {
+            entries.launches.remove(&place);
+        }
+        if entries.called_off.get(&place) == Some(&id.attempt) {
+            entries.called_off.remove(&place);
+        }
+    }
+
+    /// An object of a kind was seen.
+    pub(super) fn see(&self, resource: &ApiResource, place: &Place, sight: Sight) {
+        let launch = self.entries().launches.get(place).cloned();
+        if let Some(launch) = launch.filter(|launch| launch.resource == *resource) {
+            launch.see(sight);
+        }
+    }
+
+    /// Where objects of a kind are known to be.
+    pub(super) fn there(&self, resource: &ApiResource) -> Vec<Place> {
+        let entries = self.entries();
+        let there = entries.launches.values().filter(|launch| {
+            launch.resource == *resource && matches!(*launch.sight.borrow(), Sight::There(_))
+        });
+        there.map(|launch| launch.place()).collect()
+    }
+}
