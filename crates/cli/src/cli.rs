@@ -12,8 +12,8 @@ use diwan_core::validate::{LABEL_RULE, is_label};
 use diwan_server::suggester::service_url;
 
 use crate::commands::{
-    algorithms, bench, completions, delete, describe, edit, explain, export, get, logs, run, serve,
-    suggest, supervise, validate, wait,
+    algorithms, bench, completions, controller, delete, describe, edit, explain, export, get, logs,
+    run, serve, suggest, supervise, validate, wait,
 };
 
 use crate::environment;
@@ -107,6 +107,7 @@ pub(crate) enum Command {
     Suggest(suggest::Arguments),
     Bench(bench::Arguments),
     Serve(serve::Arguments),
+    Controller(controller::Arguments),
     Completions(completions::Arguments),
     #[command(hide = true)]
     Supervise(supervise::Arguments),

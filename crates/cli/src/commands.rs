@@ -3,6 +3,7 @@
 pub(crate) mod algorithms;
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod controller;
 pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod edit;
@@ -49,6 +50,10 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(arguments) => {
             let context = Context::open(&global, Need::Any).await?;
             serve::run(&arguments, &context).await
+        }
+        Command::Controller(arguments) => {
+            let context = Context::open(&global, Need::Any).await?;
+            controller::run(&arguments, &context).await
         }
     }
 }

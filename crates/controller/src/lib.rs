@@ -1,3 +1,15 @@
 //! Experiments as custom resources: the controller, its webhooks, its certificates.
+//!
+//! [`Controller`] follows the cluster's Experiments. Each is taken into the store, where the record is, and carried on by a
+//! runner of its own, the same that runs experiments on a laptop, whose driver makes objects of the cluster. What is committed
+//! is shown in the objects' statuses by one publisher.
 
+mod controller;
+mod experiments;
+mod intake;
 pub mod kinds;
+pub mod mirror;
+mod owners;
+mod publish;
+
+pub use controller::Controller;

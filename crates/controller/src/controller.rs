@@ -1,0 +1,82 @@
+//! The controller: what it is made of, and how long it lives.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diwan_drivers::KubernetesDriver;
+use diwan_server::runner::{Options as RunnerOptions, Runner};
+use diwan_server::suggester::Suggester;
+use diwan_store::Store;
+use kube::Client;
+
+use crate::experiments::Experiments;
+use crate::intake::Intake;
+use crate::mirror::News;
+use crate::owners::TrialObjects;
+use crate::publish::Publisher;
+
+/// How often what trials have sent is judged by stopping rules, and what others have changed is looked for.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What a controller needs.
+pub struct Controller {
+    /// The cluster.
+    pub client: Client,
+    /// Where everything is recorded: a [`MirroredStore`](crate::mirror::MirroredStore) that tells `news`.
+    pub store: Arc<dyn Store>,
+    /// What was committed and is to be shown.
+    pub news: Arc<News>,
+    /// Where points come from.
+    pub suggester: Arc<dyn Suggester>,
+    /// For the locks of experiments.
+    pub work_directory: PathBuf,
+}
+
+impl Controller {
+    /// Follows the cluster's Experiments until `shutdown`. Trials go on without; whoever comes next finds them.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self {
+            client,
+            store,
+            news,
+            suggester,
+            work_directory,
+        } = self;
+        let owners = TrialObjects {
+            client: client.clone(),
+            store: store.clone(),
+            news: news.clone(),
+        };
+        let runner = Runner {
+            store: store.clone(),
+            driver: Arc::new(KubernetesDriver::new(client.clone(), Arc::new(owners))),
+            suggester: suggester.clone(),
+            options: RunnerOptions {
+                poll: POLL,
+                reads_output: false,
+                ..RunnerOptions::new(work_directory)
+            },
+        };
+        let publisher = Publisher {
+            client: client.clone(),
+            store: store.clone(),
+            news: news.clone(),
+        };
+        let experiments = Experiments {
+            client: client.clone(),
+            store: store.clone(),
+            news,
+            runner: Arc::new(runner),
+            intake: Arc::new(Intake {
+                client,
+                store,
+                suggester,
+            }),
+        };
+        tokio::select! {
+            () = experiments.run(shutdown) => {}
+            () = publisher.run() => {}
+        }
+    }
+}

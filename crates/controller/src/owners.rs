@@ -1,0 +1,110 @@
+//! Trials as custom resources: what a trial's job belongs to, and the record that it was launched.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diwan_core::record::TrialRecord;
+use diwan_core::view;
+use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Owners};
+use diwan_drivers::{DriverError, TrialPlan};
+use diwan_store::Store;
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+
+use crate::kinds;
+use crate::mirror::News;
+
+/// Makes the Trial of a trial that is about to be launched. That it says an attempt means that this attempt was, or nearly was,
+/// launched, whatever has become of its job.
+pub(crate) struct TrialObjects {
+    pub(crate) client: Client,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) news: Arc<News>,
+}
+
+#[async_trait]
+impl Owners for TrialObjects {
+    async fn claim(&self, plan: &TrialPlan) -> Result<Claim, DriverError> {
+        let namespace = &plan.experiment.namespace;
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &kinds::trials());
+        let (object, trial) = self.object(plan).await?;
+        match api.create(&PostParams::default(), &object).await {
+            Ok(made) => {
+                // Its status could not be shown before.
+                self.news.add(&plan.experiment, [trial]);
+                return Ok(claim(&made, true));
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
+                // The namespace is going, and all in it.
+                return Err(DriverError::Refused(status.message));
+            }
+            Err(error) => return Err(cannot("make", plan, error)),
+        }
+        let found = api.get(&plan.trial).await;
+        let found = found.map_err(|error| cannot("read", plan, error))?;
+        let claimed = found.annotations().get(ATTEMPT_ANNOTATION);
+        if claimed.is_some_and(|text| {
+            text.parse()
+                .is_ok_and(|claimed: u32| claimed >= plan.attempt)
+        }) {
+            return Ok(claim(&found, false));
+        }
+        // Whoever has changed it in between has claimed it.
+        let next = json!({"metadata": {
+            "resourceVersion": found.resource_version(),
+            "annotations": {ATTEMPT_ANNOTATION: plan.attempt.to_string()},
+        }});
+        let patched = api
+            .patch(&plan.trial, &PatchParams::default(), &Patch::Merge(&next))
+            .await;
+        let patched = patched.map_err(|error| cannot("update", plan, error))?;
+        Ok(claim(&patched, true))
+    }
+}
+
+impl TrialObjects {
+    async fn object(&self, plan: &TrialPlan) -> Result<(DynamicObject, TrialRecord), DriverError> {
+        let missing = || DriverError::Refused("its experiment was deleted".to_owned());
+        let lost = |error| DriverError::Unavailable(format!("the record cannot be read: {error}"));
+        let snapshot = self.store.load(&plan.experiment).await.map_err(lost)?;
+        let record = snapshot.ok_or_else(missing)?.record;
+        let trial = self
+            .store
+            .trial(&plan.experiment, &plan.trial)
+            .await
+            .map_err(lost)?;
+        let trial = trial.ok_or_else(missing)?;
+        let mut made = view::trial(&record, &trial, Some(plan.manifest.clone()));
+        let attempt = plan.attempt.to_string();
+        made.metadata
+            .annotations
+            .insert(ATTEMPT_ANNOTATION.to_owned(), attempt);
+        let object = serde_json::to_value(made).and_then(serde_json::from_value);
+        let object = object.map_err(|error| {
+            DriverError::Refused(format!("the trial is no object of Kubernetes: {error}"))
+        })?;
+        Ok((object, trial))
+    }
+}
+
+fn claim(trial: &DynamicObject, is_new: bool) -> Claim {
+    let owner: Value = json!({
+        "apiVersion": format!("{}/{}", kinds::GROUP, kinds::VERSION),
+        "kind": "Trial",
+        "name": trial.name_any(),
+        "uid": trial.uid().unwrap_or_default(),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    });
+    Claim { is_new, owner }
+}
+
+fn cannot(what: &str, plan: &TrialPlan, error: kube::Error) -> DriverError {
+    DriverError::Kubernetes {
+        doing: format!("{what} Trial {}", plan.trial),
+        source: Box::new(error),
+    }
+}
