@@ -121,13 +121,10 @@ impl Dimension {
     /// The value at a fraction `u` of the probability; `u` is taken into 0…1 (NaN as 0).
     #[must_use]
     pub fn at(&self, u: f64) -> Coordinate {
-        let u = if u >= 0.0 {
-            u.min(1.0_f64.next_down())
-        } else {
-            0.0
-        };
+        let whole = if u >= 0.0 { u.min(1.0) } else { 0.0 };
+        let u = whole.min(1.0_f64.next_down());
         match &self.domain {
-            Domain::Double(interval) => Coordinate::real(interval.at(u)),
+            Domain::Double(interval) => Coordinate::real(interval.at(whole)),
             Domain::Stepped(stepped) => Coordinate::number(stepped.rungs.at(u)),
             Domain::Int(whole) => Coordinate::number(whole.rungs.at(u)),
             Domain::Discrete(list) | Domain::Categorical(list) => Coordinate::number(list.at(u)),

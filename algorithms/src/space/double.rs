@@ -48,8 +48,13 @@ impl Interval {
         self.measure.edges().1
     }
 
+    /// The value at a fraction of the probability; at 1, which rounding may miss, the upper end.
     pub(crate) fn at(&self, u: f64) -> f64 {
-        self.measure.quantile(u)
+        if u < 1.0 {
+            self.measure.quantile(u)
+        } else {
+            self.high()
+        }
     }
 
     pub(crate) fn unit(&self, x: f64) -> f64 {
