@@ -1,5 +1,8 @@
 //! What the trials of a study tell, as numbers.
 
+use std::cmp::Ordering;
+
+use diwan_core::digest::{self, fnv1a};
 use diwan_core::resources::ParameterType;
 
 use rand::RngExt;
@@ -12,11 +15,11 @@ use crate::study::{Outcome, Study, StudyTrial};
 /// The trials of a study as positions in the unit cube (see [`position`]) and losses.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
-    /// Where a finite value was observed, in the study's order.
+    /// Where a finite value was observed, in an order of the points alone.
     pub(crate) seen: Rows,
     /// What was observed there: smaller is better, whatever the objective.
     pub(crate) losses: Vec<f64>,
-    /// The observations by loss, the best first; of equal ones the earlier first.
+    /// The observations by loss, the best first; of equal ones in the order of `seen`.
     pub(crate) ranking: Vec<usize>,
     /// Where trials failed.
     pub(crate) failed: Rows,
@@ -46,13 +49,20 @@ pub(crate) enum Scale {
 pub(crate) fn in_order(study: &Study) -> Vec<&StudyTrial> {
     let mut trials: Vec<&StudyTrial> = study.trials().iter().collect();
     let number = |trial: &StudyTrial| trial.number.unwrap_or(u64::MAX);
-    trials.sort_by(|a, b| {
-        number(a)
-            .cmp(&number(b))
-            .then_with(|| a.point.cmp(&b.point))
-            .then_with(|| a.value.map(f64::to_bits).cmp(&b.value.map(f64::to_bits)))
-    });
+    trials.sort_by(|a, b| number(a).cmp(&number(b)).then_with(|| by_point(a, b)));
     trials
+}
+
+fn by_point(a: &StudyTrial, b: &StudyTrial) -> Ordering {
+    let bits = |trial: &StudyTrial| trial.value.map(f64::to_bits);
+    a.point.cmp(&b.point).then_with(|| bits(a).cmp(&bits(b)))
+}
+
+/// A number of a position alone.
+fn digest(at: &[f64]) -> u64 {
+    at.iter().fold(digest::EMPTY, |digest, x| {
+        fnv1a(digest, &x.to_bits().to_le_bytes())
+    })
 }
 
 /// Where a point is in the unit cube; not a number in dimensions that are inactive there.
@@ -95,7 +105,17 @@ impl Evidence {
             pending: Rows::new(width),
         };
         let losses = foresight::losses(&trials, &study.spec.objective);
-        for (trial, loss) in trials.into_iter().zip(losses) {
+        let told = trials.into_iter().zip(losses);
+        let mut told: Vec<_> = told
+            .map(|(trial, loss)| {
+                let at = position(study.space(), &trial.point);
+                (digest(&at), at, trial, loss)
+            })
+            .collect();
+        // The order of sums and of equal losses goes by the points, so that the answer is the same to the last digit whether
+        // trials have numbers, as those of an experiment here do, or not, as those of a request. Digests prefer no corner.
+        told.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| by_point(a.2, b.2)));
+        for (_, at, trial, loss) in told {
             let rows = match (trial.outcome(), loss) {
                 (Outcome::Observed(_), Some(loss)) => {
                     evidence.losses.push(loss);
@@ -105,7 +125,7 @@ impl Evidence {
                 (Outcome::Dropped, _) => continue,
                 (Outcome::Observed(_) | Outcome::Failed, _) => &mut evidence.failed,
             };
-            rows.push(position(study.space(), &trial.point));
+            rows.push(at);
         }
         let losses = &evidence.losses;
         let mut ranking: Vec<usize> = (0..losses.len()).collect();
