@@ -109,17 +109,23 @@ impl Choice {
             let algorithm: &dyn Algorithm = if is_known { &Bohb } else { &Asha };
             return Self::new(algorithm, "most-are-stopped");
         }
+        if !study.space().is_smooth() {
+            let draw = mix(study.spec.effective_seed() ^ mix(study.next));
+            let has_turn = study.next >= BEFORE_SHARE && draw.is_multiple_of(SHARE);
+            return match has_turn {
+                true => Self::new(&TPE, "share-where-not-smooth"),
+                false => Self::new(&BayesianOptimization, "not-smooth"),
+            };
+        }
         let long = LONG.max(LONG_EACH * dimensions);
         let most = study.spec.max_trials.unwrap_or(u64::MAX);
-        if study.space().is_smooth() && whole >= long && most / LONG_PART >= long as u64 {
-            return Self::new(&CmaEs, "many-trials");
+        if whole < long {
+            return Self::new(&BayesianOptimization, "few-trials");
         }
-        let draw = mix(study.spec.effective_seed() ^ mix(study.next));
-        let has_turn = study.next >= BEFORE_SHARE && draw.is_multiple_of(SHARE);
-        if !study.space().is_smooth() && has_turn {
-            return Self::new(&TPE, "a-share");
+        match most / LONG_PART >= long as u64 {
+            true => Self::new(&CmaEs, "many-trials"),
+            false => Self::new(&BayesianOptimization, "ends-soon"),
         }
-        Self::new(&BayesianOptimization, "few-trials")
     }
 
     fn new(algorithm: &'static dyn Algorithm, because: &'static str) -> Self {
