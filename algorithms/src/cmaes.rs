@@ -11,10 +11,12 @@ mod search;
 mod state;
 mod weights;
 
+use std::collections::HashSet;
+
 use rand::rngs::ChaCha8Rng;
 
 use crate::algorithm::{Algorithm, More, SuggestError, Suggested, SuggestedPoint};
-use crate::fresh::Fresh;
+use crate::fresh::{DRAWS, Fresh};
 use crate::settings::{RANDOM_STATE, Setting};
 use crate::study::Study;
 use label::Label;
@@ -52,13 +54,19 @@ impl Algorithm for CmaEs {
 fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng, present: &Present<'_>) -> Suggested {
     let space = study.space();
     let mut fresh = Fresh::new(study);
-    let mut points = Vec::new();
+    let (mut points, mut taken) = (Vec::new(), HashSet::new());
     for index in study.next..study.next.saturating_add(count as u64) {
         rng.set_stream(index);
         let middle = (present.is_new && index == study.next).then(|| present.search.middle(rng));
         let middle = middle.map(|x| space.at(x)).filter(|x| !study.has_tried(x));
         let draws = present.search.draws(index, rng).map(|x| space.at(x));
-        let Some(point) = fresh.take(index, middle.into_iter().chain(draws)) else {
+        // A distribution that has shrunk to one point has no other.
+        let new = (0..)
+            .zip(middle.into_iter().chain(draws))
+            .filter(|(draw, point)| {
+                *draw >= DRAWS || !study.has_tried(point) && !taken.contains(point)
+            });
+        let Some(point) = fresh.take(index, new.map(|(_, point)| point)) else {
             break;
         };
         let label = Label {
@@ -70,6 +78,7 @@ fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng, present: &Present<
             labels: label.write(),
             ..SuggestedPoint::new(space, &point)
         });
+        taken.insert(point);
     }
     let tried = study.distinct() + points.len();
     let is_exhausted = space.cardinality().is_some_and(|all| tried as u128 >= all);

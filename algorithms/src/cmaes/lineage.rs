@@ -137,6 +137,8 @@ impl Kept {
                 return None;
             };
             let key = (label.index, digest(study, &trial.point));
+            // Another trial of a number that a generation has already taken changes it.
+            self.following = None;
             if !self.open.update(key, place, trial) {
                 if self.highest.is_some_and(|highest| key <= highest) {
                     return None;
@@ -307,14 +309,19 @@ fn best_foreign(study: &Study, options: &Options) -> Origin {
     })
 }
 
-/// The position that the first generation is drawn round; `None`: the middle, or no trial has this point.
+/// The position that the first generation is drawn round, in the middle where the point's parameters have no effect; `None`: the
+/// middle, or no trial has this point.
 fn start(study: &Study, origin: &Origin) -> Option<Vec<f64>> {
     let Origin::Foreign(wanted) = origin else {
         return None;
     };
     let mut points = study.trials().iter().map(|trial| &trial.point);
     let point = points.find(|point| digest(study, point) == *wanted)?;
-    Some(position(study.space(), point))
+    let mut at = position(study.space(), point);
+    for inactive in at.iter_mut().filter(|x| x.is_nan()) {
+        *inactive = 0.5;
+    }
+    Some(at)
 }
 
 // === impl Open ===

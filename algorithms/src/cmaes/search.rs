@@ -49,6 +49,12 @@ const TAIL: f64 = 1e-9;
 /// The step size grows so much when the better members are no better than the best of the worse.
 const ESCAPE: f64 = 0.2;
 
+/// A position reflected at the bounds until it is within them.
+fn folded(x: f64) -> f64 {
+    let within = x.rem_euclid(2.0);
+    within.min(2.0 - within)
+}
+
 // === impl Search ===
 
 impl Search {
@@ -119,17 +125,23 @@ impl Search {
             } else {
                 self.ordered.iter().map(|_| normal(rng)).collect()
             };
-            self.member(&z, self.draw_words(rng))
+            let at_bounds = match draw {
+                0 => |x: f64| x.clamp(0.0, 1.0),
+                _ => folded,
+            };
+            self.member(&z, self.draw_words(rng), at_bounds)
         })
     }
 
-    fn member(&self, z: &[f64], mut x: Vec<f64>) -> Vec<f64> {
+    /// A member by its place in the normal distribution. What is out of bounds goes to the bound, where the optimum often is; as a
+    /// corner has been tried then, later draws are folded back at the bounds instead.
+    fn member(&self, z: &[f64], mut x: Vec<f64>, at_bounds: fn(f64) -> f64) -> Vec<f64> {
         if let Some(state) = &self.state {
             let drawn = state.ask(z);
             for (k, (index, _)) in self.ordered.iter().enumerate() {
                 let mean = state.mean()[k];
                 let wide = mean + self.stretch[k] * (drawn[k] - mean);
-                x[*index] = wide.clamp(0.0, 1.0);
+                x[*index] = at_bounds(wide);
             }
         }
         x

@@ -75,6 +75,70 @@ fn algorithms_that_start_trials_again_with_more_conform() {
     assert!(tested > 0, "no algorithm takes resource_name any more");
 }
 
+/// The next `count` trials of a study, each with the sum of its place as its value, so that the best is in a corner.
+fn descend(study: &mut Study, count: usize) {
+    for _ in 0..count {
+        let suggested = suggest(study, 1).unwrap();
+        let Some(point) = suggested.points.into_iter().next() else {
+            return;
+        };
+        let at = study.space().point(&point.assignments).unwrap();
+        let mut report = Report::new(point.assignments, TrialState::Succeeded);
+        report.number = Some(study.next);
+        report.name = format!("trial-{}", study.next);
+        report.labels = point.labels;
+        report.value = Some(study.space().unit(&at).sum());
+        assert!(
+            !study.has_tried(&at),
+            "{}: {at:?} came twice",
+            study.spec.algorithm
+        );
+        study.record(report).unwrap();
+        study.next += 1;
+    }
+}
+
+#[test]
+fn no_point_comes_twice_where_the_best_is_in_a_corner() {
+    for algorithm in ALGORITHMS {
+        for wanted in ["a line", "a training job", "twelve points"] {
+            let spaces = spaces();
+            let (_, parameters) = spaces.iter().find(|(name, _)| *name == wanted).unwrap();
+            let spec = StudySpec::new(parameters, algorithm.name()).unwrap();
+            if algorithm.validate(&spec).is_ok() {
+                descend(&mut Study::new(spec, 0), 120);
+            }
+        }
+    }
+}
+
+#[test]
+fn trials_without_numbers_teach_the_same() {
+    for name in ["bayesianoptimization", "tpe", "cmaes"] {
+        let spaces = spaces();
+        let (_, parameters) = spaces
+            .iter()
+            .find(|(name, _)| *name == "a training job")
+            .unwrap();
+        let mut study = Study::new(StudySpec::new(parameters, name).unwrap(), 0);
+        for _ in 0..12 {
+            descend(&mut study, 3);
+            let reports = study.trials().iter().map(|trial| Report {
+                number: None,
+                assignments: study.space().assignments(&trial.point),
+                name: trial.name.clone(),
+                state: trial.state,
+                value: trial.value,
+                curve: trial.curve.clone(),
+                labels: trial.labels.clone(),
+            });
+            let mut unnumbered = Study::of(study.spec.clone(), None, reports);
+            let answer = suggest_unseen(&mut unnumbered, 1).unwrap();
+            assert_eq!(answer, suggest(&study, 1).unwrap(), "{name}");
+        }
+    }
+}
+
 #[test]
 fn points_of_a_history_with_gaps_do_not_come_again() {
     for algorithm in ALGORITHMS {
