@@ -9,6 +9,7 @@
 //! there by another process, and why reading a line twice gives the same points at the same places.
 
 mod collector;
+pub mod events;
 mod explain;
 mod format;
 mod lines;

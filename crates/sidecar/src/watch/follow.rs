@@ -1,8 +1,10 @@
 //! What a trial's metrics are read from: one file per kind, one row per kind in [`KINDS`].
 
+mod events;
 mod lines;
 
 use std::io;
+use std::path::PathBuf;
 
 use diwan_core::observation::MetricPoint;
 use diwan_core::resources::CollectorKind;
@@ -37,7 +39,7 @@ struct Kind {
 }
 
 /// Every such kind.
-const KINDS: &[Kind] = &[lines::STDOUT, lines::FILE];
+const KINDS: &[Kind] = &[lines::STDOUT, lines::FILE, events::EVENTS];
 
 /// What reads the metrics of a trial.
 ///
@@ -60,4 +62,12 @@ pub(super) fn open(
         )
     })?;
     (known.open)(config, mark).map_err(|error| format!("metricsCollector: {error}"))
+}
+
+/// The path that the collector names, or the one that Katib has then.
+fn path_of(config: &SidecarConfig, default: &str) -> PathBuf {
+    let source = config.metrics_collector.source.as_ref();
+    let path = source.and_then(|source| source.file_system_path.as_ref());
+    let path = path.map(|path| path.path.as_str());
+    PathBuf::from(path.filter(|path| !path.is_empty()).unwrap_or(default))
 }

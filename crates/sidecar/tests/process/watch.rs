@@ -209,7 +209,7 @@ async fn what_cannot_be_used_is_said() {
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
     assert!(
-        said.contains("metricsCollector.collector.kind is Push; this program reads StdOut, File"),
+        said.contains("metricsCollector.collector.kind is Push; this program reads StdOut, File, TensorFlowEvent"),
         "{said}"
     );
     config["extra"] = json!(1);
@@ -218,4 +218,32 @@ async fn what_cannot_be_used_is_said() {
     assert!(text(&output.stderr).contains(
         "DIWAN_COLLECT cannot be used: it is not what this program reads: unknown field `extra`"
     ));
+}
+
+#[tokio::test]
+async fn event_files_are_read() {
+    let (pod, fake) = (Pod::new(), Fake::start().await);
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../collect/tests/data/train.tfevents"
+    );
+    let mut config = pod.config(&fake.address());
+    config["objective"]["objectiveMetricName"] = json!("train/accuracy");
+    config["metricsCollector"] = json!({
+        "collector": {"kind": "TensorFlowEvent"},
+        "source": {"fileSystemPath": {"path": pod.path("logs"), "kind": "Directory"}},
+    });
+    let watcher = watch(&config).spawn().unwrap();
+    let script = "mkdir -p $1/train; cp $0 $1/train/events.out.tfevents.1";
+    let logs = pod.path("logs");
+    run(pod.exec(&["sh", "-c", script, file, logs.to_str().unwrap()])).await;
+    assert!(finish(watcher).await.status.success());
+    assert_eq!(
+        fake.kept(),
+        [
+            "train/accuracy=0.5",
+            "train/accuracy=0.75",
+            "train/accuracy=0.9"
+        ]
+    );
 }

@@ -11,7 +11,7 @@ use diwan_core::sidecar::SidecarConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Follow, Kind};
+use super::{Follow, Kind, path_of};
 
 pub(super) const STDOUT: Kind = Kind {
     kind: CollectorKind::StdOut,
@@ -25,11 +25,7 @@ pub(super) const STDOUT: Kind = Kind {
 pub(super) const FILE: Kind = Kind {
     kind: CollectorKind::File,
     open: |config, mark| {
-        let source = config.metrics_collector.source.as_ref();
-        let path = source.and_then(|source| source.file_system_path.as_ref());
-        let path = path.map(|path| path.path.as_str());
-        let path = path.filter(|path| !path.is_empty());
-        let path = PathBuf::from(path.unwrap_or(METRICS_FILE));
+        let path = path_of(config, METRICS_FILE);
         Lines::open(config, path, Source::File, mark)
     },
 };
