@@ -11,6 +11,7 @@
 mod collector;
 pub mod events;
 mod explain;
+pub mod exposition;
 mod format;
 mod lines;
 mod moment;

@@ -2,6 +2,7 @@
 
 mod events;
 mod lines;
+mod prometheus;
 
 use std::io;
 use std::path::PathBuf;
@@ -39,7 +40,12 @@ struct Kind {
 }
 
 /// Every such kind.
-const KINDS: &[Kind] = &[lines::STDOUT, lines::FILE, events::EVENTS];
+const KINDS: &[Kind] = &[
+    lines::STDOUT,
+    lines::FILE,
+    events::EVENTS,
+    prometheus::PROMETHEUS,
+];
 
 /// What reads the metrics of a trial.
 ///

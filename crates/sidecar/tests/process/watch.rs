@@ -2,8 +2,10 @@
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
-use crate::pod::{Pod, eventually, finish, run, send, text, watch};
+use crate::pod::{Pod, eventually, finish, in_time, run, send, text, watch};
 use crate::server::Fake;
 
 #[tokio::test]
@@ -209,7 +211,7 @@ async fn what_cannot_be_used_is_said() {
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
     assert!(
-        said.contains("metricsCollector.collector.kind is Push; this program reads StdOut, File, TensorFlowEvent"),
+        said.contains("metricsCollector.collector.kind is Push; this program reads StdOut, File, TensorFlowEvent, PrometheusMetric"),
         "{said}"
     );
     config["extra"] = json!(1);
@@ -246,4 +248,41 @@ async fn event_files_are_read() {
             "train/accuracy=0.9"
         ]
     );
+}
+
+#[tokio::test]
+async fn an_endpoint_is_asked_while_the_trial_runs() {
+    let (pod, fake) = (Pod::new(), Fake::start().await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = pod.config(&fake.address());
+    config["metricsCollector"] = json!({
+        "collector": {"kind": "PrometheusMetric"},
+        "source": {"httpGet": {"path": "/metrics", "port": listener.local_addr().unwrap().port()}},
+    });
+    let go = pod.path("go");
+    let script = "while ! test -e $0; do sleep 0.01; done";
+    let trial = pod
+        .exec(&["sh", "-c", script, go.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    let watcher = watch(&config).spawn().unwrap();
+    for value in ["0.1", "0.1", "0.2"] {
+        let (mut stream, _) = in_time(listener.accept()).await.unwrap();
+        let mut question = String::new();
+        let mut lines = BufReader::new(&mut stream);
+        while !question.ends_with("\r\n\r\n") {
+            in_time(lines.read_line(&mut question)).await.unwrap();
+        }
+        assert!(question.starts_with("GET /metrics "), "{question}");
+        let answer = format!("HTTP/1.0 200 OK\r\n\r\n# TYPE acc gauge\nacc {value}\n");
+        in_time(stream.write_all(answer.as_bytes())).await.unwrap();
+    }
+    eventually("both values are reported", || {
+        fake.kept() == ["acc=0.1", "acc=0.2"]
+    })
+    .await;
+    std::fs::write(go, "").unwrap();
+    finish(trial).await;
+    assert!(finish(watcher).await.status.success());
+    assert_eq!(fake.kept().len(), 2);
 }
