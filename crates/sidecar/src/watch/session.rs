@@ -116,11 +116,12 @@ impl Session {
         if !self.is_read {
             self.read(is_over);
         }
-        let is_stopping = self.early.reason().is_some() && !is_over;
-        if is_stopping {
+        if !is_over {
             self.early.ask(&self.shared);
         }
-        let tells_stop = is_stopping && !self.has_told_stop;
+        // A trial that had ended by itself when its rules held was not stopped.
+        let is_asked = || self.shared.asked_to_stop().is_some();
+        let tells_stop = !self.has_told_stop && self.early.reason().is_some() && is_asked();
         let mark = || self.follow.mark();
         self.outbox.report(mark, self.is_read || tells_stop);
         if let Some(reason) = self.early.reason().filter(|_| tells_stop) {
