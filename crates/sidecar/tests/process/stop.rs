@@ -120,3 +120,18 @@ async fn a_collector_that_was_killed_goes_on_counting() {
         Some(&Told::Stopped("tune-a".to_owned()))
     );
 }
+
+/// One that was killed when it had asked for the stop and written down nothing.
+#[tokio::test]
+async fn a_collector_that_was_killed_tells_of_the_stop() {
+    let (pod, fake) = (Pod::new(), Fake::start().await);
+    run(pod.shell("echo acc=0.1")).await;
+    std::fs::write(pod.path("stop"), "{}").unwrap();
+    let mut config = pod.config(&fake.address());
+    let rule = json!({"name": "acc", "value": "0.5", "comparison": "less"});
+    config["earlyStopping"] = json!({"address": fake.address(), "rules": [rule]});
+    assert!(run(watch(&config)).await.status.success());
+    let told = fake.told();
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[1], Told::Stopped("tune-a".to_owned()));
+}
