@@ -1,6 +1,7 @@
 //! One trial, from the start of the collector to its end.
 
 use std::collections::HashSet;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use diwan_core::observation::MetricPoint;
@@ -54,7 +55,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -153,11 +154,13 @@ impl Session {
                 return;
             }
             let mut points = Vec::new();
-            let read = self.follow.poll(&mut points);
-            let is_end = !matches!(read, Ok(1..));
-            if let Err(error) = read {
-                self.complain(&format!("{} cannot be read: {error}", self.follow.name()));
-            }
+            let is_end = match self.follow.poll(&mut points) {
+                Ok(read) => read == 0,
+                Err(error) => {
+                    self.complain(&format!("{} cannot be read: {error}", self.follow.name()));
+                    !may_pass(&error)
+                }
+            };
             if is_end && is_over {
                 self.follow.finish(&mut points);
                 self.is_read = true;
@@ -215,4 +218,16 @@ impl Session {
             ));
         }
     }
+}
+
+/// Whether what is to be read is not to blame: then what is in it is still read to its end.
+fn may_pass(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::Unsupported
+    )
 }

@@ -286,3 +286,18 @@ async fn an_endpoint_is_asked_while_the_trial_runs() {
     assert!(finish(watcher).await.status.success());
     assert_eq!(fake.kept().len(), 2);
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_ends_with_the_trial() {
+    let (pod, fake) = (Pod::new(), Fake::start().await);
+    let mut config = pod.config(&fake.address());
+    config["metricsCollector"] = json!({
+        "collector": {"kind": "File"},
+        "source": {"fileSystemPath": {"path": pod.path("")}},
+    });
+    run(pod.shell("true")).await;
+    let output = run(watch(&config)).await;
+    assert!(output.status.success());
+    let said = text(&output.stderr);
+    assert_eq!(said.matches("cannot be read").count(), 1, "{said}");
+}
