@@ -15,6 +15,16 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("diwan-proto", &["diwan-core", "tonic"]),
     ("diwan-store", &["diwan-core", "sqlx", "tokio"]),
     ("diwan-collect", &["diwan-core"]),
+    (
+        "diwan-sidecar",
+        &[
+            "diwan-core",
+            "diwan-collect",
+            "diwan-proto",
+            "tokio",
+            "tonic",
+        ],
+    ),
     ("diwan-drivers", &["diwan-core", "diwan-simulate", "tokio"]),
     (
         "diwan-server",

@@ -9,7 +9,9 @@
 //! there by another process, and why reading a line twice gives the same points at the same places.
 
 mod collector;
+pub mod events;
 mod explain;
+pub mod exposition;
 mod format;
 mod lines;
 mod moment;
