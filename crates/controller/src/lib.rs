@@ -4,6 +4,7 @@
 //! runner of its own, the same that runs experiments on a laptop, whose driver makes objects of the cluster. What is committed
 //! is shown in the objects' statuses by one publisher.
 
+pub mod admission;
 mod controller;
 mod experiments;
 mod intake;
