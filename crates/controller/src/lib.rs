@@ -6,6 +6,7 @@
 
 pub mod admission;
 mod controller;
+pub mod crd;
 mod experiments;
 mod intake;
 pub mod kinds;
