@@ -97,8 +97,8 @@ pub trait Objects: Send + Sync {
 /// Finds the trials of pods, and remembers what it saw on the way.
 pub struct Finder {
     objects: Box<dyn Objects>,
-    /// By uid.
-    seen: Mutex<HashMap<String, (Instant, Vec<Owner>)>>,
+    /// An object's owners, and when they were looked at.
+    seen: Mutex<HashMap<Owner, (Instant, Vec<Owner>)>>,
 }
 
 impl std::fmt::Debug for Finder {
@@ -154,7 +154,7 @@ impl Finder {
 
     async fn owners_of(&self, namespace: &str, object: &Owner) -> Result<Vec<Owner>, Unreadable> {
         let now = Instant::now();
-        if let Some(owners) = self.remembered(&object.uid, now) {
+        if let Some(owners) = self.remembered(object, now) {
             return Ok(owners);
         }
         let owners = self.objects.owners(namespace, object).await?;
@@ -165,14 +165,14 @@ impl Finder {
             if seen.len() >= REMEMBERED {
                 seen.clear();
             }
-            seen.insert(object.uid.clone(), (now, owners.clone()));
+            seen.insert(object.clone(), (now, owners.clone()));
         }
         Ok(owners)
     }
 
-    fn remembered(&self, uid: &str, now: Instant) -> Option<Vec<Owner>> {
+    fn remembered(&self, object: &Owner, now: Instant) -> Option<Vec<Owner>> {
         let seen = self.seen.lock().ok()?;
-        let (at, owners) = seen.get(uid)?;
+        let (at, owners) = seen.get(object)?;
         (now.duration_since(*at) < MEMORY).then(|| owners.clone())
     }
 }
