@@ -47,7 +47,8 @@ fn check(path: &str, schema: &Value) {
         Some(_) => {}
         None => assert!(open, "{path} has no type"),
     }
-    let typed = schema["type"].is_string() && !["", ".metadata", ".apiVersion", ".kind"].contains(&path);
+    let typed =
+        schema["type"].is_string() && !["", ".metadata", ".apiVersion", ".kind"].contains(&path);
     assert!(!typed || schema["nullable"] == true, "{path} refuses null");
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
         check(&format!("{path}.{name}"), schema);
@@ -87,4 +88,28 @@ fn they_say_what_there_is() {
         "integer"
     );
     assert_eq!(schema(2)["spec"]["properties"]["runSpec"][OPEN], true);
+}
+
+#[test]
+fn everything_is_installed() {
+    let text = |name: &str| fs::read_to_string(file(name)).unwrap();
+    let kustomization = text("kustomization");
+    let (_, listed) = kustomization.split_once("resources:\n").unwrap();
+    let mut listed: Vec<&str> = listed
+        .lines()
+        .map(|line| line.trim_start_matches("- "))
+        .collect();
+    let entries = fs::read_dir(file("diwan").parent().unwrap()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut there: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    there.retain(|name| name != "kustomization.yaml");
+    there.sort();
+    listed.sort_unstable();
+    assert_eq!(listed, there);
+    let roles = text("roles");
+    let webhooks = format!("resourceNames: [{}]", crate::admission::registration::NAME);
+    assert!(
+        roles.contains(&webhooks),
+        "the controller may not write its webhooks"
+    );
 }
