@@ -7,6 +7,7 @@
 mod collect;
 mod command;
 mod container;
+mod foreign;
 mod place;
 mod security;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use self::place::DIRECTORY;
 use super::patch::between;
+pub use foreign::Foreign;
 
 /// On each of a trial's pods: its name.
 pub const TRIAL_LABEL: &str = "katib.kubeflow.org/trial";
@@ -49,6 +51,8 @@ pub struct Injection {
     pub native_sidecars: bool,
     /// The user of the collector where the pod names none. `None` leaves it to the image, as OpenShift wants it.
     pub user: Option<i64>,
+    /// Collectors of others, which are used in place of Diwan's.
+    pub foreign: Vec<Foreign>,
 }
 
 impl Default for Injection {
@@ -64,8 +68,19 @@ impl Default for Injection {
             early_stopping: None,
             native_sidecars: true,
             user: Some(65_532),
+            foreign: Vec::new(),
         }
     }
+}
+
+/// Whether a server of this version (as `/version` tells it: `1`, `33+`) knows restartable init containers unasked.
+#[must_use]
+pub fn has_native_sidecars(major: &str, minor: &str) -> bool {
+    let number = |text: &str| -> u32 {
+        let digits = text.trim_end_matches(|end: char| !end.is_ascii_digit());
+        digits.parse().unwrap_or_default()
+    };
+    (number(major), number(minor)) >= (1, 29)
 }
 
 /// What was sent is no pod.
@@ -177,6 +192,8 @@ enum Obstacle {
     Variable(String),
     /// Nothing tells an ordinary container that the one beside it has ended.
     NoCommand,
+    /// Katib's shell has nothing to run.
+    NoShell,
     /// `Custom` without a container.
     NoContainer,
 }
@@ -199,6 +216,10 @@ impl fmt::Display for Obstacle {
             ),
             Self::NoCommand => f.write_str(
                 "the primary container names no command, and this Kubernetes has no native sidecars; \
+                 name the image's ENTRYPOINT as its command",
+            ),
+            Self::NoShell => f.write_str(
+                "the primary container names no command, which the collector of katib-config needs; \
                  name the image's ENTRYPOINT as its command",
             ),
             Self::NoContainer => {

@@ -3,7 +3,9 @@
 use diwan_core::resources::{CollectorKind, MetricsCollectorSpec, Trial};
 use serde_json::{Value, json};
 
-use super::{COLLECT_ANNOTATION, Injection, Obstacle, annotate, command, container, list, place};
+use super::{
+    COLLECT_ANNOTATION, Injection, Obstacle, annotate, command, container, foreign, list, place,
+};
 
 /// Makes the primary pod's metrics be collected, `index` being its primary container. The pod is left as it is when that
 /// cannot be.
@@ -23,6 +25,9 @@ pub(super) fn collect(
     }
     if kind == CollectorKind::Custom {
         return custom(pod, index, &spec);
+    }
+    if let Some(theirs) = config.foreign.iter().find(|one| one.kind == kind) {
+        return foreign::collect(pod, index, trial, &spec, config, theirs);
     }
     if !command::has_command(&pod["spec"]["containers"][index]) {
         match kind {

@@ -26,16 +26,23 @@ pub(super) fn directory(spec: &MetricsCollectorSpec) -> Result<Option<String>, O
     let Some(place) = source.and_then(|source| source.file_system_path.as_ref()) else {
         return Ok(None);
     };
-    let path = place.path.trim_end_matches('/');
     let is_directory = place.kind == Some(FileSystemKind::Directory);
+    directory_of(&place.path, is_directory).map(Some)
+}
+
+/// The directory that a path is, or is in.
+pub(super) fn directory_of(path: &str, is_directory: bool) -> Result<String, Obstacle> {
+    let trimmed = path.trim_end_matches('/');
     let directory = if is_directory {
-        path
+        trimmed
     } else {
-        path.rsplit_once('/').map_or("", |(directory, _)| directory)
+        trimmed
+            .rsplit_once('/')
+            .map_or("", |(directory, _)| directory)
     };
     match directory.trim_end_matches('/') {
-        "" => Err(Obstacle::Root(place.path.clone())),
-        directory => Ok(Some(directory.to_owned())),
+        "" => Err(Obstacle::Root(path.to_owned())),
+        directory => Ok(directory.to_owned()),
     }
 }
 

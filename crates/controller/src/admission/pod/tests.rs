@@ -4,6 +4,7 @@ use proptest::sample::select;
 use super::*;
 use crate::admission::patch::tests::patched;
 
+mod foreign;
 mod primary;
 mod security;
 
@@ -106,6 +107,19 @@ fn what_is_no_pod_is_refused() {
         refusal.to_string(),
         "the pod's spec.containers must be a list"
     );
+}
+
+#[test]
+fn servers_since_1_29_have_native_sidecars() {
+    for (major, minor, native) in [
+        ("1", "28", false),
+        ("1", "29", true),
+        ("1", "33+", true),
+        ("2", "0", true),
+        ("", "", false),
+    ] {
+        assert_eq!(has_native_sidecars(major, minor), native, "{major}.{minor}");
+    }
 }
 
 fn any_collector() -> impl Strategy<Value = Value> {
