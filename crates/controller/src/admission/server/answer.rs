@@ -80,10 +80,8 @@ impl Hooks {
             templates.get(&place).cloned().unwrap_or_else(unread)
         };
         let settings = self.settings.borrow().clone();
-        let names = |list: &'_ [String]| -> Vec<String> { list.to_vec() };
-        let (algorithms, rules) = (names(&settings.algorithms), names(&settings.early_stopping));
-        let algorithms: Vec<&str> = algorithms.iter().map(String::as_str).collect();
-        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let algorithms: Vec<&str> = settings.algorithms.iter().map(String::as_str).collect();
+        let rules: Vec<&str> = settings.early_stopping.iter().map(String::as_str).collect();
         let context = Context {
             algorithms: &algorithms,
             early_stopping: &rules,
