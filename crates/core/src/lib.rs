@@ -17,6 +17,7 @@ pub mod problem;
 pub mod record;
 pub mod resources;
 pub mod schema;
+pub mod sidecar;
 pub mod template;
 pub mod time;
 pub mod validate;
