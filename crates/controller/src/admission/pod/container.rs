@@ -1,7 +1,7 @@
 //! The injected containers.
 
-use diwan_core::resources::{CollectorKind, EarlyStoppingRule, MetricsCollectorSpec, Trial};
-use serde::Serialize;
+use diwan_core::resources::{CollectorKind, MetricsCollectorSpec, Trial};
+use diwan_core::sidecar::{SidecarConfig, SidecarStopping, Until, VARIABLE, VERSION};
 use serde_json::{Map, Value, json};
 
 use super::{Injection, collector_name, list, place, security};
@@ -10,8 +10,6 @@ use super::{Injection, collector_name, list, place, security};
 pub(super) const COPY: &str = "diwan-copy";
 /// The program in its image.
 const PROGRAM: &str = "/diwan-collect";
-/// The collector's configuration, as JSON.
-const VARIABLE: &str = "DIWAN_COLLECT";
 /// Between TERM and KILL of a pod that does not say.
 const GRACE_SECONDS: u64 = 30;
 
@@ -22,70 +20,38 @@ pub(super) fn find(pod: &Value, name: &str) -> Option<usize> {
 }
 
 /// What `diwan-collect watch` is told.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Configuration<'a> {
-    version: u32,
-    trial: &'a str,
-    namespace: &'a str,
-    db_manager: &'a str,
-    objective: Value,
-    metrics_collector: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    early_stopping: Option<Stopping<'a>>,
-    dir: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log: Option<&'a str>,
-    /// `terminated`: it ends when it is told to, as native sidecars are; `ended`: with the primary container's command.
-    until: &'a str,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    restarts: bool,
-}
-
-/// Where early stops are told, and when they are.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Stopping<'a> {
-    address: &'a str,
-    rules: &'a [EarlyStoppingRule],
-    grace_seconds: u64,
-}
-
-impl<'a> Configuration<'a> {
-    fn of(
-        pod: &'a Value,
-        trial: &'a Trial,
-        spec: &MetricsCollectorSpec,
-        config: &'a Injection,
-    ) -> Self {
-        let rules = trial.spec.early_stopping_rules.as_slice();
-        let address = config
-            .early_stopping
-            .as_deref()
-            .filter(|_| !rules.is_empty());
-        let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64();
-        Self {
-            version: 1,
-            trial: &trial.metadata.name,
-            namespace: namespace(pod, trial),
-            db_manager: &config.db_manager,
-            objective: json!(trial.spec.objective.clone().unwrap_or_default()),
-            metrics_collector: json!(spec),
-            early_stopping: address.map(|address| Stopping {
-                address,
-                rules,
+fn told(
+    pod: &Value,
+    trial: &Trial,
+    spec: &MetricsCollectorSpec,
+    config: &Injection,
+) -> SidecarConfig {
+    let rules = &trial.spec.early_stopping_rules;
+    let address = config.early_stopping.as_ref();
+    let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64();
+    SidecarConfig {
+        version: VERSION,
+        trial: trial.metadata.name.clone(),
+        namespace: namespace(pod, trial).to_owned(),
+        db_manager: config.db_manager.clone(),
+        objective: trial.spec.objective.clone().unwrap_or_default(),
+        metrics_collector: spec.clone(),
+        early_stopping: address
+            .filter(|_| !rules.is_empty())
+            .map(|address| SidecarStopping {
+                address: address.clone(),
+                rules: rules.clone(),
                 grace_seconds: grace.unwrap_or(GRACE_SECONDS),
             }),
-            dir: place::DIRECTORY,
-            log: (spec.kind() == CollectorKind::StdOut).then_some(place::LOG),
-            until: if config.native_sidecars {
-                "terminated"
-            } else {
-                "ended"
-            },
-            // Pods of no policy are restarted always.
-            restarts: pod["spec"]["restartPolicy"] != "Never",
-        }
+        dir: place::DIRECTORY.into(),
+        log: (spec.kind() == CollectorKind::StdOut).then(|| place::LOG.into()),
+        until: if config.native_sidecars {
+            Until::Terminated
+        } else {
+            Until::Ended
+        },
+        // Pods of no policy are restarted always.
+        restarts: pod["spec"]["restartPolicy"] != "Never",
     }
 }
 
@@ -98,8 +64,8 @@ pub(super) fn add(
     config: &Injection,
     mounts: &[Value],
 ) {
-    let configuration = Configuration::of(pod, trial, spec, config);
-    let variable = json!({"name": VARIABLE, "value": literal(&json!(configuration).to_string())});
+    let told = json!(told(pod, trial, spec, config)).to_string();
+    let variable = json!({"name": VARIABLE, "value": literal(&told)});
     let base = base(pod, index, config);
     let program = mounts.first().cloned();
     let copy = with(

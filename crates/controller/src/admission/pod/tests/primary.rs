@@ -1,9 +1,15 @@
+use diwan_core::sidecar::SidecarConfig;
+
 use super::*;
 
 /// What the collector is told.
 fn told(container: &Value) -> Value {
-    let text = container["env"][0]["value"].as_str().unwrap();
-    serde_json::from_str(&text.replace("$$", "$")).unwrap()
+    let text = container["env"][0]["value"]
+        .as_str()
+        .unwrap()
+        .replace("$$", "$");
+    SidecarConfig::read(&text).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 fn command(new: &Value) -> &Value {
