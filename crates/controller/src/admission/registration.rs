@@ -4,6 +4,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
@@ -88,15 +89,33 @@ pub async fn register(
     authorities: &str,
 ) -> Result<(), Error> {
     let parameters = PatchParams::apply(MANAGER).force();
-    let judging = Patch::Apply(validating(reach, listening, authorities));
+    let owners = owners(client).await?;
+    let owned = |mut configuration: Value| {
+        configuration["metadata"]["ownerReferences"] = owners.clone();
+        Patch::Apply(configuration)
+    };
+    let judging = owned(validating(reach, listening, authorities));
     Api::<ValidatingWebhookConfiguration>::all(client.clone())
         .patch(NAME, &parameters, &judging)
         .await?;
-    let changing = Patch::Apply(mutating(reach, listening, authorities));
+    let changing = owned(mutating(reach, listening, authorities));
     Api::<MutatingWebhookConfiguration>::all(client.clone())
         .patch(NAME, &parameters, &changing)
         .await?;
     Ok(())
+}
+
+/// The configurations go when the definition of experiments goes: they are in no file that could be deleted.
+async fn owners(client: &Client) -> Result<Value, Error> {
+    let name = "experiments.kubeflow.org";
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let found = definitions.get_opt(name).await?;
+    let uid = found.and_then(|definition| definition.metadata.uid);
+    let owner = |uid| {
+        let (version, kind) = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+        json!({"apiVersion": version, "kind": kind, "name": name, "uid": uid})
+    };
+    Ok(uid.into_iter().map(owner).collect())
 }
 
 /// What judges experiments.
@@ -133,8 +152,11 @@ fn configuration(kind: &str, webhooks: &Value) -> Value {
     })
 }
 
-/// An experiment that nobody has judged must not be stored.
+/// An experiment that nobody has judged must not be stored. One that is stored can always be labelled and deleted: nobody is
+/// asked about that (nor would there be anything to say: see `Request::is_settled`).
 fn experiments(name: &str, client: &Value) -> Value {
+    let asks = "request.operation == 'CREATE' || (!has(object.metadata.deletionTimestamp) && \
+                (!has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec))";
     json!({
         "name": name,
         "clientConfig": client,
@@ -145,6 +167,7 @@ fn experiments(name: &str, client: &Value) -> Value {
             "resources": ["experiments"],
             "scope": "Namespaced",
         }],
+        "matchConditions": [{"name": "asks-for-something", "expression": asks}],
         "failurePolicy": "Fail",
         "sideEffects": "None",
         "timeoutSeconds": 10,
