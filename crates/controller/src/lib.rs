@@ -4,7 +4,9 @@
 //! runner of its own, the same that runs experiments on a laptop, whose driver makes objects of the cluster. What is committed
 //! is shown in the objects' statuses by one publisher.
 
+pub mod admission;
 mod controller;
+pub mod crd;
 mod experiments;
 mod intake;
 pub mod kinds;
