@@ -2,10 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use diwan_algorithms::registry::ALGORITHMS;
+use diwan_algorithms::stopping::STOPPING_RULES;
 use diwan_controller::Controller;
+use diwan_controller::admission::owner::Cluster;
+use diwan_controller::admission::pod::{Injection, has_native_sidecars};
+use diwan_controller::admission::registration::Reach;
+use diwan_controller::admission::server::{Options, Settings, serve};
 use diwan_controller::mirror::{MirroredStore, News};
+use diwan_server::clock::now;
 use diwan_server::grpc::{self, Services};
 use diwan_server::stopper::StoreStopper;
 use diwan_store::Store;
@@ -14,10 +22,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::Exit;
+use crate::commands::file::refusals;
 use crate::commands::run::until_asked_to_end;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::print_line;
+
+/// How often the webhooks' certificate is looked at.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// Run the Experiments of a Kubernetes cluster
 ///
@@ -28,6 +40,21 @@ pub(crate) struct Arguments {
     /// The gRPC address; port 0 takes a free one. Callers are not asked who they are: let only the cluster's pods reach it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6789")]
     listen: SocketAddr,
+    /// The address of the webhooks (TLS, with a certificate of its own)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    webhook_listen: SocketAddr,
+    /// Where the API server finds the webhooks, when this is no pod behind the Service katib-controller
+    #[arg(long, value_name = "HOST")]
+    webhook_host: Option<String>,
+    /// The namespace of the controller's own objects
+    #[arg(long, value_name = "NAME", default_value = "kubeflow")]
+    core_namespace: String,
+    /// Where the pods of trials report; by default the Service katib-db-manager
+    #[arg(long, value_name = "HOST:PORT")]
+    db_manager: Option<String>,
+    /// The image that has /diwan-collect, which is added to the pods of trials
+    #[arg(long, value_name = "IMAGE", default_value = "diwan.test/diwan:1")]
+    collector_image: String,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -56,24 +83,95 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         ask_db_managers: true,
     };
     let controller = Controller {
-        client,
+        client: client.clone(),
         store,
         news,
         suggester: context.suggester(),
         work_directory: context.default_work_directory().to_owned(),
     };
+    let webhooks = webhooks(arguments, &client).await?;
     let (end, ended) = watch::channel(());
     let until_end = |mut ended: watch::Receiver<()>| async move {
         // The sender says nothing; it goes when the end has come.
         let _ = ended.changed().await;
     };
     let serving = grpc::serve(listener, services, until_end(ended.clone()));
+    let (options, settings) = webhooks;
+    let settings = watch::Sender::new(settings);
+    let admitting = serve(
+        client,
+        options,
+        settings.subscribe(),
+        until_end(ended.clone()),
+    );
     let controlling = controller.run(until_end(ended));
     let ending = async {
         asked_to_end.await;
         drop(end);
     };
-    let (served, (), ()) = tokio::join!(serving, controlling, ending);
-    served.map_err(|error| Failure::of(Exit::Failed, &error))?;
+    // What fails ends the others: a controller that is half there is restarted whole.
+    let serving = async {
+        serving
+            .await
+            .map_err(|error| Failure::of(Exit::Failed, &error))
+    };
+    let admitting = async {
+        admitting
+            .await
+            .map_err(|error| Failure::of(Exit::Failed, &error))
+    };
+    let controlling = async {
+        controlling.await;
+        Ok(())
+    };
+    let ending = async {
+        ending.await;
+        Ok(())
+    };
+    tokio::try_join!(serving, admitting, controlling, ending)?;
     Ok(Exit::Done)
+}
+
+/// What the webhooks are, and what they know.
+async fn webhooks(arguments: &Arguments, client: &Client) -> Result<(Options, Settings), Failure> {
+    let version = client
+        .apiserver_version()
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, "Kubernetes does not answer").cause(error))?;
+    let namespace = arguments.core_namespace.clone();
+    let services = Vec::new();
+    let options = Options {
+        listen: arguments.webhook_listen,
+        reach: match &arguments.webhook_host {
+            Some(host) => Reach::Host(host.clone()),
+            None => Reach::Service {
+                namespace: namespace.clone(),
+                name: "katib-controller".to_owned(),
+                port: 443,
+            },
+        },
+        namespace: namespace.clone(),
+        secret: "katib-webhook-cert".to_owned(),
+        objects: Box::new(Cluster::new(client.clone())),
+        opinion: Box::new(move |experiment| refusals(&experiment.spec, &services)),
+        clock: Box::new(now),
+        look: LOOK,
+    };
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let algorithms: Vec<&str> = ALGORITHMS.iter().map(|one| one.name()).collect();
+    let rules: Vec<&str> = STOPPING_RULES.iter().map(|one| one.name()).collect();
+    let by_default = || format!("katib-db-manager.{namespace}:6789");
+    let db_manager = arguments.db_manager.clone().unwrap_or_else(by_default);
+    let settings = Settings {
+        algorithms: names(&algorithms),
+        early_stopping: names(&rules),
+        injection: Injection {
+            image: arguments.collector_image.clone(),
+            early_stopping: Some(db_manager.clone()),
+            db_manager,
+            native_sidecars: has_native_sidecars(&version.major, &version.minor),
+            ..Injection::default()
+        },
+    };
+    Ok((options, settings))
 }

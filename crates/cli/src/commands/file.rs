@@ -2,6 +2,8 @@
 
 mod admission;
 
+pub(crate) use admission::refusals;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{EarlyStoppingSpec, ExperimentSpec};
 
 /// All of it. An algorithm that this program does not have, or that one of the `services` has, is not asked.
-pub(super) fn refusals(spec: &ExperimentSpec, services: &[String]) -> Vec<Problem> {
+pub(crate) fn refusals(spec: &ExperimentSpec, services: &[String]) -> Vec<Problem> {
     let algorithm = spec.algorithm.as_ref();
     let name = algorithm.map_or("", |algorithm| &algorithm.algorithm_name);
     let is_elsewhere = services.iter().any(|service| service == name);
