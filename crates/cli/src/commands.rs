@@ -53,7 +53,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Controller(arguments) => {
             let context = Context::open(&global, Need::Any).await?;
-            controller::run(&arguments, &context).await
+            Box::pin(controller::run(&arguments, &context)).await
         }
     }
 }
