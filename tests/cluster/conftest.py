@@ -1,0 +1,95 @@
+"""What the tests on a cluster share: Katib's own SDK, and experiments of busybox."""
+
+import os
+import random
+import string
+import subprocess
+
+import pytest
+from kubeflow.katib import KatibClient
+from kubernetes import client, config
+
+NAMESPACE = "default"
+# Where the controller that `test` starts listens, as pods and the host reach it.
+DB_MANAGER = os.environ["DIWAN_TEST_DB_MANAGER"]
+
+
+@pytest.fixture(scope="session")
+def katib():
+    return KatibClient(namespace=NAMESPACE)
+
+
+@pytest.fixture(scope="session")
+def core():
+    config.load_kube_config()
+    return client.CoreV1Api()
+
+
+@pytest.fixture(scope="session")
+def objects():
+    config.load_kube_config()
+    return client.CustomObjectsApi()
+
+
+@pytest.fixture
+def name(request):
+    """A name of this test alone."""
+    words = request.node.name.removeprefix("test_").replace("_", "-")[:24].strip("-")
+    return words + "-" + "".join(random.choices(string.ascii_lowercase, k=5))
+
+
+@pytest.fixture
+def controller():
+    """Kills the controller, and starts it again."""
+
+    def restart():
+        subprocess.run([os.environ["DIWAN_TEST_CONTROLLER"], "restart"], check=True)
+
+    return restart
+
+
+def container(script, image="busybox", command=None, **more):
+    command = command or ["/bin/sh", "-c", script]
+    # A template must use its parameters.
+    env = [{"name": "X", "value": "${trialParameters.x}"}]
+    return {"name": "main", "image": f"diwan.test/{image}:1", "command": command, "env": env, **more}
+
+
+def job(container, **pod):
+    spec = {"restartPolicy": "Never", "containers": [container], **pod}
+    return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"backoffLimit": 0, "template": {"spec": spec}}}
+
+
+def experiment(name, job, trials=3, parallel=2, **spec):
+    """An experiment that maximises `score` over a number `x` from 0 to 1."""
+    template = {
+        "primaryContainerName": "main",
+        "trialParameters": [{"name": "x", "reference": "x"}],
+        "trialSpec": job,
+        **spec.pop("template", {}),
+    }
+    return {
+        "apiVersion": "kubeflow.org/v1beta1",
+        "kind": "Experiment",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "objective": {"type": "maximize", "objectiveMetricName": "score"},
+            "algorithm": {"algorithmName": "random"},
+            "parallelTrialCount": parallel,
+            "maxTrialCount": trials,
+            "maxFailedTrialCount": trials,
+            "parameters": [{"name": "x", "parameterType": "double", "feasibleSpace": {"min": "0", "max": "1"}}],
+            "trialTemplate": template,
+            **spec,
+        },
+    }
+
+
+def ended(katib, name, timeout=180):
+    """Waits until an experiment has ended well, and returns it."""
+    katib.wait_for_experiment_condition(name, expected_condition="Succeeded", timeout=timeout, polling_interval=1)
+    return katib.get_experiment(name)
+
+
+def last_condition(trial):
+    return trial.status.conditions[-1]

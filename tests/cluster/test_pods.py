@@ -1,0 +1,90 @@
+"""Trials in pods that really run."""
+
+from conftest import container, ended, experiment, job, last_condition
+
+FILE = {"fileSystemPath": {"path": "/metrics/out.log", "kind": "File", "format": "TEXT"}}
+
+
+def observed(katib, name):
+    """The latest value of the objective of each trial."""
+    return [float(trial.status.observation.metrics[0].latest) for trial in katib.list_trials(name)]
+
+
+def test_a_command_without_a_shell_in_an_image_without_one(katib, name):
+    steps = container("", image="distroless", command=["/steps", "print", "score=0.25"])
+    katib.create_experiment(experiment(name, job(steps), trials=2))
+    ended(katib, name)
+    assert observed(katib, name) == [0.25, 0.25]
+
+
+def test_metrics_in_a_file(katib, name):
+    script = "mkdir -p /metrics; echo score=$X > /metrics/out.log; echo unrelated"
+    collector = {"collector": {"kind": "File"}, "source": FILE}
+    made = experiment(name, job(container(script)), trials=2, metricsCollectorSpec=collector)
+    katib.create_experiment(made)
+    ended(katib, name)
+    assert len(observed(katib, name)) == 2
+
+
+def test_a_crash_keeps_its_metrics_and_says_why(katib, name):
+    script = "echo score=0.1; echo score=0.2; exit 3"
+    katib.create_experiment(experiment(name, job(container(script)), trials=2, maxFailedTrialCount=None))
+    status = ended(katib, name).status
+    assert status.trials_failed == 2
+    for trial in katib.list_trials(name):
+        assert last_condition(trial).type == "Failed"
+        assert "exit code 3" in last_condition(trial).message, last_condition(trial).message
+        assert trial.status.observation.metrics[0].latest == "0.2"
+
+
+def test_many_values_of_a_trial_that_is_over_at_once(katib, name):
+    script = "i=0; while [ $i -lt 200 ]; do echo score=0.$i; i=$((i+1)); done"
+    katib.create_experiment(experiment(name, job(container(script)), trials=2))
+    ended(katib, name)
+    assert observed(katib, name) == [0.199, 0.199]
+
+
+def test_a_rule_stops_trials_while_they_run(katib, name):
+    # The first ones are good and end; later ones would run for minutes.
+    script = (
+        "n=$(awk 'BEGIN{print ($X < 0.6) ? 0 : 1}'); "
+        "if [ $n = 1 ]; then for i in 1 2 3 4; do echo score=0.9; done; "
+        "else for i in 1 2 3 4 5; do echo score=0.1; sleep 1; done; sleep 600; fi"
+    )
+    rule = {"algorithmName": "medianstop", "algorithmSettings": [
+        {"name": "min_trials_required", "value": "1"}, {"name": "start_step", "value": "2"}]}
+    # x takes 0.9 first, then 0.1 twice.
+    given = [{"parameterAssignments": [{"name": "x", "value": value}]} for value in ("0.9", "0.1", "0.2")]
+    made = experiment(name, job(container(script)), trials=3, parallel=1, earlyStopping=rule, initialTrials=given)
+    katib.create_experiment(made)
+    status = ended(katib, name).status
+    assert (status.trials_succeeded, status.trials_early_stopped) == (1, 2)
+
+
+def test_a_killed_controller_doubles_and_loses_nothing(katib, core, controller, name):
+    script = "sleep 1; echo score=$X"
+    katib.create_experiment(experiment(name, job(container(script)), trials=12, parallel=4, template={"retain": True}))
+    for _ in range(4):
+        controller()
+        katib.wait_for_experiment_condition(name, expected_condition="Created", timeout=60, polling_interval=1)
+    status = ended(katib, name, timeout=240).status
+    assert status.trials == status.trials_succeeded == 12
+    trials = katib.list_trials(name)
+    assert len(trials) == 12
+    pods = core.list_namespaced_pod("default", label_selector=f"katib.kubeflow.org/experiment={name}").items
+    assert len(pods) == 12, [pod.metadata.name for pod in pods]
+    for trial in trials:
+        assert trial.status.observation.metrics[0].latest == trial.spec.parameter_assignments[0].value
+
+
+def test_a_stopped_experiment_leaves_no_pod(katib, core, name):
+    katib.create_experiment(experiment(name, job(container("echo score=1; sleep 600")), trials=2,
+                                       objective={"type": "maximize", "objectiveMetricName": "score"}))
+    katib.wait_for_experiment_condition(name, expected_condition="Running", timeout=60, polling_interval=1)
+    katib.delete_experiment(name)
+    for _ in range(120):
+        pods = core.list_namespaced_pod("default", label_selector=f"katib.kubeflow.org/experiment={name}").items
+        if not pods:
+            return
+        core.list_namespaced_pod("default", label_selector="none=none", timeout_seconds=1)
+    raise AssertionError([pod.metadata.name for pod in pods])
