@@ -58,6 +58,14 @@ impl Stops {
         rule.judge(objective, &self.curves, trial)
     }
 
+    /// Takes what a trial has reached elsewhere, which was judged there.
+    pub(super) fn recall(&mut self, trial: u64, reports: &[(i64, Option<f64>)]) {
+        for (step, value) in reports {
+            let value = value.unwrap_or(f64::NAN);
+            self.curves.report(trial, Some(*step), value);
+        }
+    }
+
     /// A trial has ended; what it has reported.
     pub(super) fn end(&mut self, trial: u64, state: TrialState) -> Curve {
         let curve = self.curves.curve(trial).cloned().unwrap_or_default();
