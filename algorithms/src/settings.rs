@@ -134,6 +134,14 @@ impl Settings {
         self.text(name)?.parse().ok()
     }
 
+    /// The others than those of these names.
+    #[must_use]
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let others = self.0.iter();
+        let others = others.filter(|setting| !names.contains(&setting.name.as_str()));
+        Self(others.cloned().collect())
+    }
+
     /// Every setting that `schema` does not know or that is out of its range, at `path[name]`.
     #[must_use]
     pub fn problems(&self, schema: &[Setting], path: &str) -> Vec<Problem> {

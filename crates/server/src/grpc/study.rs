@@ -70,7 +70,7 @@ pub(super) fn check(experiment: &Experiment) -> Problems {
         (Ok(algorithm), Err(_)) => {
             let settings = Settings::from(named.algorithm_settings.as_slice());
             let path = "spec.algorithm.algorithmSettings";
-            let found = Problems(settings.problems(algorithm.settings(), path));
+            let found = Problems(algorithm.setting_problems(&settings, path));
             problems.0.extend(in_message(SPEC, found).0);
         }
     }
