@@ -284,6 +284,29 @@ async fn validation_tells_everything_at_once() {
 }
 
 #[tokio::test]
+async fn an_experiment_that_names_no_algorithm_is_for_the_one_that_chooses() {
+    let fixture = Fixture::new().await;
+    let mut client = SuggestionClient::new(fixture.channel);
+    let mut named = spec("auto");
+    named.max_trial_count = None;
+    let mut replies = Vec::new();
+    for algorithm in ["auto", ""] {
+        named.algorithm.as_mut().unwrap().algorithm_name = algorithm.into();
+        let validation = ValidateAlgorithmSettingsRequest {
+            experiment: message("tune", &named),
+        };
+        client
+            .validate_algorithm_settings(validation)
+            .await
+            .unwrap();
+        let reply = client.get_suggestions(request(&named, Vec::new(), 3, 3));
+        replies.push(reply.await.unwrap().into_inner());
+    }
+    assert_eq!(values(&replies[0]).len(), 3);
+    assert_eq!(replies[0], replies[1]);
+}
+
+#[tokio::test]
 async fn the_state_of_katibs_hyperband_is_taken() {
     let fixture = Fixture::new().await;
     let mut client = SuggestionClient::new(fixture.channel);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use diwan_core::defaults::ALGORITHM;
 use diwan_core::record::TrialState;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -38,6 +39,7 @@ pub(super) struct New {
     pub(super) objectives: usize,
     #[serde(default)]
     pub(super) seed: i64,
+    #[serde(default = "chooser")]
     pub(super) algorithm: String,
     #[serde(default)]
     pub(super) settings: Map<String, Value>,
@@ -193,6 +195,11 @@ fn without_nan(line: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(line)
     }
+}
+
+/// Who chooses where no algorithm is named.
+fn chooser() -> String {
+    ALGORITHM.to_owned()
 }
 
 fn one() -> usize {

@@ -168,6 +168,17 @@ fn trials_without_a_number_count_as_suggested() {
 }
 
 #[test]
+fn a_study_that_names_no_algorithm_is_for_the_one_that_chooses() {
+    let space = json!([{"name": "x", "type": "float", "low": 0, "high": 1}]);
+    let begun = said(
+        &mut Session::default(),
+        json!({"op": "new", "space": space}),
+    );
+    let version = begun["version"].as_str().unwrap();
+    assert!(version.ends_with(" auto"), "{begun}");
+}
+
+#[test]
 fn a_number_stands_for_one_trial() {
     let mut session = Session::default();
     begin(&mut session, "random", &json!({}));
