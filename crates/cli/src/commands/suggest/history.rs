@@ -224,7 +224,7 @@ mod tests {
         };
         assert_eq!(
             bad(|trial| trial["spec"]["parameters"] = json!({"x": 1})),
-            "items[0].spec.parameters: Unknown field: \"parameters\""
+            "items[0].spec.parameters: Unknown field: \"parameters\" (did you mean \"parameterAssignments\"?)"
         );
         assert_eq!(
             bad(|trial| trial["kind"] = json!("Experiment")),
