@@ -50,7 +50,7 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
       -> {"ok":true}
 
 Every reply has "cpu", the seconds of processor time that it took. A request that cannot be served, or has a field
-that is not told here, gets {"error":"…"}, and the next one is read. NaN and Infinity, as Python writes them, are taken for null: no value."#;
+that is not told here, gets {"error":"…"}, and the next one is read. A line of nothing but blanks is no request and gets no reply. NaN and Infinity, as Python writes them, are taken for null: no value."#;
 
 /// A reply as it is written.
 #[derive(Serialize)]
