@@ -6,7 +6,7 @@ use diwan_core::problem::{Problem, Problems};
 use diwan_core::resources::{AlgorithmSetting, ParameterAssignment};
 use rand::rngs::ChaCha8Rng;
 
-use crate::settings::Setting;
+use crate::settings::{Setting, Settings};
 use crate::space::{Point, Space};
 use crate::stopping::Stopping;
 use crate::study::{Study, StudySpec};
@@ -24,6 +24,17 @@ pub trait Algorithm: Sync {
 
     /// The settings it takes. Validation, the command line's listing and the documentation follow from them.
     fn settings(&self) -> &'static [Setting];
+
+    /// Names of settings that are taken and have no effect, because another optimizer of this name writes them.
+    fn ignored_settings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Every setting that is none of these or out of its range, at `path[name]`.
+    fn setting_problems(&self, settings: &Settings, path: &str) -> Vec<Problem> {
+        let judged = settings.without(self.ignored_settings());
+        judged.problems(self.settings(), path)
+    }
 
     /// Which trials [`Algorithm::suggest`] must find in the study. More never harms.
     fn history(&self, _spec: &StudySpec) -> History {
@@ -55,7 +66,7 @@ pub trait Algorithm: Sync {
     /// Everything that is in the way.
     fn validate(&self, spec: &StudySpec) -> Result<(), Problems> {
         let path = "spec.algorithm.algorithmSettings";
-        let mut problems = spec.settings.problems(self.settings(), path);
+        let mut problems = self.setting_problems(&spec.settings, path);
         self.check(spec, &mut problems);
         Problems(problems).or(())
     }

@@ -23,6 +23,17 @@ pub(crate) struct Hyperband;
 /// The most steps of a trial that says nothing else, to know how many brackets its stopping rule has.
 const STEPS: f64 = 81.0;
 
+/// What Katib's keeps in a Suggestion's status and gets back with every request. Here all follows from the trials' labels.
+const KATIBS_STATE: &[&str] = &[
+    "s_max",
+    "b_l",
+    "r",
+    "n",
+    "current_s",
+    "current_i",
+    "evaluating_trials",
+];
+
 impl Algorithm for Hyperband {
     fn name(&self) -> &'static str {
         "hyperband"
@@ -35,6 +46,10 @@ impl Algorithm for Hyperband {
 
     fn settings(&self) -> &'static [Setting] {
         &[R_L, ETA, RESOURCE_NAME, RANDOM_STATE]
+    }
+
+    fn ignored_settings(&self) -> &'static [&'static str] {
+        KATIBS_STATE
     }
 
     fn stopping(&self, spec: &StudySpec) -> Option<Stopping> {
@@ -185,5 +200,31 @@ impl Brackets<'_> {
             );
             Next::Wait(why)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::int;
+    use crate::registry::{admit, suggest};
+    use crate::settings::Settings;
+    use diwan_core::resources::Distribution;
+
+    #[test]
+    fn the_state_of_katibs_is_taken_and_not_looked_at() {
+        let parameter = int("epochs", 1, 9, 1, Distribution::Uniform);
+        let begun = |algorithm: &str, state: &[(&str, &str)]| {
+            let settings = [("resource_name", "epochs"), ("r_l", "9")];
+            let mut spec = StudySpec::new(std::slice::from_ref(&parameter), algorithm).unwrap();
+            spec.settings = Settings::from_iter(settings.iter().chain(state).copied());
+            admit(&spec).map_err(|error| error.to_string())?;
+            Ok::<_, String>(suggest(&Study::new(spec, 0), 3).unwrap())
+        };
+        let state: Vec<_> = KATIBS_STATE.iter().map(|name| (*name, "")).collect();
+        assert_eq!(begun("hyperband", &state), begun("hyperband", &[]));
+        assert!(begun("hyperband", &[("s_min", "1")]).is_err());
+        let refused = begun("asha", &[("s_max", "2")]).unwrap_err();
+        assert!(refused.contains("[s_max]: Unsupported value"), "{refused}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use diwan_core::problem::Problem;
+use diwan_core::problem::{Problem, nearest};
 use diwan_core::resources::AlgorithmSetting;
 
 /// A setting that an algorithm or stopping rule takes.
@@ -71,6 +71,14 @@ impl Setting {
 // === impl Kind ===
 
 impl Kind {
+    /// The words that it takes, if it takes words.
+    fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::OneOf(words) => words,
+            Self::Int { .. } | Self::Between { .. } | Self::AtLeast(_) | Self::Text => &[],
+        }
+    }
+
     fn admits(self, text: &str) -> bool {
         match self {
             Self::Int { min, max } => text
@@ -134,24 +142,44 @@ impl Settings {
         self.text(name)?.parse().ok()
     }
 
+    /// The others than those of these names.
+    #[must_use]
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let others = self.0.iter();
+        let others = others.filter(|setting| !names.contains(&setting.name.as_str()));
+        Self(others.cloned().collect())
+    }
+
     /// Every setting that `schema` does not know or that is out of its range, at `path[name]`.
     #[must_use]
     pub fn problems(&self, schema: &[Setting], path: &str) -> Vec<Problem> {
         let judge = |given: &AlgorithmSetting| {
             let path = format!("{path}[{}]", given.name);
             match schema.iter().find(|known| known.name == given.name) {
-                None => {
-                    let known: Vec<&str> = schema.iter().map(|known| known.name).collect();
-                    Some(Problem::unsupported(path, &given.name, &known))
-                }
+                None => Some(unknown(path, &given.name, schema)),
                 Some(known) if known.kind.admits(given.value.trim()) => None,
                 Some(known) => {
                     let message = format!("must be {}", known.kind);
-                    Some(Problem::invalid(path, given.value.as_str(), message))
+                    let problem = Problem::invalid(path, given.value.as_str(), message);
+                    Some(problem.hinting_at(given.value.trim(), known.kind.words().iter().copied()))
                 }
             }
         };
         self.0.iter().filter_map(judge).collect()
+    }
+}
+
+/// No setting has this name; the nearest one comes with what it takes.
+fn unknown(path: String, name: &str, schema: &[Setting]) -> Problem {
+    let known: Vec<&str> = schema.iter().map(|known| known.name).collect();
+    let problem = Problem::unsupported(path, name, &known);
+    let meant = nearest(name, known);
+    match schema.iter().find(|known| Some(known.name) == meant) {
+        Some(meant) => {
+            let hint = format!("did you mean {:?}? it takes {}", meant.name, meant.kind);
+            problem.with_hint(hint)
+        }
+        None => problem,
     }
 }
 
@@ -223,11 +251,19 @@ mod tests {
         );
         assert_eq!(
             problems("acq", "pi"),
-            r#"settings[acq]: Invalid value: "pi": must be one of ei, ucb"#
+            r#"settings[acq]: Invalid value: "pi": must be one of ei, ucb (did you mean "ei"?)"#
+        );
+        assert_eq!(
+            problems("acq", "entropy"),
+            r#"settings[acq]: Invalid value: "entropy": must be one of ei, ucb"#
+        );
+        assert_eq!(
+            problems("acq", "UCB"),
+            r#"settings[acq]: Invalid value: "UCB": must be one of ei, ucb (did you mean "ucb"?)"#
         );
         assert_eq!(
             problems("gama", "0.1"),
-            r#"settings[gama]: Unsupported value: "gama": supported values: "random_state", "gamma", "acq" (did you mean "gamma"?)"#
+            r#"settings[gama]: Unsupported value: "gama": supported values: "random_state", "gamma", "acq" (did you mean "gamma"? it takes a number above 0 and below 1)"#
         );
         assert_eq!(
             problems("colour", "red"),

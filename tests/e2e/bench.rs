@@ -302,7 +302,7 @@ fn what_cannot_be_played_is_told() {
     );
     let misspelt = told("bbob/f1", "tpe:gama=2");
     assert!(
-        misspelt.ends_with("hint: did you mean \"gamma\"?\n"),
+        misspelt.ends_with("hint: did you mean \"gamma\"? it takes a number above 0 and below 1\n"),
         "{misspelt}"
     );
     let many = told("bbob/*/{2-100}d/i{1-1000}", "random");

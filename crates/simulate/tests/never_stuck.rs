@@ -6,11 +6,13 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
+use diwan_algorithms::algorithm::Algorithm;
 use diwan_algorithms::registry::{self, ALGORITHMS};
 use diwan_algorithms::settings::Settings;
 use diwan_algorithms::space::Size;
 use diwan_algorithms::stopping::{STOPPING_RULES, Stopping};
 use diwan_algorithms::study::StudySpec;
+use diwan_core::record::TrialState;
 use diwan_simulate::play::{Caller, Ending, Faults, Played, PlayedTrial, Setup, play};
 use diwan_simulate::problem::Problem;
 use diwan_simulate::suite;
@@ -133,6 +135,32 @@ fn trials_that_are_started_again_with_more_carry_an_experiment_to_its_end() {
         );
     }
     assert!(accepted > 0, "no algorithm takes resource_name any more");
+}
+
+/// So do those that stop trials by a rule of their own, while trials fail, give NaN and are taken away. Most are stopped, so
+/// the budget is that of many more trials than 500, but no more than a debug build plays in some seconds.
+#[test]
+fn a_rule_of_its_own_carries_an_experiment_to_its_end() {
+    let problem = suite::find("curves/digits/i0").unwrap();
+    let halves = |algorithm: &dyn Algorithm| {
+        let name = algorithm.name();
+        let study = StudySpec::new(problem.parameters(), name).unwrap();
+        let rule = algorithm.stopping(&study)?;
+        let played = played(problem.as_ref(), name, &[], Some(rule), 200).unwrap();
+        let stopped = |trial: &&PlayedTrial| trial.state == TrialState::EarlyStopped;
+        let stopped = played.trials.iter().filter(stopped).count();
+        let all = played.trials.len();
+        assert_eq!(played.ending, Ending::Budget, "{name}");
+        assert!(
+            all > 500 && stopped > all / 2,
+            "{name}: {stopped} of {all} stopped"
+        );
+        let points: HashSet<_> = played.trials.iter().map(text).collect();
+        assert_eq!(points.len(), all, "{name}: a point came twice");
+        Some(())
+    };
+    let with_rules = ALGORITHMS.iter().filter_map(|algorithm| halves(*algorithm));
+    assert!(with_rules.count() > 0, "no algorithm has a rule any more");
 }
 
 fn text(trial: &PlayedTrial) -> String {

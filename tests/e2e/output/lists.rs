@@ -197,6 +197,9 @@ fn an_export_has_every_trial_of_a_large_experiment() {
     let piped = Ran::of(piped);
     assert_eq!(
         (piped.stdout.as_str(), piped.stderr.as_str()),
-        ("number,name,state,created,started,finished,score,x\n", "")
+        (
+            "number,name,state,created,started,finished,score,x,labels\n",
+            ""
+        )
     );
 }

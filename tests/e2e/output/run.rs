@@ -283,6 +283,49 @@ fn one_suggestion_is_what_a_run_would_try_next() {
 }
 
 #[test]
+fn a_table_keeps_what_an_evolution_strategy_goes_by() {
+    let world = World::new();
+    let text = experiment("case", 12, 3, "echo score=$X")
+        .replace("algorithmName: random", "algorithmName: cmaes");
+    let file = world.file("case.yaml", &text);
+    let file = file.to_str().unwrap();
+    assert_eq!(world.run(["run", file, "--quiet"]).code, 0);
+    let next = |history: &str, text: &str| {
+        let history = world.file(history, text);
+        let ran = world.run(["suggest", file, "--history", history.to_str().unwrap()]);
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (document["suggestions"].clone(), ran.stderr)
+    };
+    let json = world.run(["export", "case", "-o", "json"]).stdout;
+    let expected = next("history.json", &json);
+    let label = expected.0[0]["labels"]["cmaes"].as_str().unwrap();
+    assert!(
+        !label.starts_with("0."),
+        "not the first generation: {label}"
+    );
+    assert_eq!(expected.1, "");
+    let table = world.run(["export", "case"]).stdout;
+    assert_eq!(next("export.csv", &table), expected);
+    let listed = world.run(["get", "trials", "-o", "csv"]).stdout;
+    assert_eq!(next("trials.csv", &listed), expected);
+
+    // The labels are the last column, and the only one with quotes.
+    let cut = |line: &str| line.split(",\"").next().unwrap().to_owned();
+    let lines: Vec<String> = table.replacen(",labels", "", 1).lines().map(cut).collect();
+    let (points, warning) = next("cut.csv", &lines.join("\n"));
+    assert_eq!(points.as_array().unwrap().len(), 1);
+    assert_eq!(
+        warning,
+        "warning: the history has no column labels, so cmaes does not know which of its trials were its own suggestions; \
+         write the labels of each suggestion there as JSON, as `diwan export` and `diwan suggest -o csv` do\n"
+    );
+    let suggested = world.run(["suggest", file, "-o", "csv"]).stdout;
+    let (titles, point) = suggested.split_once('\n').unwrap();
+    assert_eq!(titles, "x,labels");
+    assert!(point.contains("\"\"cmaes\"\":\"\"0.0\"\""), "{point}");
+}
+
+#[test]
 fn a_grid_is_exhausted() {
     let world = World::new();
     let text = experiment("case", 9, 2, "echo score=$X")

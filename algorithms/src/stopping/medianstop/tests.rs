@@ -74,6 +74,6 @@ fn wrong_settings_are_refused() {
     assert_eq!(
         refusal("startstep", "1"),
         "spec.earlyStopping.algorithmSettings[startstep]: Unsupported value: \"startstep\": supported values: \
-         \"min_trials_required\", \"start_step\" (did you mean \"start_step\"?)"
+         \"min_trials_required\", \"start_step\" (did you mean \"start_step\"? it takes a whole number from 1 to 2147483647)"
     );
 }

@@ -1,5 +1,6 @@
 //! `diwan export EXPERIMENT`.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write as _};
 
 use clap::{Args, ValueEnum};
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
 /// Forms of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// A row a trial: state, times, metrics, parameters
+    /// A row a trial: state, times, metrics, parameters, labels
     #[default]
     Csv,
     /// A Trial resource a line
@@ -62,8 +63,19 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Titles of the columns that come first in every table; those of the metrics follow, then those of the parameters.
+/// Titles of the columns that come first in every table; those of the metrics follow, those of the parameters, and [`LABELS`].
 pub(crate) const FIXED: [&str; 6] = ["number", "name", "state", "created", "started", "finished"];
+
+/// Title of the last column: what the algorithm wants to find again on its trials.
+pub(crate) const LABELS: &str = "labels";
+
+/// A cell of that column, a JSON object, or nothing if there are none.
+pub(crate) fn labels(labels: &BTreeMap<String, String>) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    serde_json::json!(labels).to_string()
+}
 
 /// What a row has.
 struct Columns {
@@ -88,6 +100,7 @@ impl Columns {
             .map(str::to_owned)
             .chain(self.metrics.iter().cloned())
             .chain(self.parameters.iter().cloned())
+            .chain([LABELS.to_owned()])
             .collect()
     }
 
@@ -118,6 +131,7 @@ impl Columns {
                 .map(|one| one.value.clone())
                 .unwrap_or_default()
         }));
+        row.push(labels(&trial.labels));
         row
     }
 }

@@ -16,6 +16,8 @@ use diwan_core::resources::Experiment;
 use diwan_server::suggester::{KatibService, Next, SuggestError, Suggestions};
 use serde_json::{Value, json};
 
+use self::history::History;
+use super::export::{LABELS, labels};
 use super::file::Source;
 use super::run::refused;
 use crate::Exit;
@@ -60,14 +62,17 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
     let space = Space::new(&experiment.spec.parameters).ok();
     let history = match &arguments.history {
         Some(path) => history::read(path, &experiment.spec, space.as_ref())?,
-        None => Vec::new(),
+        None => History::default(),
     };
     let algorithm = experiment.spec.algorithm.as_ref();
     let name = algorithm.map_or("", |algorithm| &algorithm.algorithm_name);
     let suggestions = match global.service(name) {
-        Some(url) => ask(url, &experiment, &history, arguments.count).await?,
-        None => search(&experiment, &history, arguments.count)?,
+        Some(url) => ask(url, &experiment, &history.trials, arguments.count).await?,
+        None => search(&experiment, &history.trials, arguments.count)?,
     };
+    if history.lacks_labels && suggestions.points.iter().any(needs_labels) {
+        eprintln!("warning: {}", without_labels(name));
+    }
     print(&experiment, &suggestions, arguments.output)?;
     if suggestions.next == Next::Exhausted {
         eprintln!("the search is exhausted: there are no more points");
@@ -139,6 +144,19 @@ fn study(experiment: &Experiment, history: &[TrialRecord]) -> Result<Study, Fail
     Ok(study)
 }
 
+/// Whether the algorithm wants to find something again on this point. What `auto` notes is for people.
+fn needs_labels(point: &Point) -> bool {
+    let mut names = point.labels.keys();
+    names.any(|name| !matches!(name.as_str(), "auto" | "auto-because"))
+}
+
+fn without_labels(algorithm: &str) -> String {
+    format!(
+        "the history has no column labels, so {algorithm} does not know which of its trials were its own suggestions; write \
+         the labels of each suggestion there as JSON, as `diwan export` and `diwan suggest -o csv` do"
+    )
+}
+
 fn many(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
@@ -156,7 +174,14 @@ fn print(
             .iter()
             .filter(|point| !point.name.is_empty())
             .try_for_each(|point| print_line(&point.name)),
-        Format::Csv => rows(experiment, suggestions).print_csv(),
+        Format::Csv => {
+            let mut rows = rows(experiment, suggestions);
+            rows.titles.push(LABELS.to_owned());
+            for (row, point) in rows.rows.iter_mut().zip(&suggestions.points) {
+                row.push(labels(&point.labels));
+            }
+            rows.print_csv()
+        }
         Format::Table | Format::Wide => rows(experiment, suggestions).print_table(),
     }
 }

@@ -4,17 +4,34 @@ use diwan_algorithms::algorithm::SuggestError;
 use diwan_algorithms::registry;
 use diwan_algorithms::settings::Settings;
 use diwan_algorithms::study::{Report, StudySpec};
+use diwan_core::defaults::ALGORITHM;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::{ExperimentRecord, Progress, TrialRecord};
 use diwan_core::resources::{Experiment, ObjectMeta};
 use diwan_core::validate::{validate_initial_trials, validate_search};
 
+use diwan_proto::convert::experiment;
+use diwan_proto::katib;
+
 use super::status::in_message;
+
+/// An experiment of a request, read; where the algorithm has no name, it is the one that chooses, as in files.
+///
+/// # Errors
+/// As [`experiment::read`].
+pub(super) fn read(message: Option<katib::Experiment>) -> Result<Experiment, Problems> {
+    let mut experiment = experiment::read(message)?;
+    let algorithm = experiment.spec.algorithm.get_or_insert_default();
+    if algorithm.algorithm_name.is_empty() {
+        ALGORITHM.clone_into(&mut algorithm.algorithm_name);
+    }
+    Ok(experiment)
+}
 
 /// Path of the specification in a request.
 const SPEC: &str = "experiment.spec";
 /// Path of the name of the algorithm in a request.
-const ALGORITHM: &str = "experiment.spec.algorithm.algorithm_name";
+const ALGORITHM_NAME: &str = "experiment.spec.algorithm.algorithm_name";
 
 /// The study that an experiment of a request describes.
 ///
@@ -62,7 +79,7 @@ pub(super) fn check(experiment: &Experiment) -> Problems {
     match (registry::find(&named.algorithm_name), &study) {
         (Err(unknown), _) => problems
             .0
-            .push(Problem::refused(ALGORITHM, unknown.to_string())),
+            .push(Problem::refused(ALGORITHM_NAME, unknown.to_string())),
         (Ok(algorithm), Ok(study)) => {
             let found = algorithm.validate(study).err().unwrap_or_default();
             problems.0.extend(in_message(SPEC, found).0);
@@ -70,7 +87,7 @@ pub(super) fn check(experiment: &Experiment) -> Problems {
         (Ok(algorithm), Err(_)) => {
             let settings = Settings::from(named.algorithm_settings.as_slice());
             let path = "spec.algorithm.algorithmSettings";
-            let found = Problems(settings.problems(algorithm.settings(), path));
+            let found = Problems(algorithm.setting_problems(&settings, path));
             problems.0.extend(in_message(SPEC, found).0);
         }
     }
@@ -85,7 +102,7 @@ pub(super) fn check(experiment: &Experiment) -> Problems {
 pub(super) fn refusal(error: SuggestError) -> Problems {
     match error {
         SuggestError::Unknown(unknown) => {
-            Problems(vec![Problem::refused(ALGORITHM, unknown.to_string())])
+            Problems(vec![Problem::refused(ALGORITHM_NAME, unknown.to_string())])
         }
         SuggestError::Invalid(problems) => in_message(SPEC, problems),
     }

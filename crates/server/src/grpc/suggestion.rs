@@ -16,13 +16,13 @@ use diwan_core::engine::Point;
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::TrialRecord;
 use diwan_core::resources::Experiment;
-use diwan_proto::convert::{experiment, suggestions, trials};
+use diwan_proto::convert::{suggestions, trials};
 use diwan_proto::katib;
 use diwan_proto::katib::suggestion_server::Suggestion;
 use tonic::{Code, Request, Response, Status};
 
 use super::status;
-use super::study::{check, refusal, report, spec_of};
+use super::study::{self, check, refusal, report, spec_of};
 
 /// Most points of one request.
 const MAX_POINTS: i32 = 10_000;
@@ -47,7 +47,7 @@ impl Suggestion for SuggestionService {
         &self,
         request: Request<katib::ValidateAlgorithmSettingsRequest>,
     ) -> Result<Response<katib::ValidateAlgorithmSettingsReply>, Status> {
-        let experiment = experiment::read(request.into_inner().experiment)
+        let experiment = study::read(request.into_inner().experiment)
             .map_err(|problems| status::invalid(&problems))?;
         let mut problems = check(&experiment);
         problems.0.extend(too_few_points(&experiment));
@@ -89,7 +89,7 @@ fn read(
     message: Option<katib::Experiment>,
     history: Vec<katib::Trial>,
 ) -> Result<(Experiment, Vec<TrialRecord>), Problems> {
-    match (experiment::read(message), trials::read(history)) {
+    match (study::read(message), trials::read(history)) {
         (Ok(experiment), Ok(trials)) => Ok((experiment, trials)),
         (Err(mut problems), Err(more)) => {
             problems.0.extend(more.0);

@@ -149,13 +149,13 @@ fn write_entries(page: &mut String, lines: &[Line<'_>]) -> fmt::Result {
     write_head(page, COLUMNS.iter())?;
     for Line { entry, .. } in lines {
         let numbers = [
-            format!("{:+.3}", entry.decades),
+            signed(entry.decades),
             interval(entry.interval),
-            format!("{:+.3}", entry.median),
+            signed(entry.median),
             format!("{:.2}", entry.rank),
             format!("{:.1}", entry.wins),
-            format!("{:.3}", entry.half),
-            format!("{:.3}", entry.end),
+            level(entry.half),
+            level(entry.end),
             format!("{:.3}", entry.cost_ms),
             format!("{:.3}", entry.last_cost_ms),
             format!("{:.1}", entry.trials),
@@ -179,7 +179,7 @@ fn write_duels(page: &mut String, group: &Group) -> fmt::Result {
         let cells = [
             Escaped(&duel.against).to_string(),
             format!("{:.0} %", 100.0 * duel.won),
-            format!("{:+.3}", duel.decades),
+            signed(duel.decades),
             interval(duel.interval),
         ];
         write_row(page, &duel.algorithm, &cells)?;
@@ -199,13 +199,15 @@ fn write_families(page: &mut String, group: &Group) -> fmt::Result {
     write_head(page, std::iter::once("problem").chain(names))?;
     for (index, family) in first.families.iter().enumerate() {
         let regrets = group.entries.iter().map(|entry| entry.families.get(index));
-        let regrets: Vec<f64> = regrets
-            .map(|family| family.map_or(f64::NAN, |family| family.regret))
+        let regrets: Vec<Option<f64>> = regrets
+            .map(|family| family.and_then(|family| family.regret))
             .collect();
-        let least = regrets.iter().copied().fold(f64::INFINITY, f64::min);
-        let cell = |regret: &f64| match *regret <= least {
-            true => format!("<b>{regret:.2}</b>"),
-            false => format!("{regret:.2}"),
+        let least = regrets.iter().flatten().copied();
+        let least = least.fold(f64::INFINITY, f64::min);
+        let cell = |regret: &Option<f64>| match regret {
+            None => NOTHING.to_owned(),
+            Some(regret) if *regret <= least => format!("<b>{regret:.2}</b>"),
+            Some(regret) => format!("{regret:.2}"),
         };
         write_row(
             page,
@@ -239,9 +241,22 @@ fn write_row(page: &mut String, name: &str, cells: &[String]) -> fmt::Result {
     Ok(())
 }
 
+/// Where there is no number.
+const NOTHING: &str = "–";
+
+fn level(regret: Option<f64>) -> String {
+    regret.map_or_else(|| NOTHING.to_owned(), |regret| format!("{regret:.3}"))
+}
+
+/// With its sign, and never as minus nothing.
+fn signed(number: f64) -> String {
+    let rounded = (number * 1e3).round() / 1e3;
+    format!("{:+.3}", rounded + 0.0)
+}
+
 fn interval(interval: Option<[f64; 2]>) -> String {
     interval.map_or_else(
-        || "–".to_owned(),
+        || NOTHING.to_owned(),
         |[low, high]| format!("{low:+.2} … {high:+.2}"),
     )
 }

@@ -53,10 +53,10 @@ pub struct Group {
 pub struct Entry {
     /// Who.
     pub algorithm: String,
-    /// Mean of the regret's common logarithm after half of the budget.
-    pub half: f64,
+    /// Mean of the regret's common logarithm after half of the budget; none while no trial has succeeded on any cell.
+    pub half: Option<f64>,
     /// The same at the end.
-    pub end: f64,
+    pub end: Option<f64>,
     /// By how many powers of ten the regret at the end is below that of random search: the mean.
     pub decades: f64,
     /// Where that mean lies with 95 % confidence.
@@ -101,8 +101,8 @@ pub struct Moment {
 pub struct Family {
     /// The problem, without its instance.
     pub name: String,
-    /// Mean of the regret's common logarithm at the end.
-    pub regret: f64,
+    /// Mean of the regret's common logarithm at the end; none if no trial has succeeded there.
+    pub regret: Option<f64>,
 }
 
 /// One contestant against another, on the same cells.
@@ -256,9 +256,19 @@ impl<'a> Results<'a> {
         self.table.plan.options().budget
     }
 
+    /// Whether one of a contestant's first so many whole trials on a cell has succeeded.
+    fn has_reached(&self, contestant: usize, cell: &Cell, trials: u64) -> bool {
+        let own = Cell {
+            contestant,
+            ..*cell
+        };
+        let reached = self.table.runs.get(&own).map(|run| &run.reached);
+        reached.is_some_and(|reached| matches!(reached.get(place(trials)), Some(Some(_))))
+    }
+
     /// The logarithms of a contestant's regrets after so many whole trials, cell by cell.
     fn regrets(&self, contestant: usize, trials: u64) -> Vec<f64> {
-        let place = usize::try_from(trials.saturating_sub(1)).unwrap_or(usize::MAX);
+        let place = place(trials);
         let regret = |cell: &Cell| {
             let own = Cell {
                 contestant,
@@ -290,11 +300,16 @@ impl<'a> Results<'a> {
             let numbers: Vec<f64> = self.runs(contestant).map(number).collect();
             mean(&numbers)
         };
-        let half = self.regrets(contestant, (self.budget() / 2).max(1));
+        let middle = (self.budget() / 2).max(1);
+        let half = self.regrets(contestant, middle);
+        let has_reached = |trials| {
+            let mut cells = self.cells.iter();
+            cells.any(|cell| self.has_reached(contestant, cell, trials))
+        };
         Entry {
             algorithm: self.table.plan.contestants()[contestant].to_string(),
-            half: mean(&half),
-            end: mean(finals),
+            half: has_reached(middle).then(|| mean(&half)),
+            end: has_reached(self.budget()).then(|| mean(finals)),
             decades: mean(&gains),
             interval: self.bootstrap.interval(&gains),
             median: median(&gains),
@@ -309,7 +324,7 @@ impl<'a> Results<'a> {
             anytime: moments(self.budget())
                 .map(|trials| self.moment(contestant, trials))
                 .collect(),
-            families: self.families(finals),
+            families: self.families(contestant, finals),
         }
     }
 
@@ -333,18 +348,22 @@ impl<'a> Results<'a> {
         }
     }
 
-    fn families(&self, finals: &[f64]) -> Vec<Family> {
-        let mut families: Vec<(String, Vec<f64>)> = Vec::new();
+    fn families(&self, contestant: usize, finals: &[f64]) -> Vec<Family> {
+        let mut families: Vec<(String, Vec<f64>, bool)> = Vec::new();
         for (cell, regret) in self.cells.iter().zip(finals) {
             let name = self.table.plan.problems()[cell.problem].family();
-            match families.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, regrets)) => regrets.push(*regret),
-                None => families.push((name, vec![*regret])),
+            let reached = self.has_reached(contestant, cell, self.budget());
+            match families.iter_mut().find(|(known, ..)| *known == name) {
+                Some((_, regrets, any)) => {
+                    regrets.push(*regret);
+                    *any |= reached;
+                }
+                None => families.push((name, vec![*regret], reached)),
             }
         }
-        let family = |(name, regrets): (String, Vec<f64>)| Family {
+        let family = |(name, regrets, reached): (String, Vec<f64>, bool)| Family {
             name,
-            regret: mean(&regrets),
+            regret: reached.then(|| mean(&regrets)),
         };
         families.into_iter().map(family).collect()
     }
@@ -361,6 +380,11 @@ impl<'a> Results<'a> {
             interval: self.bootstrap.interval(&ahead),
         }
     }
+}
+
+/// Where a run says what it had reached after so many whole trials.
+fn place(trials: u64) -> usize {
+    usize::try_from(trials.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 
 /// The moments at which curves are looked at, the last at the end.

@@ -92,11 +92,12 @@ fn decades_are_counted_from_the_mean_of_random_search_on_the_same_problem() {
     assert!(near(sobol.median, 1.5));
     assert!(near(random.decades, 0.0));
     assert!(
-        near(random.half, (1.0 + 1.0 + 3.0 + 3.0) / 4.0),
-        "nothing reached is the worst that was: {}",
+        near(random.half.unwrap(), (1.0 + 1.0 + 3.0 + 3.0) / 4.0),
+        "nothing reached is the worst that was: {:?}",
         random.half
     );
-    assert!(near(sobol.end, (-2.0 - 3.0 + 2.0 - 8.0) / 4.0));
+    let end = sobol.end.unwrap();
+    assert!(near(end, (-2.0 - 3.0 + 2.0 - 8.0) / 4.0));
     assert!(near(sobol.rank, 1.125) && near(sobol.wins, 3.5));
     assert!(near(sobol.failed, 3.0) && near(sobol.seconds, 1.5));
     assert!(near(sobol.cost_ms, 2.0) && near(sobol.last_cost_ms, 4.0));
@@ -107,13 +108,43 @@ fn decades_are_counted_from_the_mean_of_random_search_on_the_same_problem() {
     let [low, high] = duel.interval.unwrap();
     assert!(low <= duel.decades && duel.decades <= high);
     let ends: Vec<f64> = sobol.anytime.iter().map(|moment| moment.regret).collect();
-    assert!(near(ends[0], (0.0 + 0.0 + 2.0 + 2.0) / 4.0) && near(ends[1], sobol.end));
+    assert!(near(ends[0], (0.0 + 0.0 + 2.0 + 2.0) / 4.0) && near(ends[1], end));
     let families: Vec<&str> = sobol
         .families
         .iter()
         .map(|family| family.name.as_str())
         .collect();
     assert_eq!(families, ["bbob/f1/2d", "bbob/f2/2d"]);
+}
+
+#[test]
+fn who_never_succeeds_has_no_regret() {
+    let (plan, mut runs) = made_up();
+    let nothing = run(&[f64::NAN, f64::NAN]);
+    for (cell, run) in &mut runs {
+        if cell.contestant == 0 && cell.problem == 0 {
+            *run = nothing.clone();
+        }
+    }
+    let entry = |runs: &BTreeMap<Cell, CellRun>| {
+        let summary = summary(&plan, runs);
+        let page = html::page(&summary);
+        assert!(!page.contains("-0.000"), "{page}");
+        let mut entries = summary.groups[0].entries.iter();
+        let random = entries.find(|entry| entry.algorithm == "random").cloned();
+        (random.unwrap(), page)
+    };
+    let none = |entry: &Entry| {
+        let families = entry.families.iter();
+        let families: Vec<bool> = families.map(|family| family.regret.is_none()).collect();
+        (entry.half.is_none(), entry.end.is_none(), families)
+    };
+    let (some, _) = entry(&runs);
+    assert_eq!(none(&some), (false, false, vec![true, false]));
+    runs.values_mut().for_each(|run| *run = nothing.clone());
+    let (all, page) = entry(&runs);
+    assert_eq!(none(&all), (true, true, vec![true, true]));
+    assert!(page.contains("<td>–</td>"), "{page}");
 }
 
 #[test]

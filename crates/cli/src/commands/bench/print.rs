@@ -109,8 +109,8 @@ fn cells(entry: &Entry) -> Vec<String> {
         signed(entry.median),
         format!("{:.2}", entry.rank),
         format!("{:.1}", entry.wins),
-        format!("{:.3}", entry.half),
-        format!("{:.3}", entry.end),
+        level(entry.half),
+        level(entry.end),
         format!("{:.3}", entry.cost_ms),
         format!("{:.3}", entry.last_cost_ms),
         format!("{:.0}", entry.trials),
@@ -118,6 +118,10 @@ fn cells(entry: &Entry) -> Vec<String> {
         format!("{:.1}", entry.failed),
         format!("{:.2}", entry.seconds),
     ]
+}
+
+fn level(regret: Option<f64>) -> String {
+    regret.map_or_else(|| "-".to_owned(), |regret| format!("{regret:.3}"))
 }
 
 fn interval(interval: Option<[f64; 2]>) -> String {

@@ -9,9 +9,10 @@ use diwan_store::TrialQuery;
 use serde_json::Value;
 
 use super::{Arguments, Listing, chosen};
+use crate::commands::export::{LABELS, labels};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Rows, short, span};
+use crate::output::{Format, Rows, short, span};
 
 /// Trials of one experiment.
 struct Group {
@@ -25,7 +26,7 @@ pub(super) async fn listing(arguments: &Arguments, context: &Context) -> Result<
     } else {
         named(arguments, context).await?
     };
-    let columns = Columns::of(&groups);
+    let columns = Columns::of(&groups, arguments.output == Format::Csv);
     let mut listing = Listing {
         rows: Rows {
             titles: columns.titles(),
@@ -142,16 +143,19 @@ struct Columns {
     objective: String,
     other_metrics: Vec<String>,
     parameters: Vec<String>,
+    /// Only programs read them.
+    has_labels: bool,
 }
 
 impl Columns {
-    fn of(groups: &[Group]) -> Self {
+    fn of(groups: &[Group], has_labels: bool) -> Self {
         let [Group { record, .. }] = groups else {
             return Self {
                 one_experiment: false,
                 objective: "objective".into(),
                 other_metrics: Vec::new(),
                 parameters: Vec::new(),
+                has_labels,
             };
         };
         let objective = record.spec.objective.clone().unwrap_or_default();
@@ -160,6 +164,7 @@ impl Columns {
             objective: objective.objective_metric_name,
             other_metrics: objective.additional_metric_names,
             parameters: record.spec.parameter_names().map(str::to_owned).collect(),
+            has_labels,
         }
     }
 
@@ -192,6 +197,7 @@ impl Columns {
         titles.extend(["number", "attempt"].map(str::to_owned));
         titles.extend(self.one_experiment.then(|| "experiment".to_owned()));
         titles.push("reason".to_owned());
+        titles.extend(self.has_labels.then(|| LABELS.to_owned()));
         titles
     }
 
@@ -210,6 +216,7 @@ impl Columns {
                 .map(|condition| condition.reason.clone())
                 .unwrap_or_default(),
         );
+        more.extend(self.has_labels.then(|| labels(&trial.labels)));
         more
     }
 }

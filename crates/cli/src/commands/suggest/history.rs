@@ -16,13 +16,21 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
+/// Trials, and whether their labels could be told.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) trials: Vec<TrialRecord>,
+    /// Whether they are from a table that has no column for labels.
+    pub(super) lacks_labels: bool,
+}
+
 /// The trials of a file, or of standard input if it is `-`: a Trial, a list of them, one a line, or a table. Each must have
 /// the parameters of `space`, if there is one; their values may be outside.
 pub(super) fn read(
     path: &Path,
     spec: &ExperimentSpec,
     space: Option<&Space>,
-) -> Result<Vec<TrialRecord>, Failure> {
+) -> Result<History, Failure> {
     let cannot = || Failure::usage(format!("cannot read the history {}", path.display()));
     let mut text = String::new();
     let read = if path.as_os_str() == "-" {
@@ -31,7 +39,7 @@ pub(super) fn read(
         File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
     read.map_err(|error| cannot().cause(error))?;
-    trials(&text, spec, space).map_err(|problems| {
+    history(&text, spec, space).map_err(|problems| {
         let causes = problems.0.iter();
         causes.fold(cannot(), |failure, problem| match &problem.hint {
             Some(hint) => failure.cause(problem).hint(hint),
@@ -41,11 +49,7 @@ pub(super) fn read(
 }
 
 /// All trials, or what is wrong with the first that is wrong.
-fn trials(
-    text: &str,
-    spec: &ExperimentSpec,
-    space: Option<&Space>,
-) -> Result<Vec<TrialRecord>, Problems> {
+fn history(text: &str, spec: &ExperimentSpec, space: Option<&Space>) -> Result<History, Problems> {
     let mut trials = Vec::new();
     let decoder = Decoder::<Trial>::new();
     let mut take = |item: &Value| {
@@ -54,10 +58,14 @@ fn trials(
         Ok(())
     };
     if table::is_table(text) {
-        for (line, item) in table::trials(text, spec)? {
+        let table = table::read(text, spec)?;
+        for (line, item) in table.trials {
             take(&item).map_err(|problems| of_line(line, problems))?;
         }
-        return Ok(trials);
+        return Ok(History {
+            lacks_labels: !table.has_labels && !trials.is_empty(),
+            trials,
+        });
     }
     let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     for (line, document) in documents.enumerate() {
@@ -67,7 +75,10 @@ fn trials(
             take(&item).map_err(|problems| below(&place, problems))?;
         }
     }
-    Ok(trials)
+    Ok(History {
+        trials,
+        lacks_labels: false,
+    })
 }
 
 /// The trials of a document, each with its place.
@@ -174,7 +185,10 @@ mod tests {
         let spec = json!({"objective": {"type": "minimize", "objectiveMetricName": "loss"}, "parameters": [parameter]});
         let spec: ExperimentSpec = serde_json::from_value(spec).unwrap();
         let space = Space::new(&spec.parameters).unwrap();
-        trials(text, &spec, Some(&space)).map_err(|problems| problems.to_string())
+        let found = history(text, &spec, Some(&space));
+        found
+            .map(|history| history.trials)
+            .map_err(|problems| problems.to_string())
     }
 
     fn trial(x: &str, state: &str) -> Value {
@@ -210,7 +224,7 @@ mod tests {
         };
         assert_eq!(
             bad(|trial| trial["spec"]["parameters"] = json!({"x": 1})),
-            "items[0].spec.parameters: Unknown field: \"parameters\""
+            "items[0].spec.parameters: Unknown field: \"parameters\" (did you mean \"parameterAssignments\"?)"
         );
         assert_eq!(
             bad(|trial| trial["kind"] = json!("Experiment")),

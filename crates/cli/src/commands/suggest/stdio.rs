@@ -25,16 +25,21 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
       begins a study. A parameter of the space is {"name":"lr","type":"float","low":1e-5,"high":0.1,"log":true},
       one of type "int", or {"name":"kind","type":"categorical","choices":["a","b"]}; with
       "condition":{"parent":"kind","values":["a"]} it has an effect, and a value, only then.
-      Optional: "parallel", how many trials run at once, and "max_trials", how many there will be.
+      Without "algorithm" it is auto. Optional: "parallel", how many trials run at once, and "max_trials", how many there will be.
       -> {"ok":true,"version":"diwan …"}
   {"op":"ask","n":1}
-      -> {"trials":[{"id":0,"params":{"lr":0.01}}]}; fewer than n come with "state": "waiting" or "exhausted"
+      -> {"trials":[{"id":0,"params":{"lr":0.01}}]}; fewer than n come with "state": "waiting" or "exhausted".
+      A trial has "labels" if the algorithm wants to find them again on it.
   {"op":"tell","id":0,"values":[0.5]}
       ends a trial. One that failed says "values":null or "state":"failed"; one whose end tells nothing about its
       parameters (its machine was lost) says "state":"killed".
       -> {"ok":true}
   {"op":"observe","trials":[{"params":{"lr":0.02},"values":[0.4]}]}
-      adds results of parameters that were not asked for here -> {"ok":true}
+      adds trials that were not asked for here -> {"ok":true}. They count as suggested: a new process with the same seed
+      that is told of all trials goes on where the old one was. With the "id" and "labels" that each had there, it
+      answers as the old one would have; cmaes, hyperband, asha, bohb and auto need the labels. Optional: "state", as above,
+      or "pruned", or "running" for one that will be told here, which needs its "id"; "reports":[[1,0.7],[2,0.5]], what
+      it has reported at which steps, for stopping rules, bohb and auto. Without an "id" it gets the next one.
   {"op":"report","id":0,"step":1,"value":0.7}
       tells what a trial has reached while it runs -> {"stop":false}, or {"stop":true,"why":"…"} if a stopping rule says so.
       The setting "early_stopping" names it, "percentile" or {"algorithm":"asha","settings":{"eta":3}}, or says "none";
@@ -45,7 +50,7 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
       -> {"ok":true}
 
 Every reply has "cpu", the seconds of processor time that it took. A request that cannot be served, or has a field
-that is not told here, gets {"error":"…"}, and the next one is read. NaN and Infinity, as Python writes them, are taken for null: no value."#;
+that is not told here, gets {"error":"…"}, and the next one is read. A line of nothing but blanks is no request and gets no reply. NaN and Infinity, as Python writes them, are taken for null: no value."#;
 
 /// A reply as it is written.
 #[derive(Serialize)]

@@ -1,3 +1,4 @@
+use diwan_core::resources::AlgorithmSetting;
 use diwan_proto::katib::suggestion_client::SuggestionClient;
 use diwan_proto::katib::{
     GetSuggestionsReply, GetSuggestionsRequest, ParameterAssignment, Trial, TrialSpec, TrialStatus,
@@ -280,6 +281,67 @@ async fn validation_tells_everything_at_once() {
             error.message()
         );
     }
+}
+
+#[tokio::test]
+async fn an_experiment_that_names_no_algorithm_is_for_the_one_that_chooses() {
+    let fixture = Fixture::new().await;
+    let mut client = SuggestionClient::new(fixture.channel);
+    let mut named = spec("auto");
+    named.max_trial_count = None;
+    let mut replies = Vec::new();
+    for algorithm in ["auto", ""] {
+        named.algorithm.as_mut().unwrap().algorithm_name = algorithm.into();
+        let validation = ValidateAlgorithmSettingsRequest {
+            experiment: message("tune", &named),
+        };
+        client
+            .validate_algorithm_settings(validation)
+            .await
+            .unwrap();
+        let reply = client.get_suggestions(request(&named, Vec::new(), 3, 3));
+        replies.push(reply.await.unwrap().into_inner());
+    }
+    assert_eq!(values(&replies[0]).len(), 3);
+    assert_eq!(replies[0], replies[1]);
+}
+
+#[tokio::test]
+async fn the_state_of_katibs_hyperband_is_taken() {
+    let fixture = Fixture::new().await;
+    let mut client = SuggestionClient::new(fixture.channel);
+    let settings = |state: &[(&str, &str)]| {
+        let mut hyperband = spec("hyperband");
+        hyperband.parameters.push(double("epochs", "1", "9"));
+        let settings = [("resource_name", "epochs"), ("r_l", "9")];
+        let settings = settings.iter().chain(state);
+        let setting = |(name, value): &(&str, &str)| AlgorithmSetting {
+            name: (*name).into(),
+            value: (*value).into(),
+        };
+        hyperband.algorithm.as_mut().unwrap().algorithm_settings = settings.map(setting).collect();
+        hyperband
+    };
+    let state = [
+        ("s_max", "2"),
+        ("b_l", "30"),
+        ("n", "9"),
+        ("r", "1"),
+        ("current_s", "2"),
+        ("current_i", "0"),
+        ("evaluating_trials", ""),
+    ];
+    let with = settings(&state);
+    let request_of = |spec| ValidateAlgorithmSettingsRequest {
+        experiment: message("tune", spec),
+    };
+    let valid = client.validate_algorithm_settings(request_of(&with));
+    valid.await.unwrap();
+    let mut ask = async |spec: &ExperimentSpec| {
+        let reply = client.get_suggestions(request(spec, Vec::new(), 3, 3));
+        values(reply.await.unwrap().get_ref())
+    };
+    assert_eq!(ask(&with).await, ask(&settings(&[])).await);
 }
 
 #[tokio::test]

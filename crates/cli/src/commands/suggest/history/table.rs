@@ -1,11 +1,13 @@
 //! Trials in a table of comma-separated values, as `diwan export` and `diwan get trials -o csv` write them.
 
+use std::collections::BTreeMap;
+
 use diwan_core::problem::{Problem, Problems};
 use diwan_core::record::TrialState;
 use diwan_core::resources::ExperimentSpec;
 use serde_json::{Map, Value, json};
 
-use crate::commands::export::FIXED;
+use crate::commands::export::{FIXED, LABELS};
 
 /// Whether a text is a table, and not JSON.
 pub(super) fn is_table(text: &str) -> bool {
@@ -13,8 +15,17 @@ pub(super) fn is_table(text: &str) -> bool {
     !matches!(first, None | Some('{' | '['))
 }
 
-/// The trials of a table of an experiment, each with its line.
-pub(super) fn trials(text: &str, spec: &ExperimentSpec) -> Result<Vec<(usize, Value)>, Problems> {
+/// What a table of an experiment has.
+#[derive(Debug, PartialEq)]
+pub(super) struct Table {
+    /// The trials, each with its line.
+    pub(super) trials: Vec<(usize, Value)>,
+    /// Whether there is a column for what the algorithm wants to find again.
+    pub(super) has_labels: bool,
+}
+
+/// Reads a table of an experiment.
+pub(super) fn read(text: &str, spec: &ExperimentSpec) -> Result<Table, Problems> {
     let mut rows = rows(text)?.into_iter();
     let (_, titles) = rows.next().unwrap_or_default();
     let columns = Columns::of(&titles, spec)?;
@@ -25,7 +36,10 @@ pub(super) fn trials(text: &str, spec: &ExperimentSpec) -> Result<Vec<(usize, Va
         }
         Ok((line, columns.trial(line, &cells)?))
     };
-    rows.map(trial).collect()
+    Ok(Table {
+        trials: rows.map(trial).collect::<Result<_, _>>()?,
+        has_labels: columns.labels.is_some(),
+    })
 }
 
 /// Where the columns are that count.
@@ -36,10 +50,12 @@ struct Columns<'a> {
     finished: Option<usize>,
     metrics: Vec<(&'a str, usize)>,
     parameters: Vec<(&'a str, usize)>,
+    labels: Option<usize>,
 }
 
 impl<'a> Columns<'a> {
-    /// An export has fixed columns first, then metrics, then parameters, and any two of these may have the same title.
+    /// An export has fixed columns first, then metrics, then parameters, then labels, and any two of these may have the same
+    /// title.
     fn of(titles: &[String], spec: &'a ExperimentSpec) -> Result<Self, Problems> {
         let fixed = if titles.starts_with(&FIXED.map(str::to_owned)) {
             FIXED.len()
@@ -51,7 +67,13 @@ impl<'a> Columns<'a> {
             let found = titles.iter().skip(fixed).position(|title| title == name);
             found.map(|index| index + fixed)
         };
-        let parameter = |name: &str| titles.iter().rposition(|title| title == name);
+        let labels = labels(titles, spec);
+        let parameter = |name: &str| {
+            let mut others = titles.iter().enumerate().rev();
+            others.find_map(|(index, title)| {
+                (title == name && Some(index) != labels).then_some(index)
+            })
+        };
         let needed = |title: &str, found: Option<usize>| {
             found.ok_or_else(|| {
                 let problem = Problem::required("line 1", format!("no column {title}"));
@@ -75,6 +97,7 @@ impl<'a> Columns<'a> {
             finished: first("finished"),
             metrics: metrics.collect(),
             parameters: parameters.collect::<Result<_, Problems>>()?,
+            labels,
         })
     }
 
@@ -103,12 +126,35 @@ impl<'a> Columns<'a> {
         if !metrics.is_empty() {
             status.insert("observation".into(), json!({"metrics": metrics}));
         }
-        Ok(json!({
-            "metadata": {"name": given(self.name)},
-            "spec": {"parameterAssignments": assignments.collect::<Vec<_>>()},
-            "status": status,
-        }))
+        let mut spec = Map::new();
+        let assignments: Vec<Value> = assignments.collect();
+        spec.insert("parameterAssignments".into(), assignments.into());
+        if let Some(cell) = given(self.labels) {
+            spec.insert("labels".into(), json!(labels_of(line, cell)?));
+        }
+        Ok(json!({"metadata": {"name": given(self.name)}, "spec": spec, "status": status}))
     }
+}
+
+/// The last column of this title, if there are more than the metrics and parameters of the same name need.
+fn labels(titles: &[String], spec: &ExperimentSpec) -> Option<usize> {
+    let metrics = spec.objective.iter().flat_map(|one| one.metric_names());
+    let names = metrics.chain(spec.parameter_names());
+    let taken = names.filter(|name| *name == LABELS).count();
+    let mut found = titles
+        .iter()
+        .enumerate()
+        .filter(|(_, title)| *title == LABELS);
+    found.nth(taken)?;
+    titles.iter().rposition(|title| title == LABELS)
+}
+
+fn labels_of(line: usize, cell: &str) -> Result<BTreeMap<String, String>, Problems> {
+    serde_json::from_str(cell).map_err(|_| {
+        let right = r#"must be a JSON object of texts, as {"cmaes":"0.1"}, or empty"#;
+        let path = format!("line {line}, {LABELS}");
+        Problems(vec![Problem::invalid(path, cell, right)])
+    })
 }
 
 fn state(line: usize, cell: &str) -> Result<TrialState, Problems> {
@@ -184,7 +230,7 @@ mod tests {
     }
 
     fn said(text: &str) -> String {
-        trials(text, &spec()).unwrap_err().to_string()
+        read(text, &spec()).unwrap_err().to_string()
     }
 
     #[test]
@@ -201,7 +247,7 @@ mod tests {
     fn columns_of_an_export_may_have_the_same_title() {
         let text = "number,name,state,created,started,finished,score,x,x,state\n\
                     0,t,Succeeded,2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,,0.5,7,0.25,0.75\n";
-        let found = trials(text, &spec()).unwrap();
+        let found = read(text, &spec()).unwrap();
         let expected = json!({
             "metadata": {"name": "t"},
             "spec": {"parameterAssignments": [{"name": "x", "value": "0.25"}, {"name": "state", "value": "0.75"}]},
@@ -214,7 +260,59 @@ mod tests {
                 ]},
             },
         });
-        assert_eq!(found, [(2, expected)]);
+        assert_eq!(
+            (found.trials, found.has_labels),
+            (vec![(2, expected)], false)
+        );
+    }
+
+    #[test]
+    fn labels_are_the_last_column_of_that_title() {
+        let labels = |text: &str| {
+            let table = read(text, &spec()).unwrap();
+            let (_, trial) = &table.trials[0];
+            (table.has_labels, trial["spec"].get("labels").cloned())
+        };
+        let cmaes = r#""{""cmaes"":""0.1""}""#;
+        let table = |titles: &str, cells: &str| format!("name,{titles}\nt,{cells}\n");
+        let found = labels(&table(
+            "state,score,x,state,labels",
+            &format!("Failed,,0,0,{cmaes}"),
+        ));
+        assert_eq!(found, (true, Some(json!({"cmaes": "0.1"}))));
+        let found = labels(&table("labels,state,score,x", ",Failed,,0"));
+        assert_eq!(found, (true, None));
+        assert_eq!(labels(&table("state,score,x", "Failed,,0")), (false, None));
+        assert_eq!(
+            said("state,score,x,labels\nFailed,,0,none\n"),
+            "line 2, labels: Invalid value: \"none\": must be a JSON object of texts, as {\"cmaes\":\"0.1\"}, or empty"
+        );
+    }
+
+    #[test]
+    fn a_parameter_may_have_the_title_of_the_labels() {
+        let mut spec = spec();
+        spec.parameters[0].name = LABELS.to_owned();
+        let found = |text: &str| {
+            let table = read(text, &spec).unwrap();
+            let (_, trial) = table.trials.into_iter().next().unwrap();
+            (table.has_labels, trial["spec"].clone())
+        };
+        let assignments =
+            json!([{"name": "labels", "value": "0.25"}, {"name": "state", "value": "Failed"}]);
+        let text = "score,labels,state\n,0.25,Failed\n";
+        assert_eq!(
+            found(text),
+            (false, json!({"parameterAssignments": assignments}))
+        );
+        let text = "score,labels,state,labels\n,0.25,Failed,{}\n";
+        assert_eq!(
+            found(text),
+            (
+                true,
+                json!({"parameterAssignments": assignments, "labels": {}})
+            )
+        );
     }
 
     #[test]

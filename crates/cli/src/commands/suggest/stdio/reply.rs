@@ -1,5 +1,7 @@
 //! What goes back.
 
+use std::collections::BTreeMap;
+
 use diwan_algorithms::algorithm::More;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,6 +39,9 @@ pub(super) enum Reply {
 pub(super) struct Asked {
     pub(super) id: u64,
     pub(super) params: Map<String, Value>,
+    /// What the algorithm wants to find again on it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 // === impl Reply ===

@@ -1,7 +1,9 @@
 //! What comes in.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use diwan_core::defaults::ALGORITHM;
 use diwan_core::record::TrialState;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -37,6 +39,7 @@ pub(super) struct New {
     pub(super) objectives: usize,
     #[serde(default)]
     pub(super) seed: i64,
+    #[serde(default = "chooser")]
     pub(super) algorithm: String,
     #[serde(default)]
     pub(super) settings: Map<String, Value>,
@@ -80,10 +83,19 @@ pub(super) struct Told {
 #[serde(deny_unknown_fields)]
 pub(super) struct Observed {
     pub(super) params: Map<String, Value>,
+    /// Its number where it was asked for.
+    #[serde(default)]
+    pub(super) id: Option<u64>,
+    /// What came with it there.
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+    /// What it has reached at which steps.
+    #[serde(default)]
+    pub(super) reports: Vec<(i64, Option<f64>)>,
     #[serde(default, deserialize_with = "given")]
     values: Option<TrialValues>,
     #[serde(default)]
-    state: Option<End>,
+    state: Option<Standing>,
 }
 
 /// One for each objective, none where it is no number; or it says that there are none.
@@ -92,6 +104,17 @@ type TrialValues = Option<Vec<Option<f64>>>;
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum End {
+    Succeeded,
+    Failed,
+    Killed,
+}
+
+/// Where a trial stands that was not asked for here.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Standing {
+    Running,
+    Pruned,
     Succeeded,
     Failed,
     Killed,
@@ -174,6 +197,11 @@ fn without_nan(line: &str) -> Cow<'_, str> {
     }
 }
 
+/// Who chooses where no algorithm is named.
+fn chooser() -> String {
+    ALGORITHM.to_owned()
+}
+
 fn one() -> usize {
     1
 }
@@ -223,12 +251,38 @@ impl Told {
 }
 
 impl Observed {
-    /// As [`Told::outcome`].
+    /// As [`Told::outcome`], of a trial that may not have ended or was stopped: that has reached what it last reported, if
+    /// nothing else is said.
     ///
     /// # Errors
     /// The same.
     pub(super) fn outcome(&self) -> Result<(TrialState, Option<f64>), String> {
-        outcome(self.state, self.values.as_ref())
+        let values = self.values.as_ref();
+        let reached = || {
+            let reported = self.reports.last().map(|(_, value)| *value);
+            Ok::<_, String>(single(values)?.or(reported).flatten())
+        };
+        match self.state {
+            None => outcome(None, values),
+            Some(Standing::Running) => Ok((TrialState::Running, reached()?)),
+            Some(Standing::Pruned) => Ok((TrialState::EarlyStopped, reached()?)),
+            Some(Standing::Succeeded) => outcome(Some(End::Succeeded), values),
+            Some(Standing::Failed) => outcome(Some(End::Failed), values),
+            Some(Standing::Killed) => outcome(Some(End::Killed), values),
+        }
+    }
+}
+
+/// The only value, if there is one.
+fn single(values: Option<&TrialValues>) -> Result<Option<Option<f64>>, String> {
+    let values = values.and_then(Option::as_deref).unwrap_or_default();
+    match values {
+        [] => Ok(None),
+        [value] => Ok(Some(*value)),
+        _ => Err(format!(
+            "{} values; one objective is supported",
+            values.len()
+        )),
     }
 }
 
@@ -236,19 +290,7 @@ fn outcome(
     state: Option<End>,
     values: Option<&TrialValues>,
 ) -> Result<(TrialState, Option<f64>), String> {
-    let value = match values {
-        Some(Some(values)) => match values.as_slice() {
-            [value] => Some(*value),
-            [] => None,
-            _ => {
-                return Err(format!(
-                    "{} values; one objective is supported",
-                    values.len()
-                ));
-            }
-        },
-        Some(None) | None => None,
-    };
+    let value = single(values)?;
     match (state, values, value) {
         (Some(End::Failed), ..) | (None, Some(None), _) => Ok((TrialState::Failed, None)),
         (Some(End::Killed), ..) => Ok((TrialState::Killed, value.flatten())),
@@ -300,8 +342,22 @@ mod tests {
             outcome(r#"{"state":"killed"}"#),
             Ok((TrialState::Killed, None))
         );
+        assert_eq!(
+            outcome(r#"{"reports":[[1,0.5],[2,0.25]],"state":"running"}"#),
+            Ok((TrialState::Running, Some(0.25)))
+        );
+        assert_eq!(
+            outcome(r#"{"reports":[[1,0.5]],"values":[0.75],"state":"pruned"}"#),
+            Ok((TrialState::EarlyStopped, Some(0.75)))
+        );
+        assert_eq!(
+            outcome(r#"{"reports":[[1,null]],"state":"running"}"#),
+            Ok((TrialState::Running, None))
+        );
         for wrong in [
             "{}",
+            r#"{"values":[1,2],"state":"running"}"#,
+            r#"{"reports":[[1,0.5]]}"#,
             r#"{"values":[]}"#,
             r#"{"values":[1,2]}"#,
             r#"{"values":null,"state":"succeeded"}"#,
@@ -344,8 +400,8 @@ mod tests {
             (r#"{"op":"ask","m":1}"#.to_owned(), "m"),
             (r#"{"op":"tell","id":0,"value":[1]}"#.to_owned(), "value"),
             (
-                r#"{"op":"observe","trials":[{"params":{},"values":[1],"id":0}]}"#.to_owned(),
-                "id",
+                r#"{"op":"observe","trials":[{"params":{},"values":[1],"step":0}]}"#.to_owned(),
+                "step",
             ),
             (
                 r#"{"op":"report","id":0,"step":1,"values":1}"#.to_owned(),

@@ -1,8 +1,8 @@
 //! A study, and the trials that were asked for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use diwan_algorithms::algorithm::SuggestedPoint;
+use diwan_algorithms::algorithm::{SuggestError, Suggested, SuggestedPoint};
 use diwan_algorithms::registry;
 use diwan_algorithms::stopping::Curve;
 use diwan_algorithms::study::{Report, Study, StudySpec};
@@ -19,6 +19,9 @@ use super::stops::{self, Said, Stops};
 /// Points that one request may ask for.
 const AT_ONCE: usize = 100_000;
 
+/// The largest number of a trial, which every program that speaks JSON can read.
+const LARGEST: u64 = 1 << 53;
+
 /// What was begun, if anything was.
 #[derive(Default)]
 pub(super) struct Session {
@@ -31,6 +34,10 @@ struct Current {
     /// The study's, and the state that the algorithm added.
     settings: Vec<AlgorithmSetting>,
     running: HashMap<u64, Running>,
+    /// Numbers of all trials.
+    known: HashSet<u64>,
+    /// Whether some of them came from elsewhere.
+    has_observed: bool,
     stops: Stops,
 }
 
@@ -65,7 +72,7 @@ impl Session {
                 let (state, value) = told.outcome()?;
                 current.end(told.id, state, value)
             }
-            Request::Observe { trials } => current.observe(&trials),
+            Request::Observe { trials } => current.observe(trials),
             Request::Report(progress) => current.report(&progress),
             Request::Prune(progress) => {
                 current.end(progress.id, TrialState::EarlyStopped, progress.value)
@@ -103,6 +110,8 @@ impl Current {
             study: Study::new(spec, 0),
             settings,
             running: HashMap::new(),
+            known: HashSet::new(),
+            has_observed: false,
         })
     }
 
@@ -110,7 +119,7 @@ impl Current {
         if count > AT_ONCE {
             return Err(format!("n is {count}; at most {AT_ONCE} come at once"));
         }
-        let suggested = registry::suggest(&self.study, count).map_err(|error| error.to_string())?;
+        let suggested = self.suggest(count).map_err(|error| error.to_string())?;
         if !suggested.settings.is_empty() {
             self.settings.extend(suggested.settings);
             self.study.spec.settings = self.settings.as_slice().into();
@@ -122,6 +131,15 @@ impl Current {
         Ok(Reply::trials(trials, suggested.more))
     }
 
+    /// Who has told of trials from elsewhere may not have told of all that were suggested there.
+    fn suggest(&mut self, count: usize) -> Result<Suggested, SuggestError> {
+        if self.has_observed {
+            registry::suggest_unseen(&mut self.study, count)
+        } else {
+            registry::suggest(&self.study, count)
+        }
+    }
+
     /// Enters the next suggestion.
     fn begin(&mut self, point: SuggestedPoint) -> Result<Asked, String> {
         let id = self.study.next;
@@ -131,11 +149,12 @@ impl Current {
             labels: point.labels,
             curve: Curve::default(),
         };
-        let recorded = running.clone();
+        let (recorded, labels) = (running.clone(), running.labels.clone());
         recorded.record(&mut self.study, id, TrialState::Running, None)?;
         self.study.next += 1;
+        self.known.insert(id);
         self.running.insert(id, running);
-        Ok(Asked { id, params })
+        Ok(Asked { id, params, labels })
     }
 
     fn end(&mut self, id: u64, state: TrialState, value: Option<f64>) -> Result<Reply, String> {
@@ -154,18 +173,49 @@ impl Current {
         Ok(Reply::verdict(why))
     }
 
-    fn observe(&mut self, trials: &[Observed]) -> Result<Reply, String> {
-        for (index, trial) in trials.iter().enumerate() {
-            let wrong = |why: String| format!("trials[{index}]: {why}");
-            let (state, value) = trial.outcome().map_err(wrong)?;
-            let report = Report {
-                value,
-                ..Report::new(parameters::assignments(&trial.params), state)
-            };
-            let recorded = self.study.record(report);
-            recorded.map_err(|misfit| wrong(misfit.to_string()))?;
+    fn observe(&mut self, trials: Vec<Observed>) -> Result<Reply, String> {
+        for (index, trial) in trials.into_iter().enumerate() {
+            let taken = self.take(trial);
+            taken.map_err(|why| format!("trials[{index}]: {why}"))?;
         }
         Ok(Reply::DONE)
+    }
+
+    /// Enters a trial of elsewhere, as if it had been asked for here.
+    fn take(&mut self, trial: Observed) -> Result<(), String> {
+        let (state, value) = trial.outcome()?;
+        let id = self.number_of(&trial, state)?;
+        let mut running = Running {
+            assignments: parameters::assignments(&trial.params),
+            labels: trial.labels,
+            curve: Curve::default(),
+        };
+        let point = self.study.space().point(&running.assignments);
+        point.map_err(|misfit| misfit.to_string())?;
+        self.stops.recall(id, &trial.reports);
+        if state.is_active() {
+            self.running.insert(id, running.clone());
+        } else {
+            running.curve = self.stops.end(id, state);
+        }
+        running.record(&mut self.study, id, state, value)?;
+        self.known.insert(id);
+        self.has_observed = true;
+        self.study.made_at_least(id + 1);
+        Ok(())
+    }
+
+    /// The number of a trial of elsewhere: that which it has, or else the next one.
+    fn number_of(&self, trial: &Observed, state: TrialState) -> Result<u64, String> {
+        match trial.id {
+            Some(id) if id > LARGEST => Err(format!("id is {id}; it may be at most {LARGEST}")),
+            Some(id) if self.known.contains(&id) => Err(format!(
+                "trial {id} is known: it was asked for here, or observed before"
+            )),
+            Some(id) => Ok(id),
+            None if state.is_active() => Err(r#"a trial that runs needs its "id""#.to_owned()),
+            None => Ok(self.study.next),
+        }
     }
 }
 
@@ -192,3 +242,6 @@ impl Running {
 fn unknown(id: u64) -> String {
     format!("trial {id} does not run: it was not asked for, or has ended")
 }
+
+#[cfg(test)]
+mod tests;

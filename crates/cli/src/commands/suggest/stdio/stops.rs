@@ -58,6 +58,14 @@ impl Stops {
         rule.judge(objective, &self.curves, trial)
     }
 
+    /// Takes what a trial has reached elsewhere, which was judged there.
+    pub(super) fn recall(&mut self, trial: u64, reports: &[(i64, Option<f64>)]) {
+        for (step, value) in reports {
+            let value = value.unwrap_or(f64::NAN);
+            self.curves.report(trial, Some(*step), value);
+        }
+    }
+
     /// A trial has ended; what it has reported.
     pub(super) fn end(&mut self, trial: u64, state: TrialState) -> Curve {
         let curve = self.curves.curve(trial).cloned().unwrap_or_default();
@@ -109,7 +117,37 @@ fn rule(named: Value) -> Result<Stopping, String> {
 pub(super) fn settings(given: Map<String, Value>) -> Vec<AlgorithmSetting> {
     let setting = |(name, value)| AlgorithmSetting {
         name,
-        value: text(&value),
+        value: plain(&value),
     };
     given.into_iter().map(setting).collect()
+}
+
+/// The text of a setting. A whole number has no point, whatever the other program counts with.
+fn plain(value: &Value) -> String {
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    let number = value.as_f64().filter(|_| value.is_f64());
+    match number {
+        Some(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            (number as i64).to_string()
+        }
+        _ => text(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_whole_number_has_no_point() {
+        let texts = |given: Value| -> Vec<String> {
+            let settings = settings(given.as_object().unwrap().clone());
+            settings.into_iter().map(|setting| setting.value).collect()
+        };
+        let given =
+            json!({"a": 24.0, "b": 24, "c": 0.5, "d": -3.0, "e": "24.0", "f": 1e300, "g": true});
+        let expected = ["24", "24", "0.5", "-3", "24.0", "1e+300", "true"];
+        assert_eq!(texts(given), expected);
+    }
 }
