@@ -45,15 +45,13 @@ def test_many_values_of_a_trial_that_is_over_at_once(katib, name):
 
 
 def test_a_rule_stops_trials_while_they_run(katib, name):
-    # The first ones are good and end; later ones would run for minutes.
+    # The first one is good and ends; the others would run for minutes.
     script = (
-        "n=$(awk 'BEGIN{print ($X < 0.6) ? 0 : 1}'); "
-        "if [ $n = 1 ]; then for i in 1 2 3 4; do echo score=0.9; done; "
-        "else for i in 1 2 3 4 5; do echo score=0.1; sleep 1; done; sleep 600; fi"
+        "case $X in 0.9) for i in 1 2 3 4; do echo score=0.9; done ;; "
+        "*) for i in 1 2 3 4 5; do echo score=0.1; sleep 1; done; sleep 600 ;; esac"
     )
     rule = {"algorithmName": "medianstop", "algorithmSettings": [
         {"name": "min_trials_required", "value": "1"}, {"name": "start_step", "value": "2"}]}
-    # x takes 0.9 first, then 0.1 twice.
     given = [{"parameterAssignments": [{"name": "x", "value": value}]} for value in ("0.9", "0.1", "0.2")]
     made = experiment(name, job(container(script)), trials=3, parallel=1, earlyStopping=rule, initialTrials=given)
     katib.create_experiment(made)

@@ -25,7 +25,10 @@ const MAY_SEE: &[(&str, &[&str])] = &[
             "tonic",
         ],
     ),
-    ("diwan-drivers", &["diwan-core", "diwan-simulate", "tokio"]),
+    (
+        "diwan-drivers",
+        &["diwan-core", "diwan-simulate", "kube", "tokio"],
+    ),
     (
         "diwan-server",
         &[
@@ -37,6 +40,18 @@ const MAY_SEE: &[(&str, &[&str])] = &[
             "diwan-drivers",
             "tokio",
             "tonic",
+        ],
+    ),
+    (
+        "diwan-controller",
+        &[
+            "diwan-core",
+            "diwan-algorithms",
+            "diwan-store",
+            "diwan-drivers",
+            "diwan-server",
+            "kube",
+            "tokio",
         ],
     ),
 ];

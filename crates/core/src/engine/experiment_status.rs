@@ -1,7 +1,7 @@
 //! Whether an experiment ends, and its conditions.
 
 use crate::record::OptimizerState;
-use crate::resources::{ConditionStatus, ExperimentSpec, holds, set_condition};
+use crate::resources::{ConditionStatus, ExperimentSpec, set_condition};
 use crate::time::Timestamp;
 
 use super::{Outcome, Snapshot, best::goal_reached, snapshot::count};
@@ -60,9 +60,6 @@ impl Snapshot {
         self.record.progress.completion_time = Some(now);
         // A stop that something else forestalls is carried out too: it must not end a restart.
         self.record.progress.stop_requested &= *outcome == Outcome::Stopped;
-        if holds(&self.record.progress.conditions, "Restarting") {
-            self.tell_restarting(ConditionStatus::False, now);
-        }
         let (reason, message) = ("ExperimentRunning", "Experiment is not running");
         self.tell("Running", ConditionStatus::False, reason, message, now);
         let (kind, reason, message) = outcome.condition();
@@ -84,7 +81,9 @@ impl Snapshot {
         progress
             .conditions
             .retain(|condition| !matches!(condition.kind.as_str(), "Succeeded" | "Failed"));
-        self.tell_restarting(ConditionStatus::True, now);
+        // As Katib's, it stays true: its clients look for it every fifteen seconds, and a short run would be over by then.
+        let (reason, message) = ("ExperimentRestarting", "Experiment is restarted");
+        self.tell("Restarting", ConditionStatus::True, reason, message, now);
     }
 
     /// Whether it ended by something that [`verdict`] does not find again: its time, which starts anew, or a refusal.
@@ -117,11 +116,6 @@ impl Snapshot {
             _ => ("ExperimentRunning", "Experiment is running".to_owned()),
         };
         self.tell("Running", ConditionStatus::True, reason, &message, now);
-    }
-
-    fn tell_restarting(&mut self, status: ConditionStatus, now: Timestamp) {
-        let (reason, message) = ("ExperimentRestarting", "Experiment is restarted");
-        self.tell("Restarting", status, reason, message, now);
     }
 
     fn tell(

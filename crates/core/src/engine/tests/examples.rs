@@ -207,6 +207,10 @@ fn a_raised_budget_reopens_a_finished_experiment() {
     assert_eq!(last_condition(&world).0, "Running");
     world.run_out();
     assert_eq!(world.snapshot.record.progress.counts.trials_succeeded, 2);
+    assert!(holds(
+        &world.snapshot.record.progress.conditions,
+        "Restarting"
+    ));
 }
 
 #[test]
