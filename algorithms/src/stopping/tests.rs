@@ -76,10 +76,10 @@ fn fixed(stopping: &Stopping, others: &[&[f64]]) -> Option<(String, Comparison, 
 
 #[test]
 fn names_are_told() {
-    let unknown = find("median").err().unwrap().to_string();
+    let unknown = find("quantum").err().unwrap().to_string();
     assert_eq!(
         unknown,
-        r#"unknown stopping rule "median"; known: medianstop, percentile, asha, threshold, plateau, wilcoxon"#
+        r#"unknown stopping rule "quantum"; known: medianstop, percentile, asha, threshold, plateau, wilcoxon"#
     );
     let near = find("percentil").err().unwrap().to_string();
     assert_eq!(
