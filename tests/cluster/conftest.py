@@ -4,6 +4,7 @@ import os
 import random
 import string
 import subprocess
+import time
 
 import pytest
 from kubeflow.katib import KatibClient
@@ -89,6 +90,14 @@ def ended(katib, name, timeout=180):
     """Waits until an experiment has ended well, and returns it."""
     katib.wait_for_experiment_condition(name, expected_condition="Succeeded", timeout=timeout, polling_interval=1)
     return katib.get_experiment(name)
+
+
+def eventually(holds, seconds=120):
+    """Waits until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.5)
 
 
 def last_condition(trial):

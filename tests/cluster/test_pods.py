@@ -1,6 +1,6 @@
 """Trials in pods that really run."""
 
-from conftest import container, ended, experiment, job, last_condition
+from conftest import container, ended, eventually, experiment, job, last_condition
 
 FILE = {"fileSystemPath": {"path": "/metrics/out.log", "kind": "File", "format": "TEXT"}}
 
@@ -80,9 +80,5 @@ def test_a_stopped_experiment_leaves_no_pod(katib, core, name):
                                        objective={"type": "maximize", "objectiveMetricName": "score"}))
     katib.wait_for_experiment_condition(name, expected_condition="Running", timeout=60, polling_interval=1)
     katib.delete_experiment(name)
-    for _ in range(120):
-        pods = core.list_namespaced_pod("default", label_selector=f"katib.kubeflow.org/experiment={name}").items
-        if not pods:
-            return
-        core.list_namespaced_pod("default", label_selector="none=none", timeout_seconds=1)
-    raise AssertionError([pod.metadata.name for pod in pods])
+    eventually(lambda: not core.list_namespaced_pod(
+        "default", label_selector=f"katib.kubeflow.org/experiment={name}").items)
