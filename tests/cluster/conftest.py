@@ -27,6 +27,12 @@ def core():
 
 
 @pytest.fixture(scope="session")
+def batch():
+    config.load_kube_config()
+    return client.BatchV1Api()
+
+
+@pytest.fixture(scope="session")
 def objects():
     config.load_kube_config()
     return client.CustomObjectsApi()

@@ -1,5 +1,7 @@
 """Trials in pods that really run."""
 
+import json
+
 from conftest import container, ended, eventually, experiment, job, last_condition
 
 FILE = {"fileSystemPath": {"path": "/metrics/out.log", "kind": "File", "format": "TEXT"}}
@@ -24,6 +26,21 @@ def test_metrics_in_a_file(katib, name):
     katib.create_experiment(made)
     ended(katib, name)
     assert len(observed(katib, name)) == 2
+
+
+def test_a_template_in_a_config_map_and_its_jobs_are_removed(katib, core, batch, name):
+    text = json.dumps(job(container("echo score=$X")))
+    core.create_namespaced_config_map("default", {"metadata": {"name": name}, "data": {"job.yaml": text}})
+    source = {"configMapName": name, "configMapNamespace": "default", "templatePath": "job.yaml"}
+    held = 'status.conditions.#(type=="{}")#|#(status=="True")#'
+    conditions = {"successCondition": held.format("Complete"), "failureCondition": held.format("Failed")}
+    made = experiment(name, None, trials=2, template={"configMap": source, **conditions})
+    del made["spec"]["trialTemplate"]["trialSpec"]
+    katib.create_experiment(made)
+    ended(katib, name)
+    assert len(observed(katib, name)) == 2
+    eventually(lambda: not batch.list_namespaced_job(
+        "default", label_selector=f"katib.kubeflow.org/experiment={name}").items)
 
 
 def test_a_crash_keeps_its_metrics_and_says_why(katib, name):

@@ -46,7 +46,6 @@ const MAY_SEE: &[(&str, &[&str])] = &[
         "diwan-controller",
         &[
             "diwan-core",
-            "diwan-algorithms",
             "diwan-store",
             "diwan-drivers",
             "diwan-server",

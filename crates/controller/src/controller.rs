@@ -9,7 +9,10 @@ use diwan_server::runner::{Options as RunnerOptions, Runner};
 use diwan_server::suggester::Suggester;
 use diwan_store::Store;
 use kube::Client;
+use tokio::sync::watch;
 
+use crate::admission::experiment::Judge;
+use crate::admission::server::Settings;
 use crate::experiments::Experiments;
 use crate::intake::Intake;
 use crate::mirror::News;
@@ -31,6 +34,8 @@ pub struct Controller {
     pub suggester: Arc<dyn Suggester>,
     /// For the locks of experiments.
     pub work_directory: PathBuf,
+    /// What the webhooks know, too.
+    pub settings: watch::Receiver<Settings>,
 }
 
 impl Controller {
@@ -42,15 +47,17 @@ impl Controller {
             news,
             suggester,
             work_directory,
+            settings,
         } = self;
         let owners = TrialObjects {
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),
         };
+        let driver = Arc::new(KubernetesDriver::new(client.clone(), Arc::new(owners)));
         let runner = Runner {
             store: store.clone(),
-            driver: Arc::new(KubernetesDriver::new(client.clone(), Arc::new(owners))),
+            driver: driver.clone(),
             suggester: suggester.clone(),
             options: RunnerOptions {
                 poll: POLL,
@@ -62,6 +69,7 @@ impl Controller {
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),
+            driver,
         };
         let experiments = Experiments {
             client: client.clone(),
@@ -72,6 +80,8 @@ impl Controller {
                 client,
                 store,
                 suggester,
+                judge: Judge::default(),
+                settings,
             }),
         };
         tokio::select! {

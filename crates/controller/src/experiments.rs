@@ -4,22 +4,28 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diwan_core::record::ExperimentKey;
+use diwan_core::view::EXPERIMENT_LABEL;
 use diwan_server::runner::{Control, Report, RunError, Runner};
 use diwan_store::{ExperimentQuery, Store, StoreError};
 use futures_util::StreamExt;
-use kube::api::{Api, DynamicObject};
+use kube::api::{Api, DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt};
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::intake::{Intake, Taken};
+use crate::kinds;
 use crate::mirror::News;
 
 /// Time before an experiment is tried again whose run failed.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Trials that are listed at one time.
+const PAGE: u32 = 500;
 
 /// Follows the Experiments of a cluster.
 pub(crate) struct Experiments {
@@ -42,6 +48,16 @@ enum Heard {
     Open(ExperimentKey),
     /// Its runner has returned; whether it must run again.
     Ended(ExperimentKey, bool),
+}
+
+/// Whether a Trial says that it has ended.
+fn is_over(trial: &DynamicObject) -> bool {
+    let conditions = trial.data.pointer("/status/conditions");
+    let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();
+    conditions.any(|one| {
+        let is_end = !matches!(one["type"].as_str(), Some("Created" | "Running"));
+        is_end && one["status"] == "True"
+    })
 }
 
 /// The loop's state: one task for each experiment that something is left to do about.
@@ -77,7 +93,7 @@ impl Experiments {
 }
 
 async fn watch_all(client: Client, mailbox: mpsc::UnboundedSender<Heard>) {
-    let api: Api<DynamicObject> = Api::all_with(client, &crate::kinds::experiments());
+    let api: Api<DynamicObject> = Api::all_with(client, &kinds::experiments());
     let mut events = watcher(api, watcher::Config::default())
         .default_backoff()
         .boxed();
@@ -117,7 +133,7 @@ impl Loop<'_> {
         match heard {
             Heard::There(object) => self.there(*object),
             Heard::Gone(key) => self.forget(&key).await,
-            Heard::All(listed) => self.forget_others(&listed).await,
+            Heard::All(listed) => self.catch_up(&listed).await,
             Heard::Open(key) => self.carry_on(key),
             Heard::Ended(key, again) => {
                 self.running.remove(&key);
@@ -188,7 +204,43 @@ impl Loop<'_> {
         }
     }
 
-    /// Forgets experiments whose Experiments went while nobody watched, and shows how the others stand.
+    /// Catches up with what has happened while nobody watched, and with what was committed and not shown.
+    async fn catch_up(&mut self, listed: &HashSet<ExperimentKey>) {
+        self.forget_others(listed).await;
+        let api: Api<DynamicObject> = Api::all_with(self.of.client.clone(), &kinds::trials());
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let found = match api.list(&page).await {
+                Ok(found) => found,
+                Err(error) => {
+                    warn!(%error, "cannot look for Trials that have ended meanwhile");
+                    return;
+                }
+            };
+            for trial in found.items.iter().filter(|trial| !is_over(trial)) {
+                self.show(trial).await;
+            }
+            match found.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return,
+            }
+        }
+    }
+
+    /// Has a Trial shown as its trial is stored.
+    async fn show(&self, trial: &DynamicObject) {
+        let Some(experiment) = trial.labels().get(EXPERIMENT_LABEL) else {
+            return;
+        };
+        let key = ExperimentKey::new(trial.namespace().unwrap_or_default(), experiment);
+        match self.of.store.trial(&key, &trial.name_any()).await {
+            Ok(Some(stored)) => self.of.news.add_trial(&key, stored),
+            Ok(None) => {}
+            Err(error) => warn!(trial = trial.name_any(), %error, "cannot show how it stands"),
+        }
+    }
+
+    /// Forgets experiments whose Experiments are gone, and shows how the others stand.
     async fn forget_others(&mut self, listed: &HashSet<ExperimentKey>) {
         let mut query = ExperimentQuery::default();
         loop {
@@ -205,7 +257,7 @@ impl Loop<'_> {
             for one in page {
                 let key = one.record.key();
                 match listed.contains(&key) {
-                    true => self.of.news.add(&key, []),
+                    true => self.of.news.add(&key),
                     false => self.forget(&key).await,
                 }
             }

@@ -2,29 +2,33 @@
 
 use std::sync::Arc;
 
-use diwan_algorithms::registry::ALGORITHMS;
-use diwan_algorithms::stopping::STOPPING_RULES;
-use diwan_core::defaults::set_defaults;
 use diwan_core::engine::{Event, Outcome, Snapshot};
-use diwan_core::problem::{Problem, Problems};
+use diwan_core::problem::Problems;
 use diwan_core::record::{ExperimentRecord, Progress};
-use diwan_core::resources::{Experiment, ObjectMeta};
-use diwan_core::validate::{Context, difference, validate, validate_edit};
+use diwan_core::resources::{API_VERSION, Experiment, ExperimentSpec, ObjectMeta};
+use diwan_core::validate::{difference, validate_edit};
 use diwan_core::view::{self, NamesByState, TEMPLATE_ANNOTATION};
 use diwan_server::clock::now;
 use diwan_server::edit::change;
 use diwan_server::suggester::{SuggestError, Suggester};
 use diwan_store::{Store, StoreError};
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, DynamicObject};
+use kube::api::DynamicObject;
 use kube::{Client, ResourceExt};
+use serde_json::json;
 use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::admission::experiment::{Judge, judge};
+use crate::admission::server::Settings;
+use crate::templates;
 
 /// Takes Experiments into the store.
 pub(crate) struct Intake {
     pub(crate) client: Client,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) suggester: Arc<dyn Suggester>,
+    pub(crate) judge: Judge,
+    pub(crate) settings: watch::Receiver<Settings>,
 }
 
 /// What is left to do about an Experiment.
@@ -72,73 +76,39 @@ impl Intake {
         }
     }
 
-    /// The record of a new Experiment with its defaults, or all that is wrong with it.
+    /// The record of a new Experiment with its defaults, or all that is wrong with it, as the webhook would say.
     async fn read(
         &self,
         object: &DynamicObject,
     ) -> Result<Result<ExperimentRecord, (ObjectMeta, Problems)>, kube::Error> {
-        let metadata = metadata(object);
-        let value = serde_json::json!({
-            "apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "spec": object.data["spec"],
+        let mut metadata = metadata(object);
+        let given = json!({
+            "apiVersion": API_VERSION,
+            "kind": "Experiment",
+            "metadata": { "name": metadata.name, "namespace": metadata.namespace },
+            "spec": object.data["spec"],
         });
-        let mut experiment: Experiment = match serde_json::from_value(value) {
-            Ok(experiment) => experiment,
-            Err(error) => {
-                let problem = Problem::refused("spec", error.to_string());
-                return Ok(Err((metadata, Problems(vec![problem]))));
-            }
+        let template = match templates::place(&given) {
+            Some(place) => Some(templates::read(&self.client, &place).await?),
+            None => None,
         };
-        experiment.metadata = metadata;
-        set_defaults(&mut experiment);
-        let template = self.template(&experiment).await?;
-        let read = |_: &str, _: &str, _: &str| template.clone().unwrap_or(Ok(String::new()));
-        let algorithms: Vec<&str> = ALGORITHMS.iter().map(|one| one.name()).collect();
-        let rules: Vec<&str> = STOPPING_RULES.iter().map(|one| one.name()).collect();
-        let context = Context {
-            algorithms: &algorithms,
-            early_stopping: &rules,
-            config_map: Some(&read),
-        };
-        let problems = validate(&experiment, &context);
-        let mut metadata = experiment.metadata;
+        let text = |_: &str, _: &str, _: &str| template.clone().unwrap_or(Ok(String::new()));
+        let read = self.judge.read(&metadata.namespace, &given);
+        let settings = self.settings.borrow().clone();
+        // What the optimizer says is asked when the experiment is made.
+        let problems = settings.judged(&text, |context| judge(&read, context, &|_| Vec::new()));
         if !problems.is_empty() {
             return Ok(Err((metadata, Problems(problems))));
         }
         if let Some(Ok(text)) = template {
-            metadata
-                .annotations
-                .insert(TEMPLATE_ANNOTATION.to_owned(), text);
+            let annotations = &mut metadata.annotations;
+            annotations.insert(TEMPLATE_ANNOTATION.to_owned(), text);
         }
         Ok(Ok(ExperimentRecord {
             metadata,
-            spec: experiment.spec,
+            spec: read.experiment.spec,
             progress: Progress::default(),
         }))
-    }
-
-    /// The text of a template in a ConfigMap, if the template is in one, or why it cannot be had.
-    async fn template(
-        &self,
-        experiment: &Experiment,
-    ) -> Result<Option<Result<String, String>>, kube::Error> {
-        let source = experiment.spec.trial_template.as_ref();
-        let Some(source) = source.and_then(|template| template.config_map.as_ref()) else {
-            return Ok(None);
-        };
-        let (namespace, name) = (&source.config_map_namespace, &source.config_map_name);
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let Some(map) = api.get_opt(name).await? else {
-            return Ok(Some(Err(format!(
-                "there is no ConfigMap {name} in namespace {namespace}"
-            ))));
-        };
-        let text = map.data.unwrap_or_default().remove(&source.template_path);
-        Ok(Some(text.ok_or_else(|| {
-            format!(
-                "ConfigMap {namespace}/{name} has no {}",
-                source.template_path
-            )
-        })))
     }
 
     /// Puts a new experiment into the store. `None`: somebody else has just done it.
@@ -195,7 +165,7 @@ impl Intake {
     ) -> Result<Taken, IntakeError> {
         let record = ExperimentRecord {
             metadata,
-            spec: Default::default(),
+            spec: ExperimentSpec::default(),
             progress: Progress::default(),
         };
         if self.store.load(&record.key()).await?.is_some() {

@@ -13,5 +13,6 @@ pub mod kinds;
 pub mod mirror;
 mod owners;
 mod publish;
+mod templates;
 
 pub use controller::Controller;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use diwan_core::engine::{Change, Snapshot};
+use diwan_core::engine::{self, Snapshot};
 use diwan_core::observation::{MetricPoint, ReportedPoint};
-use diwan_core::record::{ExperimentKey, TrialRecord};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_store::{
     Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment,
     TrialQuery, TrialRef,
@@ -19,42 +19,85 @@ pub struct MirroredStore {
     news: Arc<News>,
 }
 
-/// Experiments that have changed since they were shown last, each with its changed trials as they are now. However often
-/// something changes in between, it is one entry.
+/// What has changed of experiments since it was shown last. However often something changes in between, it is one entry.
 #[derive(Default)]
 pub struct News {
-    waiting: Mutex<BTreeMap<ExperimentKey, BTreeMap<u64, TrialRecord>>>,
+    waiting: Mutex<BTreeMap<ExperimentKey, Change>>,
     more: Notify,
+}
+
+/// What is to be shown of an experiment.
+#[derive(Default)]
+pub(crate) struct Change {
+    pub(crate) experiment: Due,
+    /// Changed trials as they are now, by number.
+    pub(crate) trials: BTreeMap<u64, TrialRecord>,
+}
+
+/// Whether the experiment itself is to be shown, and as what.
+#[derive(Default)]
+pub(crate) enum Due {
+    /// Nothing of it has changed.
+    #[default]
+    No,
+    /// As the store has it.
+    AsStored,
+    /// As it was committed, together with no more than these trials: it must not be seen to have ended before they are.
+    Committed(Box<ExperimentRecord>, u64),
 }
 
 // === impl News ===
 
 impl News {
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<ExperimentKey, BTreeMap<u64, TrialRecord>>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<ExperimentKey, Change>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that an experiment is to be shown, and these trials of it.
-    pub fn add(&self, key: &ExperimentKey, trials: impl IntoIterator<Item = TrialRecord>) {
-        let trials = trials.into_iter().map(|trial| (trial.number, trial));
-        self.waiting()
-            .entry(key.clone())
-            .or_default()
-            .extend(trials);
+    fn note(&self, key: &ExperimentKey, change: impl FnOnce(&mut Change)) {
+        change(self.waiting().entry(key.clone()).or_default());
         self.more.notify_one();
     }
 
-    /// The same of what could not be shown: what has come meanwhile is newer.
-    pub(crate) fn put_back(&self, key: &ExperimentKey, trials: BTreeMap<u64, TrialRecord>) {
-        let mut waiting = self.waiting();
-        let entry = waiting.entry(key.clone()).or_default();
-        for (number, trial) in trials {
-            entry.entry(number).or_insert(trial);
-        }
+    /// An experiment is to be shown as it is stored.
+    pub(crate) fn add(&self, key: &ExperimentKey) {
+        self.note(key, |change| {
+            if matches!(change.experiment, Due::No) {
+                change.experiment = Due::AsStored;
+            }
+        });
+    }
+
+    /// A trial is to be shown, of which something newer may wait already.
+    pub(crate) fn add_trial(&self, key: &ExperimentKey, trial: TrialRecord) {
+        self.note(key, |change| {
+            change.trials.entry(trial.number).or_insert(trial);
+        });
+    }
+
+    fn add_committed(&self, key: &ExperimentKey, version: u64, committed: &engine::Change) {
+        self.note(key, |change| {
+            change.experiment = Due::Committed(Box::new(committed.record.clone()), version);
+            let trials = committed.trials.iter().cloned();
+            change
+                .trials
+                .extend(trials.map(|trial| (trial.number, trial)));
+        });
+    }
+
+    /// What could not be shown waits again. What has come meanwhile is newer.
+    pub(crate) fn put_back(&self, key: &ExperimentKey, old: Change) {
+        self.note(key, |change| {
+            if matches!(change.experiment, Due::No) {
+                change.experiment = old.experiment;
+            }
+            for (number, trial) in old.trials {
+                change.trials.entry(number).or_insert(trial);
+            }
+        });
     }
 
     /// All that waits, when there is something.
-    pub(crate) async fn take(&self) -> BTreeMap<ExperimentKey, BTreeMap<u64, TrialRecord>> {
+    pub(crate) async fn take(&self) -> BTreeMap<ExperimentKey, Change> {
         loop {
             let taken = std::mem::take(&mut *self.waiting());
             if !taken.is_empty() {
@@ -79,7 +122,7 @@ impl MirroredStore {
 impl Store for MirroredStore {
     async fn create(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
         self.inner.create(snapshot).await?;
-        self.news.add(&snapshot.record.key(), []);
+        self.news.add(&snapshot.record.key());
         Ok(())
     }
 
@@ -95,10 +138,10 @@ impl Store for MirroredStore {
         &self,
         key: &ExperimentKey,
         expected: u64,
-        change: &Change,
+        change: &engine::Change,
     ) -> Result<u64, StoreError> {
         let version = self.inner.commit(key, expected, change).await?;
-        self.news.add(key, change.trials.iter().cloned());
+        self.news.add_committed(key, version, change);
         Ok(version)
     }
 

@@ -33,7 +33,7 @@ impl Owners for TrialObjects {
         match api.create(&PostParams::default(), &object).await {
             Ok(made) => {
                 // Its status could not be shown before.
-                self.news.add(&plan.experiment, [trial]);
+                self.news.add_trial(&plan.experiment, trial);
                 return Ok(claim(&made, true));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}

@@ -3,22 +3,23 @@
 //! Objects carry a bounded summary. What has changed is shown together, at most once in [`EVERY`] an experiment; what cannot be
 //! shown now is shown later.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diwan_core::record::{ExperimentKey, TrialRecord, TrialState};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord, TrialState};
+use diwan_core::resources::Suggestion;
 use diwan_core::view::{self, NamesByState};
+use diwan_drivers::{DriverError, KubernetesDriver};
 use diwan_store::{Store, StoreError, TrialQuery};
 use futures_util::{StreamExt, stream};
-use kube::Client;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tracing::warn;
 
 use crate::kinds;
-use crate::mirror::News;
+use crate::mirror::{Change, Due, News};
 
 /// Time between two looks at what has changed.
 const EVERY: Duration = Duration::from_millis(200);
@@ -35,10 +36,13 @@ pub(crate) struct Publisher {
     pub(crate) client: Client,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) news: Arc<News>,
+    pub(crate) driver: Arc<KubernetesDriver>,
 }
 
 #[derive(Debug, Error)]
 enum PublishError {
+    #[error(transparent)]
+    Driver(#[from] DriverError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -53,11 +57,15 @@ impl Publisher {
         loop {
             let news = self.news.take().await;
             let shown =
-                stream::iter(news).for_each_concurrent(AT_ONCE, |(key, trials)| async move {
-                    if let Err(error) = self.show(&key, &trials).await {
+                stream::iter(news).for_each_concurrent(AT_ONCE, |(key, change)| async move {
+                    if let Err(error) = self.show(&key, &change).await {
                         warn!(experiment = %key, %error, "cannot show how it stands; trying again");
-                        self.news.put_back(&key, trials);
-                        tokio::time::sleep(RETRY).await;
+                        let news = self.news.clone();
+                        // Beside the others, which need not wait for it.
+                        tokio::spawn(async move {
+                            tokio::time::sleep(RETRY).await;
+                            news.put_back(&key, change);
+                        });
                     }
                 });
             shown.await;
@@ -65,70 +73,77 @@ impl Publisher {
         }
     }
 
-    async fn show(
-        &self,
-        key: &ExperimentKey,
-        trials: &BTreeMap<u64, TrialRecord>,
-    ) -> Result<(), PublishError> {
-        let Some(snapshot) = self.store.load(key).await? else {
-            return Ok(());
-        };
-        let record = &snapshot.record;
-        let shown = stream::iter(trials.values())
-            .map(|trial| async {
-                let status = json!(view::trial(record, trial, None).status);
-                self.set_status(&kinds::trials(), key, &trial.name, status)
-                    .await?;
-                if !trial.state.is_active() {
-                    self.let_go(record, trial).await?;
-                }
-                Ok::<_, PublishError>(())
-            })
+    /// Shows the trials, and then the experiment: who sees that it has ended must find them ended.
+    async fn show(&self, key: &ExperimentKey, change: &Change) -> Result<(), PublishError> {
+        let shown = stream::iter(change.trials.values())
+            .map(|trial| self.show_trial(key, trial))
             .buffer_unordered(AT_ONCE);
         let results: Vec<_> = shown.collect().await;
         results.into_iter().collect::<Result<Vec<()>, _>>()?;
+        match &change.experiment {
+            Due::No => Ok(()),
+            Due::Committed(record, version) => self.show_experiment(record, *version).await,
+            Due::AsStored => match self.store.load(key).await? {
+                Some(stored) => self.show_experiment(&stored.record, stored.version).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// The job goes before the Trial says that it is over, so that after a crash in between both are still to be done.
+    async fn show_trial(
+        &self,
+        key: &ExperimentKey,
+        trial: &TrialRecord,
+    ) -> Result<(), PublishError> {
+        let trials = kinds::trials();
+        if !trial.state.is_active() {
+            let api = self.api(&trials, &key.namespace);
+            if let Some(shown) = api.get_opt(&trial.name).await? {
+                self.let_go(&shown).await?;
+            }
+        }
+        let status = json!(view::trial_status(trial));
+        self.set_status(&trials, key, &trial.name, status).await
+    }
+
+    async fn show_experiment(
+        &self,
+        record: &ExperimentRecord,
+        version: u64,
+    ) -> Result<(), PublishError> {
+        let key = &record.key();
         let newest = self.newest(key, Vec::new()).await?;
         self.show_suggestion(key, &view::suggestion(record, &newest))
             .await?;
-        let names = self.names(key).await?;
-        let made = view::experiment(record, snapshot.version, names);
+        let made = view::experiment(record, version, self.names(key).await?);
         let status = json!(made.status);
         self.set_status(&kinds::experiments(), key, &key.name, status)
             .await
     }
 
-    /// The job of a trial that is over and recorded, unless it is to be kept.
-    async fn let_go(
-        &self,
-        record: &diwan_core::record::ExperimentRecord,
-        trial: &TrialRecord,
-    ) -> Result<(), PublishError> {
-        let template = record.spec.trial_template.clone().unwrap_or_default();
-        let text = |field: &str| {
-            let job = template.trial_spec.as_ref();
-            job.and_then(|job| job.get(field)?.as_str())
-                .unwrap_or_default()
+    /// Lets go of the job of a trial that is over and recorded, unless the Trial says to keep it.
+    async fn let_go(&self, trial: &DynamicObject) -> Result<(), PublishError> {
+        let spec = &trial.data["spec"];
+        let Some(job) = spec["runSpec"].as_object() else {
+            return Ok(());
         };
-        if template.retain || text("kind").is_empty() {
+        if spec["retainRun"] == true {
             return Ok(());
         }
-        let (group, version) = text("apiVersion")
-            .split_once('/')
-            .unwrap_or(("", text("apiVersion")));
-        let gvk = kube::core::GroupVersionKind::gvk(group, version, text("kind"));
-        let resource = ApiResource::from_gvk(&gvk);
-        let api = self.api(&resource, &record.metadata.namespace);
-        match api.delete(&trial.name, &DeleteParams::foreground()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
+        let (namespace, name) = (trial.namespace().unwrap_or_default(), trial.name_any());
+        let owner = trial.uid().unwrap_or_default();
+        match self.driver.release(&namespace, &name, &owner, job).await {
+            // There is no such kind any more, and so no such job.
+            Err(error) if error.is_permanent() => Ok(()),
+            other => Ok(other?),
         }
     }
 
     async fn show_suggestion(
         &self,
         key: &ExperimentKey,
-        suggestion: &diwan_core::resources::Suggestion,
+        suggestion: &Suggestion,
     ) -> Result<(), PublishError> {
         let resource = kinds::suggestions();
         let api = self.api(&resource, &key.namespace);

@@ -78,13 +78,19 @@ pub fn trial(
             ..ObjectMeta::default()
         },
         spec: trial_spec(&experiment.spec, trial, run_spec),
-        status: Some(TrialStatus {
-            start_time: Some(trial.created),
-            completion_time: trial.finished,
-            last_reconcile_time: None,
-            conditions: trial.conditions.clone(),
-            observation: trial.observation.clone(),
-        }),
+        status: Some(trial_status(trial)),
+    }
+}
+
+/// What came of a trial, as Katib would show it.
+#[must_use]
+pub fn trial_status(trial: &TrialRecord) -> TrialStatus {
+    TrialStatus {
+        start_time: Some(trial.created),
+        completion_time: trial.finished,
+        last_reconcile_time: None,
+        conditions: trial.conditions.clone(),
+        observation: trial.observation.clone(),
     }
 }
 

@@ -18,12 +18,12 @@ use diwan_server::grpc::{self, Services};
 use diwan_server::stopper::StoreStopper;
 use diwan_store::Store;
 use kube::Client;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::Exit;
 use crate::commands::file::refusals;
 use crate::commands::run::until_asked_to_end;
+use crate::commands::serve::listen;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::print_line;
@@ -63,15 +63,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .cause(error)
             .hint("set KUBECONFIG, or run it in a pod with a service account")
     })?;
-    let cannot = |error: std::io::Error| {
-        Failure::new(
-            Exit::Failed,
-            format!("cannot listen on {}", arguments.listen),
-        )
-        .cause(error)
-    };
-    let listener = TcpListener::bind(arguments.listen).await.map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
+    let (listener, address) = listen(arguments.listen).await?;
     let asked_to_end = until_asked_to_end();
     print_line(&format!("listening on {address}"))?;
     let news = Arc::<News>::default();
@@ -82,22 +74,22 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         stopper: Arc::new(StoreStopper::new(store.clone())),
         ask_db_managers: true,
     };
+    let (options, settings) = webhooks(arguments, &client).await?;
+    let settings = watch::Sender::new(settings);
     let controller = Controller {
         client: client.clone(),
         store,
         news,
         suggester: context.suggester(),
         work_directory: context.default_work_directory().to_owned(),
+        settings: settings.subscribe(),
     };
-    let webhooks = webhooks(arguments, &client).await?;
     let (end, ended) = watch::channel(());
     let until_end = |mut ended: watch::Receiver<()>| async move {
         // The sender says nothing; it goes when the end has come.
         let _ = ended.changed().await;
     };
     let serving = grpc::serve(listener, services, until_end(ended.clone()));
-    let (options, settings) = webhooks;
-    let settings = watch::Sender::new(settings);
     let admitting = serve(
         client,
         options,

@@ -36,19 +36,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         ))
         .hint("listen on 127.0.0.1 or [::1]; put a proxy that authenticates in front for others"));
     }
-    let cannot = |error: std::io::Error| {
-        Failure::new(
-            Exit::Failed,
-            format!("cannot listen on {}", arguments.listen),
-        )
-        .cause(error)
-    };
-    let listener = TcpListener::bind(arguments.listen).await.map_err(cannot)?;
+    let (listener, address) = listen(arguments.listen).await?;
     let asked_to_end = until_asked_to_end();
-    print_line(&format!(
-        "listening on {}",
-        listener.local_addr().map_err(cannot)?
-    ))?;
+    print_line(&format!("listening on {address}"))?;
     let services = Services {
         store: context.store.clone(),
         suggester: context.suggester(),
@@ -59,4 +49,14 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         .await
         .map_err(|error| Failure::of(Exit::Failed, &error))?;
     Ok(Exit::Done)
+}
+
+/// A socket at an address, and where that is if a free port was asked for.
+pub(super) async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let cannot = |error: std::io::Error| {
+        Failure::new(Exit::Failed, format!("cannot listen on {wanted}")).cause(error)
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
 }

@@ -37,9 +37,9 @@ impl Default for Judge {
 pub type Opinion<'a> = dyn Fn(&Experiment) -> Vec<Problem> + 'a;
 
 /// An experiment as it was read.
-struct Read {
+pub(crate) struct Read {
     /// With its defaults.
-    experiment: Experiment,
+    pub(crate) experiment: Experiment,
     /// What is wrong with its form.
     problems: Vec<Problem>,
     /// Fields that mean nothing.
@@ -69,7 +69,7 @@ impl Judge {
                 return verdict;
             }
             // Only unknown fields, of which `validate` warns.
-            let read = self.read(request, &request.object);
+            let read = self.read(&request.namespace, &request.object);
             return Verdict::patched(defaults(read.given(&object), &object, &request.object));
         };
         Verdict::patched(defaults(decoded, &object, &request.object))
@@ -86,10 +86,10 @@ impl Judge {
         if request.is_settled() {
             return Verdict::default();
         }
-        let new = self.read(request, &request.object);
+        let new = self.read(&request.namespace, &request.object);
         let mut problems = judge(&new, context, opinion);
         if request.operation == "UPDATE" {
-            let old = self.read(request, &request.old_object);
+            let old = self.read(&request.namespace, &request.old_object);
             let known: HashSet<String> = judge(&old, context, opinion).iter().map(text).collect();
             problems.retain(|problem| !known.contains(&text(problem)));
             problems.extend(validate_edit(&old.experiment, &new.experiment));
@@ -101,7 +101,8 @@ impl Judge {
         }
     }
 
-    fn read(&self, request: &Request, object: &Value) -> Read {
+    /// An object of a namespace as an experiment with its defaults, as far as it is one.
+    pub(crate) fn read(&self, namespace: &str, object: &Value) -> Read {
         let mut object = object.clone();
         tolerate(&mut object);
         let (mut experiment, found) = match self.decoder.decode_value(&object) {
@@ -112,7 +113,7 @@ impl Judge {
             }
         };
         if experiment.metadata.namespace.is_empty() {
-            experiment.metadata.namespace.clone_from(&request.namespace);
+            namespace.clone_into(&mut experiment.metadata.namespace);
         }
         set_defaults(&mut experiment);
         let (warnings, problems): (Vec<_>, Vec<_>) = found
@@ -157,7 +158,7 @@ fn defaults(given: Experiment, object: &Value, raw: &Value) -> Vec<Value> {
 }
 
 /// All that is wrong. A field that could not be read is not judged again: what it holds is not what was written.
-fn judge(read: &Read, context: &Context<'_>, opinion: &Opinion<'_>) -> Vec<Problem> {
+pub(crate) fn judge(read: &Read, context: &Context<'_>, opinion: &Opinion<'_>) -> Vec<Problem> {
     let unread: HashSet<&str> = read.problems.iter().map(|one| one.path.as_str()).collect();
     let mut found = validate(&read.experiment, context);
     found.retain(|problem| !outer_paths(&problem.path).any(|path| unread.contains(path)));
@@ -194,18 +195,6 @@ fn tolerate(object: &mut Value) {
             space.insert("list".to_owned(), list);
         }
     }
-}
-
-/// The `ConfigMap` that an experiment's template stands in: namespace, name, key.
-#[must_use]
-pub fn template_source(object: &Value) -> Option<[&str; 3]> {
-    let source = object.pointer("/spec/trialTemplate/configMap")?;
-    let field = |name| source.get(name)?.as_str().filter(|text| !text.is_empty());
-    Some([
-        field("configMapNamespace")?,
-        field("configMapName")?,
-        field("templatePath")?,
-    ])
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use diwan_core::problem::Problem;
 use diwan_core::resources::Experiment;
 use diwan_core::time::Timestamp;
+use diwan_core::validate::{ConfigMapReader, Context};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::Api;
@@ -69,6 +70,23 @@ pub struct Settings {
     pub early_stopping: Vec<String>,
     /// What is added to pods.
     pub injection: Injection,
+}
+
+impl Settings {
+    /// What `judge` says with these names in mind, and templates of ConfigMaps as `read` gives them.
+    pub(crate) fn judged<T>(
+        &self,
+        read: &ConfigMapReader<'_>,
+        judge: impl FnOnce(&Context<'_>) -> T,
+    ) -> T {
+        let algorithms: Vec<&str> = self.algorithms.iter().map(String::as_str).collect();
+        let early_stopping: Vec<&str> = self.early_stopping.iter().map(String::as_str).collect();
+        judge(&Context {
+            algorithms: &algorithms,
+            early_stopping: &early_stopping,
+            config_map: Some(read),
+        })
+    }
 }
 
 /// Why there are no webhooks.

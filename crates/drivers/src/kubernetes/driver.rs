@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use diwan_core::engine::End;
 use diwan_core::view::EXPERIMENT_LABEL;
 use kube::Client;
-use kube::api::{Api, DeleteParams, DynamicObject, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, PostParams, Preconditions};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
@@ -66,6 +66,42 @@ impl KubernetesDriver {
         }
     }
 
+    /// Removes the job of a trial that is over and recorded: the object of the Trial's name, of the kind that `manifest` says, if
+    /// it belongs to the owner of this uid. What is gone is gone.
+    ///
+    /// # Errors
+    /// When it cannot be removed now. The call may be repeated.
+    pub async fn release(
+        &self,
+        namespace: &str,
+        trial: &str,
+        owner: &str,
+        manifest: &Map<String, Value>,
+    ) -> Result<(), DriverError> {
+        let cannot = |source| DriverError::Kubernetes {
+            doing: format!("remove the job of {trial}"),
+            source: Box::new(source),
+        };
+        let resource = self.kinds.resolve(manifest).await?;
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let found = api.get_opt(trial).await.map_err(cannot)?;
+        let Some(job) = found.filter(|found| belongs(found, owner)) else {
+            return Ok(());
+        };
+        let only_this = Preconditions {
+            uid: job.metadata.uid,
+            ..Preconditions::default()
+        };
+        let how = DeleteParams::foreground().preconditions(only_this);
+        match api.delete(trial, &how).await {
+            // Somebody was faster; another of its name is not this one.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(error) => Err(cannot(error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
     fn api(&self, launch: &Launch) -> Api<DynamicObject> {
         let namespace = &launch.id.experiment.namespace;
         Api::namespaced_with(self.client.clone(), namespace, &launch.resource)
@@ -96,7 +132,7 @@ impl KubernetesDriver {
             else {
                 continue;
             };
-            if !belongs(&found, owner) {
+            if !belongs(&found, owner["uid"].as_str().unwrap_or_default()) {
                 return Err(DriverError::Refused(format!(
                     "there is a {} named {} already, and it is not this trial's; remove it or name the experiment otherwise",
                     launch.resource.kind, plan.trial
@@ -282,9 +318,10 @@ fn entry<'a>(of: &'a mut Map<String, Value>, field: &str) -> &'a mut Map<String,
     value.as_object_mut().expect("it was made one")
 }
 
-fn belongs(object: &DynamicObject, owner: &Value) -> bool {
+/// Whether an object belongs to the owner of a uid.
+fn belongs(object: &DynamicObject, owner: &str) -> bool {
     let mut owners = object.metadata.owner_references.iter().flatten();
-    owners.any(|one| owner["uid"] == one.uid.as_str())
+    owners.any(|one| one.uid == owner)
 }
 
 fn attempt(object: &DynamicObject) -> Option<u32> {

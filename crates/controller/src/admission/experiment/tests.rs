@@ -1,5 +1,6 @@
 use super::super::patch::tests::patched;
 use super::*;
+use crate::templates;
 
 fn experiment() -> Value {
     json!({
@@ -212,8 +213,9 @@ fn templates_in_config_maps_are_read() {
     for condition in ["successCondition", "failureCondition"] {
         template.insert(condition.to_owned(), json!("status.done"));
     }
-    assert_eq!(template_source(&object), Some(["n", "c", "p"]));
-    assert_eq!(template_source(&experiment()), None);
+    let place = ["n", "c", "p"].map(str::to_owned);
+    assert_eq!(templates::place(&object), Some(place));
+    assert_eq!(templates::place(&experiment()), None);
     let read = |namespace: &str, name: &str, path: &str| match (namespace, name, path) {
         ("n", "c", "p") => Ok(job.clone()),
         _ => Err("not there".to_owned()),

@@ -11,27 +11,23 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use diwan_core::validate::Context;
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
-use kube::api::Api;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{Opinion, Settings};
-use crate::admission::experiment::{Judge, template_source};
+use crate::admission::experiment::Judge;
 use crate::admission::owner::Finder;
 use crate::admission::pod::inject;
 use crate::admission::registration::{MUTATE_EXPERIMENT, MUTATE_POD, VALIDATE_EXPERIMENT};
 use crate::admission::review::{Request, Review, Verdict};
+use crate::templates::{self, Place};
 
 /// Two objects of the largest size that etcd takes, and what is around them.
 const MAX_BYTES: usize = 8 << 20;
 /// How long the owners of a pod may be looked for. The API server waits a second longer.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-/// A template's `ConfigMap`: namespace, name, key.
-type Place = [String; 3];
 
 /// What answers.
 pub(super) struct Hooks {
@@ -80,14 +76,7 @@ impl Hooks {
             templates.get(&place).cloned().unwrap_or_else(unread)
         };
         let settings = self.settings.borrow().clone();
-        let algorithms: Vec<&str> = settings.algorithms.iter().map(String::as_str).collect();
-        let rules: Vec<&str> = settings.early_stopping.iter().map(String::as_str).collect();
-        let context = Context {
-            algorithms: &algorithms,
-            early_stopping: &rules,
-            config_map: Some(&read),
-        };
-        judge(&self.judge, &context, &*self.opinion)
+        settings.judged(&read, |context| judge(&self.judge, context, &*self.opinion))
     }
 
     /// The texts of the templates that validation will ask for: it cannot wait for them.
@@ -97,7 +86,7 @@ impl Hooks {
             return texts;
         }
         for object in [&request.object, &request.old_object] {
-            if let Some(place) = template_source(object).map(|place| place.map(str::to_owned))
+            if let Some(place) = templates::place(object)
                 && !texts.contains_key(&place)
             {
                 let text = self.template(&place).await;
@@ -107,20 +96,13 @@ impl Hooks {
         texts
     }
 
-    async fn template(&self, [namespace, name, path]: &Place) -> Result<String, String> {
-        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let found = maps.get_opt(name).await.map_err(|error| {
-            format!("ConfigMap {name} in namespace {namespace} cannot be read: {error}")
-        })?;
-        let map = found
-            .ok_or_else(|| format!("there is no ConfigMap {name} in namespace {namespace}"))?;
-        let data = map.data.unwrap_or_default();
-        data.get(path).cloned().ok_or_else(|| {
-            let keys: Vec<&str> = data.keys().map(String::as_str).collect();
-            format!(
-                "ConfigMap {name} has no {path}; it has [{}]",
-                keys.join(" ")
-            )
+    async fn template(&self, place: &Place) -> Result<String, String> {
+        let [namespace, name, _] = place;
+        let read = templates::read(&self.client, place).await;
+        read.unwrap_or_else(|error| {
+            Err(format!(
+                "ConfigMap {name} in namespace {namespace} cannot be read: {error}"
+            ))
         })
     }
 
