@@ -19,6 +19,19 @@ def test_a_command_without_a_shell_in_an_image_without_one(katib, name):
     assert observed(katib, name) == [0.25, 0.25]
 
 
+def test_a_pod_without_a_collector_is_read_from_its_log(katib, core, name):
+    """As pods are that were created while the webhook was down; here their namespace keeps collectors out."""
+    labels = {"katib.kubeflow.org/metrics-collector-injection": "disabled"}
+    core.create_namespace({"metadata": {"name": name, "labels": labels}})
+    made = experiment(name, job(container("echo score=$X")), trials=2)
+    made["metadata"]["namespace"] = name
+    katib.create_experiment(made, namespace=name)
+    katib.wait_for_experiment_condition(name, namespace=name, timeout=120, polling_interval=1)
+    for trial in katib.list_trials(name, namespace=name):
+        assert trial.status.observation.metrics[0].latest == trial.spec.parameter_assignments[0].value
+    core.delete_namespace(name)
+
+
 def test_metrics_in_a_file(katib, name):
     script = "mkdir -p /metrics; echo score=$X > /metrics/out.log; echo unrelated"
     collector = {"collector": {"kind": "File"}, "source": FILE}

@@ -46,6 +46,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
         "diwan-controller",
         &[
             "diwan-core",
+            "diwan-collect",
             "diwan-store",
             "diwan-drivers",
             "diwan-server",

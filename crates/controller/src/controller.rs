@@ -15,8 +15,10 @@ use crate::admission::experiment::Judge;
 use crate::admission::server::Settings;
 use crate::experiments::Experiments;
 use crate::intake::Intake;
+use crate::ledger::TrialObjects;
+use crate::logs::PodLogs;
 use crate::mirror::News;
-use crate::owners::TrialObjects;
+
 use crate::publish::Publisher;
 
 /// How often what trials have sent is judged by stopping rules, and what others have changed is looked for.
@@ -49,12 +51,16 @@ impl Controller {
             work_directory,
             settings,
         } = self;
-        let owners = TrialObjects {
+        let ledger = TrialObjects {
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),
+            logs: PodLogs {
+                client: client.clone(),
+                store: store.clone(),
+            },
         };
-        let driver = Arc::new(KubernetesDriver::new(client.clone(), Arc::new(owners)));
+        let driver = Arc::new(KubernetesDriver::new(client.clone(), Arc::new(ledger)));
         let runner = Runner {
             store: store.clone(),
             driver: driver.clone(),

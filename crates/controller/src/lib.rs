@@ -10,8 +10,9 @@ pub mod crd;
 mod experiments;
 mod intake;
 pub mod kinds;
+mod ledger;
+mod logs;
 pub mod mirror;
-mod owners;
 mod publish;
 mod templates;
 

@@ -1,7 +1,7 @@
 //! Trials as objects of a Kubernetes cluster, of any kind.
 //!
 //! A launch is an object that is named like its trial and belongs to the Trial, which says which attempt it is. It is made once:
-//! [`Owners::claim`] takes note of it where a crash does not reach, before anything is made. One watch for each kind that is in
+//! [`Ledger::claim`] takes note of it where a crash does not reach, before anything is made. One watch for each kind that is in
 //! use, begun when the first trial of it starts, tells every launch what has become of its object.
 
 mod conditions;
@@ -11,7 +11,8 @@ mod pods;
 mod roster;
 
 pub use conditions::{Verdict, verdict};
-pub use driver::{Claim, KubernetesDriver, Owners};
+pub use driver::{Claim, KubernetesDriver, Ledger};
+pub use pods::pods_of;
 
 /// Label on a trial's job, and on its pods, that names the trial.
 pub const TRIAL_LABEL: &str = "katib.kubeflow.org/trial";

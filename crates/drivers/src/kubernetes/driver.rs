@@ -19,17 +19,23 @@ use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, pods};
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
-/// Keeps, where no crash reaches it, which launches there ever were.
+/// Keeps, where no crash reaches it, which launches there ever were, and what they reported.
 #[async_trait]
-pub trait Owners: Send + Sync {
+pub trait Ledger: Send + Sync {
     /// Takes note that an attempt of a trial is about to be launched, before it is.
     ///
     /// # Errors
     /// When that cannot be noted. The call may be repeated.
     async fn claim(&self, plan: &TrialPlan) -> Result<Claim, DriverError>;
+
+    /// Told of a launch that has ended, before anybody else: what it reported and is not kept yet is kept then.
+    ///
+    /// # Errors
+    /// When that is not possible now. The call may be repeated.
+    async fn settle(&self, id: &LaunchId) -> Result<(), DriverError>;
 }
 
-/// What [`Owners::claim`] has found.
+/// What [`Ledger::claim`] has found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// Whether nobody has claimed this attempt before.
@@ -41,7 +47,7 @@ pub struct Claim {
 /// Runs trials as objects of a cluster.
 pub struct KubernetesDriver {
     client: Client,
-    owners: Arc<dyn Owners>,
+    ledger: Arc<dyn Ledger>,
     kinds: Kinds,
     roster: Arc<Roster>,
 }
@@ -56,12 +62,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl KubernetesDriver {
     /// A driver of a cluster.
     #[must_use]
-    pub fn new(client: Client, owners: Arc<dyn Owners>) -> Self {
+    pub fn new(client: Client, ledger: Arc<dyn Ledger>) -> Self {
         let roster = Arc::<Roster>::default();
         Self {
             kinds: Kinds::new(client.clone(), roster.clone()),
             client,
-            owners,
+            ledger,
             roster,
         }
     }
@@ -206,7 +212,7 @@ impl Driver for KubernetesDriver {
     async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
         let resource = self.kinds.resolve(&plan.manifest).await?;
         let launch = self.roster.enter(&plan.id(), &resource, &plan.conditions);
-        let Claim { is_new, owner } = self.owners.claim(plan).await?;
+        let Claim { is_new, owner } = self.ledger.claim(plan).await?;
         // A start that is repeated finds the claim of the one before it.
         if is_new {
             launch.is_new.store(true, Ordering::Release);
@@ -244,6 +250,7 @@ impl Driver for KubernetesDriver {
         loop {
             let now = sight.borrow_and_update().clone();
             if let Some(end) = self.end(&launch, now).await {
+                self.ledger.settle(id).await?;
                 return Ok(end);
             }
             // The launch holds the sender, so this waits for the next sight.

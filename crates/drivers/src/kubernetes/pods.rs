@@ -9,7 +9,7 @@ use crate::driver::DriverError;
 
 /// Why the pods of a trial failed or wait, in one line; nothing if they say nothing, or cannot be asked.
 pub(super) async fn words(client: &Client, namespace: &str, trial: &str) -> Option<String> {
-    let pods = list(client, namespace, trial).await.ok()?;
+    let pods = pods_of(client, namespace, trial).await.ok()?;
     let mut newest_first = pods;
     newest_first.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp()));
     newest_first.iter().find_map(of_pod)
@@ -22,7 +22,7 @@ pub(super) async fn kill(client: &Client, namespace: &str, trial: &str) -> Resul
         source: Box::new(source),
     };
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    for pod in list(client, namespace, trial).await.map_err(cannot)? {
+    for pod in pods_of(client, namespace, trial).await.map_err(cannot)? {
         let now = DeleteParams::default().grace_period(0);
         match api.delete(&pod.name_any(), &now).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -32,7 +32,15 @@ pub(super) async fn kill(client: &Client, namespace: &str, trial: &str) -> Resul
     Ok(())
 }
 
-async fn list(client: &Client, namespace: &str, trial: &str) -> Result<Vec<Pod>, kube::Error> {
+/// The pods of a trial.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn pods_of(
+    client: &Client,
+    namespace: &str,
+    trial: &str,
+) -> Result<Vec<Pod>, kube::Error> {
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
     // Pods that our webhook did not see have only the label that the job controller gives.
     for label in [TRIAL_LABEL, "batch.kubernetes.io/job-name"] {

@@ -1,18 +1,19 @@
-//! Trials as custom resources: what a trial's job belongs to, and the record that it was launched.
+//! What is kept of launches: that they happened, in Trials as custom resources, to which their jobs belong; and what they reported.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use diwan_core::record::TrialRecord;
 use diwan_core::view;
-use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Owners};
-use diwan_drivers::{DriverError, TrialPlan};
+use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Ledger};
+use diwan_drivers::{DriverError, LaunchId, TrialPlan};
 use diwan_store::Store;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::kinds;
+use crate::logs::PodLogs;
 use crate::mirror::News;
 
 /// Makes the Trial of a trial that is about to be launched. That it says an attempt means that this attempt was, or nearly was,
@@ -21,10 +22,11 @@ pub(crate) struct TrialObjects {
     pub(crate) client: Client,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) news: Arc<News>,
+    pub(crate) logs: PodLogs,
 }
 
 #[async_trait]
-impl Owners for TrialObjects {
+impl Ledger for TrialObjects {
     async fn claim(&self, plan: &TrialPlan) -> Result<Claim, DriverError> {
         let namespace = &plan.experiment.namespace;
         let api: Api<DynamicObject> =
@@ -62,6 +64,10 @@ impl Owners for TrialObjects {
             .await;
         let patched = patched.map_err(|error| cannot("update", plan, error))?;
         Ok(claim(&patched, true))
+    }
+
+    async fn settle(&self, id: &LaunchId) -> Result<(), DriverError> {
+        self.logs.read(id).await
     }
 }
 

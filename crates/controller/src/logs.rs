@@ -1,0 +1,129 @@
+//! The metrics of a trial whose pod got no collector, from the log that the kubelet keeps.
+//!
+//! Pods are created also while the webhook is down. Such a trial is no loss as long as it prints its metrics.
+
+use std::sync::Arc;
+
+use diwan_collect::Collector;
+use diwan_core::observation::Source;
+use diwan_core::record::ExperimentRecord;
+use diwan_drivers::kubernetes::pods_of;
+use diwan_drivers::{DriverError, LaunchId};
+use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, LogParams};
+use kube::{Client, ResourceExt};
+use tracing::warn;
+
+use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
+
+/// The part of a log that is read, in bytes.
+const MOST: i64 = 64 << 20;
+
+/// Reads logs of pods.
+pub(crate) struct PodLogs {
+    pub(crate) client: Client,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl PodLogs {
+    /// Stores what a launch that has ended has printed, if nobody has reported anything of it and its pod has no collector.
+    pub(crate) async fn read(&self, id: &LaunchId) -> Result<(), DriverError> {
+        let Some((record, trial)) = self.silent(id).await.map_err(unavailable)? else {
+            return Ok(());
+        };
+        let spec = record.spec.metrics_collector_spec.clone();
+        let objective = record.spec.objective.clone().unwrap_or_default();
+        let collector = Collector::new(&spec.unwrap_or_default(), &objective);
+        let Some(collector) = collector
+            .ok()
+            .filter(|collector| collector.sources().contains(&Source::StdOut))
+        else {
+            return Ok(());
+        };
+        let Some(log) = self.log(id, &record).await? else {
+            return Ok(());
+        };
+        let mut stream = collector.stream(Source::StdOut, 0);
+        let mut points = Vec::new();
+        stream.push(log.as_bytes(), &mut points);
+        stream.finish(&mut points);
+        let read = i64::try_from(stream.cursor()).unwrap_or(i64::MAX);
+        let cursor = Cursor::new(Source::StdOut, read);
+        let stored = self.store.append(&trial, &points, &[cursor]).await;
+        stored.map_err(unavailable)
+    }
+
+    /// The experiment and the launch, if nothing is known of what it reported.
+    async fn silent(
+        &self,
+        id: &LaunchId,
+    ) -> Result<Option<(ExperimentRecord, TrialRef)>, StoreError> {
+        let Some(snapshot) = self.store.load(&id.experiment).await? else {
+            return Ok(None);
+        };
+        let trial = self.store.trial(&id.experiment, &id.trial).await?;
+        let Some(trial) = trial.filter(|trial| trial.attempt == id.attempt) else {
+            return Ok(None);
+        };
+        let trial = TrialRef::new(&snapshot.record, &trial);
+        let first = ObservationQuery {
+            limit: 1,
+            ..ObservationQuery::of(trial.clone())
+        };
+        let known = self.store.observations(&first).await?;
+        Ok(known.is_empty().then_some((snapshot.record, trial)))
+    }
+
+    /// The log of the launch's newest pod without a collector, if there is one.
+    async fn log(
+        &self,
+        id: &LaunchId,
+        record: &ExperimentRecord,
+    ) -> Result<Option<String>, DriverError> {
+        let namespace = &id.experiment.namespace;
+        let doing = || format!("read the log of {}", id.trial);
+        let cannot = |source| DriverError::Kubernetes {
+            doing: doing(),
+            source: Box::new(source),
+        };
+        let pods = pods_of(&self.client, namespace, &id.trial).await;
+        let mut pods = pods.map_err(cannot)?;
+        pods.retain(|pod| !has_collector(pod));
+        let Some(pod) = pods.into_iter().max_by_key(Pod::creation_timestamp) else {
+            return Ok(None);
+        };
+        let template = record.spec.trial_template.as_ref();
+        let how = LogParams {
+            container: template.map(|template| template.primary_container_name.clone()),
+            limit_bytes: Some(MOST),
+            ..LogParams::default()
+        };
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        match api.logs(&pod.name_any(), &how).await {
+            Ok(log) => Ok(Some(log)),
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => {
+                warn!(
+                    trial = id.trial,
+                    "its pod has no collector, and no log: {}", status.message
+                );
+                Ok(None)
+            }
+            Err(error) => Err(cannot(error)),
+        }
+    }
+}
+
+fn has_collector(pod: &Pod) -> bool {
+    let spec = pod.spec.as_ref();
+    let containers = spec.into_iter().flat_map(|spec| {
+        let init = spec.init_containers.iter().flatten();
+        spec.containers.iter().chain(init)
+    });
+    let mut names = containers.map(|container| container.name.as_str());
+    names.any(|name| name == LOG_COLLECTOR || name == COLLECTOR)
+}
+
+fn unavailable(error: StoreError) -> DriverError {
+    DriverError::Unavailable(format!("the record cannot be reached: {error}"))
+}
