@@ -105,6 +105,7 @@ struct Search<'a> {
     /// The models, without points under way, so they are the same for a whole batch.
     whole: OnceCell<Option<Posterior>>,
     region: OnceCell<Option<Region>>,
+    caution: OnceCell<f64>,
 }
 
 /// What the settings say.
@@ -142,11 +143,21 @@ impl<'a> Search<'a> {
             options: Options::of(&study.spec),
             whole: OnceCell::new(),
             region: OnceCell::new(),
+            caution: OnceCell::new(),
         }
     }
 
     fn whole(&self) -> Option<&Posterior> {
         self.whole.get_or_init(|| global::posterior(self)).as_ref()
+    }
+
+    /// How much failures weigh.
+    fn caution(&self) -> f64 {
+        let weigh = |whole: &Posterior| {
+            let weights = &whole.hyper.weights;
+            feasibility::caution(&self.metric, weights, &self.evidence.seen, &self.failed())
+        };
+        *self.caution.get_or_init(|| self.whole().map_or(0.0, weigh))
     }
 
     fn pending(&self) -> Rows {

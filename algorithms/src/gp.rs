@@ -2,6 +2,7 @@
 //! MIT Press 2006, chapters 2 and 5), and what turns it into a search.
 
 mod acquisition;
+mod bend;
 mod fit;
 mod kernel;
 mod posterior;

@@ -14,6 +14,7 @@ pub(super) struct Hill<'a> {
     /// Where trials succeeded and failed.
     pub(super) succeeded: &'a Rows,
     pub(super) failed: &'a Rows,
+    pub(super) caution: f64,
 }
 
 /// A point and its worth.
@@ -40,6 +41,7 @@ impl Hill<'_> {
             weights: &self.posterior.hyper.weights,
             succeeded: self.succeeded,
             failed: self.failed,
+            caution: self.caution,
         }
     }
 

@@ -14,6 +14,7 @@ const FIT_LIMIT: usize = 30;
 const PRIOR: Prior = Prior {
     length: -0.7,
     noise: -13.0,
+    bends: true,
 };
 
 /// Candidates from everywhere, and near the best points.
@@ -42,6 +43,7 @@ pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         best: whole.lowest_mean(),
         succeeded: &whole.data.points,
         failed: &search.failed(),
+        caution: search.caution(),
     };
     let mut candidates = sample(search, &hill, rng);
     sort(&mut candidates);

@@ -38,6 +38,7 @@ const FIT_LIMIT: usize = 30;
 const PRIOR: Prior = Prior {
     length: 1.0,
     noise: -13.0,
+    bends: false,
 };
 
 const CLIMBERS: usize = 4;
@@ -80,6 +81,7 @@ impl Region {
             best: self.posterior.lowest_mean(),
             succeeded: &self.posterior.data.points,
             failed: &failed,
+            caution: search.caution(),
         };
         let free: Vec<usize> = (0..frame.centre.len()).collect();
         let bounds = frame.bounds();

@@ -1,5 +1,6 @@
 //! The covariance of two points: Matérn 5/2 with a length scale for every dimension.
 
+use super::bend::Bend;
 use crate::evidence::Scale;
 
 /// How far apart two positions of a dimension are.
@@ -15,6 +16,8 @@ pub(crate) struct Hyper {
     pub(crate) weights: Vec<f64>,
     /// Variance of the noise, as a fraction of the variance of the function.
     pub(crate) noise: f64,
+    /// How every dimension's axis is bent before distances are taken.
+    pub(crate) bends: Vec<Bend>,
 }
 
 /// The distance of a point in which a dimension is active from one in which it is not.
@@ -28,6 +31,25 @@ pub(crate) fn matern(square: f64) -> (f64, f64) {
         (1.0 + s + s * s / 3.0) * decay,
         5.0 / 6.0 * (1.0 + s) * decay,
     )
+}
+
+// === impl Hyper ===
+
+impl Hyper {
+    /// Without bends.
+    pub(crate) fn straight(weights: Vec<f64>, noise: f64) -> Self {
+        Self {
+            bends: vec![Bend::STRAIGHT; weights.len()],
+            weights,
+            noise,
+        }
+    }
+
+    /// A position with its axes bent.
+    pub(crate) fn bent(&self, x: &[f64]) -> Vec<f64> {
+        let cells = x.iter().zip(&self.bends);
+        cells.map(|(x, bend)| bend.at(*x)).collect()
+    }
 }
 
 // === impl Metric ===
@@ -84,6 +106,11 @@ impl Metric {
                 a - b
             }
         })
+    }
+
+    /// Whether the positions in a dimension have an order.
+    pub(crate) fn is_ordered(&self, dimension: usize) -> bool {
+        !self.nominal[dimension]
     }
 
     /// The squared distance of two points, every dimension weighted.

@@ -17,6 +17,8 @@ pub(crate) struct Data {
 pub(crate) struct Posterior {
     pub(crate) data: Data,
     pub(crate) hyper: Hyper,
+    /// The data's points, bent.
+    bent: Rows,
     factor: Lower,
     /// `K⁻¹ (y − mean)`.
     dual: Vec<f64>,
@@ -65,12 +67,20 @@ impl Data {
         self.values.len()
     }
 
-    /// The covariance matrix, as a fraction of the variance of the function.
-    fn covariance(&self, hyper: &Hyper) -> Lower {
+    fn bent(&self, hyper: &Hyper) -> Rows {
+        let mut bent = Rows::new(self.metric.dimensions());
+        for point in self.points.iter() {
+            bent.push(hyper.bent(point));
+        }
+        bent
+    }
+
+    /// The covariance matrix of bent points, as a fraction of the variance of the function.
+    fn covariance(&self, hyper: &Hyper, bent: &Rows) -> Lower {
         let mut matrix = Lower::zeros(self.len());
-        for (i, a) in self.points.iter().enumerate() {
+        for (i, a) in bent.iter().enumerate() {
             let row = matrix.row_mut(i);
-            for (cell, b) in row.iter_mut().zip(self.points.iter()).take(i) {
+            for (cell, b) in row.iter_mut().zip(bent.iter()).take(i) {
                 *cell = matern(self.metric.square(a, b, &hyper.weights)).0;
             }
             row[i] = 1.0 + hyper.noise;
@@ -87,13 +97,14 @@ impl Posterior {
         if data.len() == 0 {
             return None;
         }
-        let mut factor = data.covariance(&hyper).cholesky();
+        let bent = data.bent(&hyper);
+        let mut factor = data.covariance(&hyper, &bent).cholesky();
         for _ in 0..ATTEMPTS {
             if factor.is_some() {
                 break;
             }
             hyper.noise = 10.0 * hyper.noise + 1e-12;
-            factor = data.covariance(&hyper).cholesky();
+            factor = data.covariance(&hyper, &bent).cholesky();
         }
         let factor = factor?;
         let Explained {
@@ -104,6 +115,7 @@ impl Posterior {
         Some(Self {
             data,
             hyper,
+            bent,
             factor,
             dual,
             mean,
@@ -131,10 +143,11 @@ impl Posterior {
 
     /// The function's mean at a point.
     pub(crate) fn mean_at(&self, point: &[f64]) -> f64 {
-        let rows = self.data.points.iter().zip(&self.dual);
+        let point = self.hyper.bent(point);
+        let rows = self.bent.iter().zip(&self.dual);
         let weights = &self.hyper.weights;
         let term = |(row, dual): (&[f64], &f64)| {
-            dual * matern(self.data.metric.square(point, row, weights)).0
+            dual * matern(self.data.metric.square(&point, row, weights)).0
         };
         self.mean + rows.map(term).sum::<f64>()
     }
@@ -148,10 +161,11 @@ impl Posterior {
     }
 
     pub(crate) fn predict(&self, point: &[f64]) -> Prediction {
+        let point = self.hyper.bent(point);
         let weights = &self.hyper.weights;
-        let rows = self.data.points.iter();
+        let rows = self.bent.iter();
         let mut correlation: Vec<f64> = rows
-            .map(|row| matern(self.data.metric.square(point, row, weights)).0)
+            .map(|row| matern(self.data.metric.square(&point, row, weights)).0)
             .collect();
         let mean = self.mean + dot(&correlation, &self.dual);
         self.factor.solve(&mut correlation);
@@ -160,11 +174,13 @@ impl Posterior {
 
     /// The prediction with its derivatives by the numeric coordinates; by the others they are 0.
     pub(crate) fn slope(&self, point: &[f64]) -> Slope {
-        let Self { data, hyper, .. } = self;
-        let squares = data
-            .points
+        let Self {
+            data, hyper, bent, ..
+        } = self;
+        let place = hyper.bent(point);
+        let squares = bent
             .iter()
-            .map(|row| matern(data.metric.square(point, row, &hyper.weights)));
+            .map(|row| matern(data.metric.square(&place, row, &hyper.weights)));
         let (correlation, fall): (Vec<f64>, Vec<f64>) = squares.unzip();
         let mut explained = correlation.clone();
         self.factor.solve(&mut explained);
@@ -175,14 +191,19 @@ impl Posterior {
         self.factor.solve_transposed(&mut explained);
         let mut mean = vec![0.0; point.len()];
         let mut deviation = vec![0.0; point.len()];
-        for (index, row) in data.points.iter().enumerate() {
+        for (index, row) in bent.iter().enumerate() {
             let by_mean = -2.0 * fall[index] * self.dual[index];
             let by_deviation = 2.0 * fall[index] * explained[index] * self.variance / at.deviation;
-            let slopes = data.metric.slopes(point, row);
+            let slopes = data.metric.slopes(&place, row);
             for (d, (slope, weight)) in slopes.zip(&hyper.weights).enumerate() {
                 mean[d] += by_mean * weight * slope;
                 deviation[d] += by_deviation * weight * slope;
             }
+        }
+        for (d, (bend, x)) in hyper.bends.iter().zip(point).enumerate() {
+            let slope = bend.slope(*x);
+            mean[d] *= slope;
+            deviation[d] *= slope;
         }
         Slope {
             at,
@@ -229,6 +250,7 @@ pub(super) fn explain(factor: &Lower, values: &[f64]) -> Explained {
 mod tests {
     use super::*;
     use crate::evidence::Scale;
+    use crate::gp::bend::Bend;
     use crate::gp::{Prior, fit};
     use proptest::prelude::*;
 
@@ -246,9 +268,11 @@ mod tests {
     }
 
     fn hyper(weights: [f64; 4], noise: f64) -> Hyper {
+        let bends = [(0.0, 0.0), (0.4, -0.3), (0.0, 0.0), (-0.5, 0.2)];
         Hyper {
             weights: weights.to_vec(),
             noise,
+            bends: bends.map(|(a, b)| Bend::of_logs(a, b)).to_vec(),
         }
     }
 
@@ -294,13 +318,13 @@ mod tests {
                 data.push(&[0.3, 0.7], (index % 2) as f64);
                 data.push(&[0.3 + 1e-12 * index as f64, 0.7], 0.5);
             }
-            let hyper = Hyper { weights: vec![1.0; 2], noise };
+            let hyper = Hyper::straight(vec![1.0; 2], noise);
             let posterior = Posterior::new(data.clone(), hyper).unwrap();
             prop_assert!(posterior.hyper.noise > 0.0, "the noise is raised until the matrix has a factor");
             let there = posterior.predict(&[0.3, 0.7]);
             prop_assert!((0.0..=1.0).contains(&there.mean), "{there:?}");
             prop_assert!(there.deviation.is_finite() && there.deviation > 0.0, "{there:?}");
-            let fitted = fit(&data, Prior { length: -0.7, noise: -13.0 }, 30);
+            let fitted = fit(&data, Prior { length: -0.7, noise: -13.0, bends: true }, 30);
             prop_assert!(fitted.weights.iter().all(|weight| weight.is_finite()) && fitted.noise.is_finite());
             prop_assert!(Posterior::new(data, fitted).is_some());
         }
@@ -312,10 +336,7 @@ mod tests {
         for index in 0..100 {
             data.push(&[f64::from(index) / 100.0], 7.0);
         }
-        let hyper = Hyper {
-            weights: vec![1.0],
-            noise: 1e-6,
-        };
+        let hyper = Hyper::straight(vec![1.0], 1e-6);
         let at = Posterior::new(data, hyper).unwrap().predict(&[0.123]);
         assert!((at.mean - 7.0).abs() < 1e-9, "{at:?}");
         assert!(at.deviation.is_finite() && at.deviation >= 0.0, "{at:?}");
