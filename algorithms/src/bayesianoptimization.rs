@@ -19,6 +19,7 @@ use crate::opening;
 use crate::settings::{Kind, RANDOM_STATE, Setting};
 use crate::space::{Point, Space};
 use crate::study::{Study, StudySpec};
+use feasibility::Feasibility;
 use region::Region;
 
 /// Bayesian optimisation with Gaussian processes.
@@ -105,7 +106,7 @@ struct Search<'a> {
     /// The models, without points under way, so they are the same for a whole batch.
     whole: OnceCell<Option<Posterior>>,
     region: OnceCell<Option<Region>>,
-    caution: OnceCell<f64>,
+    feasibility: OnceCell<Option<Feasibility>>,
 }
 
 /// What the settings say.
@@ -120,9 +121,8 @@ struct Options {
 /// Observations that a model holds, and that its hyperparameters are fitted to.
 const HELD: usize = 300;
 const FITTED: usize = 150;
-/// The points under way, and those that failed, that are looked at: the last ones.
+/// The points under way that are looked at.
 const BELIEVED: usize = 200;
-const AVOIDED: usize = 300;
 
 /// Every so many suggestions the model of the whole space has its turn.
 const GLOBAL_EVERY: u64 = 5;
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
             options: Options::of(&study.spec),
             whole: OnceCell::new(),
             region: OnceCell::new(),
-            caution: OnceCell::new(),
+            feasibility: OnceCell::new(),
         }
     }
 
@@ -151,21 +151,13 @@ impl<'a> Search<'a> {
         self.whole.get_or_init(|| global::posterior(self)).as_ref()
     }
 
-    /// How much failures weigh.
-    fn caution(&self) -> f64 {
-        let weigh = |whole: &Posterior| {
-            let weights = &whole.hyper.weights;
-            feasibility::caution(&self.metric, weights, &self.evidence.seen, &self.failed())
-        };
-        *self.caution.get_or_init(|| self.whole().map_or(0.0, weigh))
+    fn feasibility(&self) -> Option<&Feasibility> {
+        let of = || Feasibility::of(&self.metric, &self.evidence);
+        self.feasibility.get_or_init(of).as_ref()
     }
 
     fn pending(&self) -> Rows {
         self.evidence.pending.last(BELIEVED)
-    }
-
-    fn failed(&self) -> Rows {
-        self.evidence.failed.last(AVOIDED)
     }
 }
 

@@ -94,16 +94,20 @@ impl Evidence {
         Self::of_trials(study, in_order(study))
     }
 
-    /// What some of a study's trials tell.
-    pub(crate) fn of_trials(study: &Study, trials: Vec<&StudyTrial>) -> Self {
-        let width = study.space().dimensions().len();
-        let mut evidence = Self {
+    /// Of no trials, in so many dimensions.
+    pub(crate) fn none(width: usize) -> Self {
+        Self {
             seen: Rows::new(width),
             losses: Vec::new(),
             ranking: Vec::new(),
             failed: Rows::new(width),
             pending: Rows::new(width),
-        };
+        }
+    }
+
+    /// What some of a study's trials tell.
+    pub(crate) fn of_trials(study: &Study, trials: Vec<&StudyTrial>) -> Self {
+        let mut evidence = Self::none(study.space().dimensions().len());
         let losses = foresight::losses(&trials, &study.spec.objective);
         let told = trials.into_iter().zip(losses);
         let mut told: Vec<_> = told

@@ -5,11 +5,13 @@ mod acquisition;
 mod bend;
 mod fit;
 mod kernel;
+mod outliers;
 mod posterior;
 mod warp;
 
-pub(crate) use acquisition::Acquisition;
+pub(crate) use acquisition::{Acquisition, log_probability};
 pub(crate) use fit::{Prior, fit};
 pub(crate) use kernel::Metric;
+pub(crate) use outliers::without_outliers;
 pub(crate) use posterior::{Data, Posterior};
 pub(crate) use warp::warp;

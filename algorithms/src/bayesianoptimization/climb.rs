@@ -1,7 +1,7 @@
 //! From a point to the worthiest one nearby.
 
 use super::feasibility::Feasibility;
-use crate::evidence::Rows;
+use super::region::Frame;
 use crate::gp::{Acquisition, Posterior};
 use crate::lbfgs::minimize;
 
@@ -11,10 +11,10 @@ pub(super) struct Hill<'a> {
     pub(super) acquisition: Acquisition,
     /// The lowest loss that is to be improved on.
     pub(super) best: f64,
-    /// Where trials succeeded and failed.
-    pub(super) succeeded: &'a Rows,
-    pub(super) failed: &'a Rows,
-    pub(super) caution: f64,
+    /// How likely trials are to succeed; `None` where nothing has failed.
+    pub(super) feasibility: Option<&'a Feasibility>,
+    /// The frame that points are in; `None`: the space's own.
+    pub(super) frame: Option<&'a Frame>,
 }
 
 /// A point and its worth.
@@ -29,20 +29,29 @@ impl Hill<'_> {
         let worth = self
             .acquisition
             .worth(self.posterior.predict(&x), self.best);
+        let success = self
+            .feasibility
+            .map_or(0.0, |feasibility| match self.frame {
+                Some(frame) => feasibility.log_worth(&frame.outward(&x)),
+                None => feasibility.log_worth(&x),
+            });
         Candidate {
-            worth: worth.value + self.feasibility().log_worth(&x).0,
+            worth: worth.value + success,
             x,
         }
     }
 
-    fn feasibility(&self) -> Feasibility<'_> {
-        Feasibility {
-            metric: &self.posterior.data.metric,
-            weights: &self.posterior.hyper.weights,
-            succeeded: self.succeeded,
-            failed: self.failed,
-            caution: self.caution,
+    /// What success is worth, and its derivatives by the coordinates of the frame.
+    fn success(&self, x: &[f64]) -> Option<(f64, Vec<f64>)> {
+        let feasibility = self.feasibility?;
+        let Some(frame) = self.frame else {
+            return Some(feasibility.slope(x));
+        };
+        let (worth, mut gradient) = feasibility.slope(&frame.outward(x));
+        for (cell, unit) in gradient.iter_mut().zip(&frame.units) {
+            *cell *= unit;
         }
+        Some((worth, gradient))
     }
 
     /// Climbs in the coordinates `free` within their bounds, for at most `limit` evaluations with a first step of `step`.
@@ -54,19 +63,19 @@ impl Hill<'_> {
         limit: usize,
         step: f64,
     ) -> Candidate {
-        let feasibility = self.feasibility();
         let mut x = from.clone();
         let cost = |moved: &[f64], gradient: &mut [f64]| {
             place(&mut x, free, moved);
             let slope = self.posterior.slope(&x);
             let worth = self.acquisition.worth(slope.at, self.best);
-            let (success, by_place) = feasibility.log_worth(&x);
+            let success = self.success(&x);
             for (cell, &d) in gradient.iter_mut().zip(free) {
                 let change =
                     worth.by_mean * slope.mean[d] + worth.by_deviation * slope.deviation[d];
-                *cell = -(change + by_place[d]);
+                let by_place = success.as_ref().map_or(0.0, |(_, by_place)| by_place[d]);
+                *cell = -(change + by_place);
             }
-            -(worth.value + success)
+            -(worth.value + success.map_or(0.0, |(worth, _)| worth))
         };
         let start = free.iter().map(|&d| from[d]).collect();
         let end = minimize(cost, start, bounds, limit, step);

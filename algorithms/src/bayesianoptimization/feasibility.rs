@@ -1,115 +1,77 @@
 //! How likely a trial is not to fail.
 
-use crate::evidence::Rows;
-use crate::gp::Metric;
+use crate::evidence::{Evidence, Rows};
+use crate::gp::{Data, Metric, Posterior, Prior, fit, log_probability};
 
-/// The share of trials that succeed, each weighted by a power of its nearness (Shepard, "A Two-Dimensional Interpolation
-/// Function for Irregularly-Spaced Data", ACM 1968). It has no scale to fit: beside a success it is 1, beside a failure 0,
-/// halfway between them one half, so a single failure among successes soon costs nothing and many make a region.
-pub(super) struct Feasibility<'a> {
-    pub(super) metric: &'a Metric,
-    /// Of the squared distance in each dimension.
-    pub(super) weights: &'a [f64],
-    pub(super) succeeded: &'a Rows,
-    pub(super) failed: &'a Rows,
-    /// The power of the probability by which an improvement is weighted: [`CAUTION`] of where failures have a place.
-    pub(super) caution: f64,
+/// A Gaussian process of what became of trials, -1 where they succeeded and 1 where they failed, of which the sign is asked
+/// (least-squares classification: Rasmussen and Williams, "Gaussian Processes for Machine Learning", MIT Press 2006, section
+/// 6.5). It has length scales of its own: memory runs out by other parameters than those that accuracy depends on. Failures of
+/// chance, as when a machine is lost, are its noise, and keep nobody away.
+pub(super) struct Feasibility {
+    outcomes: Posterior,
 }
 
-/// Squared distances below this are the same place.
-const SAME: f64 = 1e-18;
+const PRIOR: Prior = Prior {
+    length: -0.7,
+    noise: -4.0,
+    bends: false,
+};
+const FIT_LIMIT: usize = 20;
 
-impl Feasibility<'_> {
-    /// `caution` times the logarithm of the probability of success, at least that of 1e-9, and its derivatives by the numeric coordinates.
-    pub(super) fn log_worth(&self, x: &[f64]) -> (f64, Vec<f64>) {
-        let mut gradient = vec![0.0; x.len()];
-        if self.failed.len() == 0 {
-            return (0.0, gradient);
-        }
-        let power = 1.0 + 0.5 * x.len() as f64;
-        let square = |row| self.metric.square(x, row, self.weights).max(SAME);
-        let rows = || self.succeeded.iter().chain(self.failed.iter());
-        let logs: Vec<f64> = rows().map(|row| -power * square(row).ln()).collect();
-        let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let masses: Vec<f64> = logs.iter().map(|log| (log - top).exp()).collect();
-        let good: f64 = masses[..self.succeeded.len()].iter().sum();
-        let all: f64 = masses.iter().sum();
-        let probability = good / all;
-        if probability < LEAST {
-            return (self.caution * LEAST.ln(), gradient);
-        }
-        for (index, (row, mass)) in rows().zip(&masses).enumerate() {
-            let share = if index < self.succeeded.len() {
-                mass / good - mass / all
-            } else {
-                -mass / all
-            };
-            let scale = -2.0 * self.caution * power * share / square(row);
-            let slopes = self.metric.slopes(x, row).zip(self.weights);
-            for (cell, (slope, weight)) in gradient.iter_mut().zip(slopes) {
-                *cell += scale * weight * slope;
-            }
-        }
-        (self.caution * probability.ln(), gradient)
-    }
-}
-
-/// With 1 a boundary is approached from beyond.
-const CAUTION: f64 = 6.0;
-
-/// The least probability that is told from 0.
-const LEAST: f64 = 1e-9;
-
-/// Trials of each outcome that are asked about the others.
+/// Trials of each outcome that are looked at: those nearest to the best one.
 const WITNESSES: usize = 100;
 
-/// What the nearness of other trials may be wrong about.
-const DOUBT: f64 = 0.4;
+/// The power of the probability by which an improvement is weighted: with 1 a boundary is approached from beyond.
+const CAUTION: f64 = 6.0;
 
-/// The caution that failures deserve: [`CAUTION`] times the probability that they are a matter of place, as where memory runs
-/// out, and not of chance, as when a machine is lost. Either is held to the outcome of each trial given those of all others:
-/// nearness, or the plain share of failures (cross-validation as in Rasmussen and Williams, section 5.4.2).
-pub(super) fn caution(metric: &Metric, weights: &[f64], succeeded: &Rows, failed: &Rows) -> f64 {
-    let (succeeded, failed) = (succeeded.last(WITNESSES), failed.last(WITNESSES));
-    let count = succeeded.len() + failed.len();
-    if failed.len() == 0 || count < 2 {
-        return CAUTION;
-    }
-    let power = 1.0 + 0.5 * metric.dimensions() as f64;
-    let rows: Vec<(&[f64], bool)> = succeeded
-        .iter()
-        .map(|row| (row, true))
-        .chain(failed.iter().map(|row| (row, false)))
-        .collect();
-    let mut log_odds = 0.0;
-    for (index, &(at, outcome)) in rows.iter().enumerate() {
-        let others = rows.iter().enumerate().filter(|(other, _)| *other != index);
-        let (mut alike, mut likewise, mut all) = (0.0, 0.0, 0.0);
-        let logs: Vec<(f64, bool)> = others
-            .map(|(_, &(row, other))| {
-                (
-                    -power * metric.square(at, row, weights).max(SAME).ln(),
-                    other == outcome,
-                )
-            })
-            .collect();
-        let top = logs
-            .iter()
-            .map(|(log, _)| *log)
-            .fold(f64::NEG_INFINITY, f64::max);
-        for (log, is_alike) in logs {
-            let mass = (log - top).exp();
-            all += mass;
-            if is_alike {
-                alike += mass;
-                likewise += 1.0;
+// === impl Feasibility ===
+
+impl Feasibility {
+    /// `None` when nothing has failed, or nothing else.
+    pub(super) fn of(metric: &Metric, evidence: &Evidence) -> Option<Self> {
+        let best = evidence.seen.row(*evidence.ranking.first()?);
+        if evidence.failed.len() == 0 {
+            return None;
+        }
+        let mut data = Data::new(metric.clone());
+        for (rows, outcome) in [(&evidence.seen, -1.0), (&evidence.failed, 1.0)] {
+            for row in nearest(metric, rows, best) {
+                data.push(row, outcome);
             }
         }
-        // One half of a trial of either outcome, so that nothing is impossible (Krichevsky and Trofimov).
-        let plain = (likewise + 0.5) / count as f64;
-        log_odds += ((1.0 - DOUBT) * alike / all / plain + DOUBT).ln();
+        let hyper = fit(&data, PRIOR, FIT_LIMIT);
+        let outcomes = Posterior::new(data, hyper)?;
+        Some(Self { outcomes })
     }
-    CAUTION / (1.0 + (-log_odds).exp())
+
+    /// [`CAUTION`] times the logarithm of the probability of success.
+    pub(super) fn log_worth(&self, x: &[f64]) -> f64 {
+        let at = self.outcomes.predict(x);
+        CAUTION * log_probability(-at.mean / at.deviation).0
+    }
+
+    /// The same, and its derivatives by the numeric coordinates.
+    pub(super) fn slope(&self, x: &[f64]) -> (f64, Vec<f64>) {
+        let slope = self.outcomes.slope(x);
+        let z = -slope.at.mean / slope.at.deviation;
+        let (log, by_z) = log_probability(z);
+        let changes = slope.mean.iter().zip(&slope.deviation);
+        let gradient = changes.map(|(by_mean, by_deviation)| {
+            CAUTION * by_z * (-by_mean - z * by_deviation) / slope.at.deviation
+        });
+        (CAUTION * log, gradient.collect())
+    }
+}
+
+fn nearest<'a>(metric: &Metric, rows: &'a Rows, best: &[f64]) -> Vec<&'a [f64]> {
+    let weights = vec![1.0; best.len()];
+    let square = |row: &[f64]| metric.square(row, best, &weights);
+    let mut rows: Vec<&[f64]> = rows.iter().collect();
+    if rows.len() > WITNESSES {
+        rows.sort_by(|a, b| square(a).total_cmp(&square(b)));
+        rows.truncate(WITNESSES);
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -117,22 +79,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(points: &[[f64; 2]]) -> Rows {
-        let mut rows = Rows::new(2);
-        for point in points {
-            rows.push(*point);
+    /// Of a grid of trials, in so many dimensions that two have an effect, where some fail.
+    fn of_grid(fails: impl Fn(u32, u32) -> bool) -> Feasibility {
+        let width = 2;
+        let mut evidence = Evidence::none(width);
+        for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
+            let at = [f64::from(i) / 5.0, f64::from(j) / 5.0];
+            if fails(i, j) {
+                evidence.failed.push(at);
+            } else {
+                evidence.ranking.push(evidence.seen.len());
+                evidence.seen.push(at);
+            }
         }
-        rows
+        Feasibility::of(&Metric::numeric(width), &evidence).unwrap()
     }
 
     proptest! {
         #[test]
         fn the_derivatives_are_those_of_central_differences(x in 0.05..0.95, y in 0.05..0.95) {
-            let (succeeded, failed) = (rows(&[[0.1, 0.2], [0.7, 0.1]]), rows(&[[0.9, 0.8], [0.3, 1.0]]));
-            let metric = Metric::numeric(2);
-            let feasibility = Feasibility { metric: &metric, weights: &[1.0, 4.0], succeeded: &succeeded, failed: &failed, caution: 6.0 };
-            let (_, gradient) = feasibility.log_worth(&[x, y]);
-            let at = |x, y| feasibility.log_worth(&[x, y]).0;
+            let feasibility = of_grid(|i, j| i + j > 5);
+            let (worth, gradient) = feasibility.slope(&[x, y]);
+            prop_assert_eq!(worth, feasibility.log_worth(&[x, y]));
+            let at = |x, y| feasibility.log_worth(&[x, y]);
             for (found, expected) in [
                 (gradient[0], (at(x + 1e-6, y) - at(x - 1e-6, y)) / 2e-6),
                 (gradient[1], (at(x, y + 1e-6) - at(x, y - 1e-6)) / 2e-6),
@@ -143,40 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_one_beside_a_success_and_small_beside_a_failure() {
-        let (succeeded, failed) = (rows(&[[0.2, 0.5]]), rows(&[[0.8, 0.5]]));
-        let metric = Metric::numeric(2);
-        let feasibility = Feasibility {
-            metric: &metric,
-            weights: &[1.0, 1.0],
-            succeeded: &succeeded,
-            failed: &failed,
-            caution: CAUTION,
-        };
-        let probability = |x: &[f64]| (feasibility.log_worth(x).0 / CAUTION).exp();
-        assert!(probability(&[0.2, 0.5]) > 0.999);
-        assert!((probability(&[0.5, 0.1]) - 0.5).abs() < 1e-9);
-        assert!(probability(&[0.8, 0.5]) < 1e-6);
-    }
-
-    /// Points of a grid, told apart by whether they fail.
-    fn of_grid(fails: impl Fn(u32, u32) -> bool) -> f64 {
-        let (mut succeeded, mut failed) = (Rows::new(2), Rows::new(2));
-        for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
-            let rows = if fails(i, j) {
-                &mut failed
-            } else {
-                &mut succeeded
-            };
-            rows.push([f64::from(i) / 5.0, f64::from(j) / 5.0]);
-        }
-        caution(&Metric::numeric(2), &[1.0, 1.0], &succeeded, &failed)
-    }
-
-    #[test]
     fn failures_count_when_they_have_a_place() {
-        assert_eq!(of_grid(|_, _| false), CAUTION);
-        assert!(of_grid(|i, _| i > 3) > 0.99 * CAUTION);
-        assert!(of_grid(|i, j| (i * 5 + j * 7) % 11 == 0) < 0.1 * CAUTION);
+        let placed = of_grid(|i, _| i > 3);
+        assert!(placed.log_worth(&[0.1, 0.5]) > -0.1);
+        assert!(placed.log_worth(&[0.95, 0.5]) < -4.0);
+        let chance = of_grid(|i, j| (i * 5 + j * 7) % 11 == 0);
+        let worths = [[0.0, 0.0], [0.5, 0.5], [0.8, 0.4], [1.0, 1.0]].map(|x| chance.log_worth(&x));
+        assert!(worths.iter().all(|worth| *worth > -0.5), "{worths:?}");
     }
 }

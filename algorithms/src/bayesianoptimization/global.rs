@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 use super::climb::{Candidate, Hill};
 use super::{FITTED, HELD, Search};
 use crate::evidence::normal;
-use crate::gp::{Data, Posterior, Prior, fit, warp};
+use crate::gp::{Data, Posterior, Prior, fit, warp, without_outliers};
 
 /// Evaluations of a fit.
 const FIT_LIMIT: usize = 30;
@@ -41,9 +41,8 @@ pub(super) fn best(search: &Search<'_>, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         posterior: &posterior,
         acquisition: search.options.acquisition,
         best: whole.lowest_mean(),
-        succeeded: &whole.data.points,
-        failed: &search.failed(),
-        caution: search.caution(),
+        feasibility: search.feasibility(),
+        frame: None,
     };
     let mut candidates = sample(search, &hill, rng);
     sort(&mut candidates);
@@ -68,11 +67,19 @@ fn sort(candidates: &mut [Candidate]) {
 
 /// The model of the whole space.
 pub(super) fn posterior(search: &Search<'_>) -> Option<Posterior> {
-    let hyper = fit(&data(search, &held(search, FITTED)), PRIOR, FIT_LIMIT);
-    Posterior::new(data(search, &held(search, HELD)), hyper)
+    let fitted = held(search, FITTED);
+    without_outliers(held(search, HELD), PRIOR, |held| {
+        let fitted: Vec<usize> = fitted
+            .iter()
+            .copied()
+            .filter(|index| held.binary_search(index).is_ok())
+            .collect();
+        let hyper = fit(&data(search, &fitted), PRIOR, FIT_LIMIT);
+        Posterior::new(data(search, held), hyper)
+    })
 }
 
-/// Observations, at most `limit`: half of them the best, half spread evenly over the other ranks.
+/// Observations in ascending order, at most `limit`: half of them the best, half spread evenly over the other ranks.
 fn held(search: &Search<'_>, limit: usize) -> Vec<usize> {
     let ranking = &search.evidence.ranking;
     if ranking.len() <= limit {

@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 use super::climb::Hill;
 use super::{FITTED, HELD, Search};
 use crate::evidence::{Evidence, Rows};
-use crate::gp::{Acquisition, Data, Metric, Posterior, Prior, fit, warp};
+use crate::gp::{Acquisition, Data, Metric, Posterior, Prior, fit, warp, without_outliers};
 
 /// A model of the observations nearest to the best one.
 pub(super) struct Region {
@@ -15,10 +15,10 @@ pub(super) struct Region {
 }
 
 /// Coordinates in which the best observation is 0 and those near it are about 1 away.
-struct Frame {
+pub(super) struct Frame {
     centre: Vec<f64>,
     /// One local unit in each dimension.
-    units: Vec<f64>,
+    pub(super) units: Vec<f64>,
 }
 
 /// So many observations for each dimension, and at least so many.
@@ -63,9 +63,11 @@ impl Region {
         let rows = nearest.iter().map(|&index| evidence.seen.row(index));
         let units = units(&centre, rows);
         let frame = Frame { centre, units };
-        let fitted = &nearest[..FITTED.min(nearest.len())];
-        let hyper = fit(&frame.data(evidence, fitted), PRIOR, FIT_LIMIT);
-        let posterior = Posterior::new(frame.data(evidence, &nearest), hyper)?;
+        let posterior = without_outliers(nearest, PRIOR, |nearest| {
+            let fitted = &nearest[..FITTED.min(nearest.len())];
+            let hyper = fit(&frame.data(evidence, fitted), PRIOR, FIT_LIMIT);
+            Posterior::new(frame.data(evidence, nearest), hyper)
+        })?;
         Some(Self { frame, posterior })
     }
 
@@ -73,15 +75,13 @@ impl Region {
     pub(super) fn best(&self, search: &Search<'_>, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
         let frame = &self.frame;
         let pending = frame.all_inward(&search.pending());
-        let failed = frame.all_inward(&search.failed());
         let posterior = self.posterior.believing(&pending)?;
         let hill = Hill {
             posterior: &posterior,
             acquisition: Acquisition::ExpectedImprovement,
             best: self.posterior.lowest_mean(),
-            succeeded: &self.posterior.data.points,
-            failed: &failed,
-            caution: search.caution(),
+            feasibility: search.feasibility(),
+            frame: Some(frame),
         };
         let free: Vec<usize> = (0..frame.centre.len()).collect();
         let bounds = frame.bounds();
@@ -151,7 +151,7 @@ impl Frame {
         inward
     }
 
-    fn outward(&self, x: &[f64]) -> Vec<f64> {
+    pub(super) fn outward(&self, x: &[f64]) -> Vec<f64> {
         let cells = x.iter().zip(&self.centre).zip(&self.units);
         cells
             .map(|((x, centre), unit)| (centre + x * unit).clamp(0.0, 1.0))

@@ -92,7 +92,7 @@ fn log_improvement(z: f64) -> (f64, f64) {
 }
 
 /// `ln Φ(z)` and its derivative.
-fn log_probability(z: f64) -> (f64, f64) {
+pub(crate) fn log_probability(z: f64) -> (f64, f64) {
     if z > TAIL {
         let (density, probability) = density_and_probability(z);
         return (probability.ln(), density / probability);

@@ -160,6 +160,20 @@ impl Posterior {
         means.fold(f64::INFINITY, f64::min)
     }
 
+    /// Minus the logarithm of the likelihood of the data.
+    pub(crate) fn misfit(&self) -> f64 {
+        let count = self.data.len() as f64;
+        let scale = self.variance.ln() + 1.0 + std::f64::consts::TAU.ln();
+        0.5 * (count * scale + self.factor.log_determinant())
+    }
+
+    /// How far each observation is above what the others predict for it (Rasmussen and Williams, equation 5.12).
+    pub(crate) fn surprises(&self) -> Vec<f64> {
+        let inverse = self.factor.inverse_of_product();
+        let dual = self.dual.iter().enumerate();
+        dual.map(|(i, dual)| dual / inverse.row(i)[i]).collect()
+    }
+
     pub(crate) fn predict(&self, point: &[f64]) -> Prediction {
         let point = self.hyper.bent(point);
         let weights = &self.hyper.weights;

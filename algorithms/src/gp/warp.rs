@@ -8,32 +8,31 @@ const HIGHEST: f64 = 2.0;
 /// Losses with mean 0 and variance 1. Those above the median are drawn together by a logarithm, so that the slopes around a
 /// minimum do not decide what is believed at it, and outliers are cut off; the order stays. Takes any finite values.
 pub(crate) fn warp(losses: &[f64]) -> Vec<f64> {
-    let largest = losses
-        .iter()
-        .fold(0.0, |top: f64, loss| top.max(loss.abs()));
-    if largest == 0.0 {
-        return vec![0.0; losses.len()];
-    }
     // The differences of values near ±1e308 would overflow.
-    let scaled: Vec<f64> = losses.iter().map(|loss| loss / largest).collect();
-    let mut sorted = scaled.clone();
+    let mut sorted: Vec<f64> = losses.iter().map(|loss| 0.5 * loss).collect();
     sorted.sort_by(f64::total_cmp);
-    let lowest = sorted[0];
+    let Some(&lowest) = sorted.first() else {
+        return Vec::new();
+    };
     let above = |index: usize| sorted[index] - lowest;
     let unit = match above(sorted.len() / 2) {
         0.0 => above(sorted.len() - 1),
         unit => unit,
     };
     let bent = |above: f64| {
-        let height = above / unit;
-        if height > 1.0 {
-            1.0 + height.ln()
+        if above > unit {
+            // Their ratio could overflow, too.
+            1.0 + above.ln() - unit.ln()
+        } else if above > 0.0 {
+            above / unit
         } else {
-            height
+            0.0
         }
     };
     let highest = HIGHEST * bent(above((sorted.len() - 1) * KEPT / 10));
-    let cut = scaled.iter().map(|loss| bent(loss - lowest).min(highest));
+    let cut = losses
+        .iter()
+        .map(|loss| bent(0.5 * loss - lowest).min(highest));
     standardize(cut.collect())
 }
 
