@@ -2,10 +2,16 @@
 
 import os
 import random
+import shutil
 import string
 import subprocess
+import sys
+import sysconfig
+import threading
 import time
+from pathlib import Path
 
+import operators as stand_ins
 import pytest
 from kubeflow.katib import KatibClient
 from kubernetes import client, config
@@ -38,6 +44,34 @@ def objects():
     return client.CustomObjectsApi()
 
 
+@pytest.fixture(scope="session")
+def katib_image(tmp_path_factory):
+    """An image with this environment's packages, and bash, which the commands call that the SDKs make of functions."""
+    here, root = Path(__file__).parent, tmp_path_factory.mktemp("root")
+    packages = sysconfig.get_path("purelib", vars={"base": sys.base_prefix})
+    left_out = shutil.ignore_patterns("pip", "setuptools", "pkg_resources", "pygments", "*pytest*", "__pycache__")
+    shutil.copytree(sysconfig.get_path("purelib"), root / packages.lstrip("/"), ignore=left_out)
+    for part in (["busybox"], ["program", "/bin/bash"], ["python"]):
+        subprocess.run([here / "root", part[0], root, *part[1:]], check=True)
+    (root / "bash").rename(root / "bin/bash")
+    subprocess.run([here / "image", "katib", root, "python3"], check=True)
+    shutil.rmtree(root)
+    return "katib"
+
+
+@pytest.fixture(scope="session")
+def operators(core, objects):
+    """Custom kinds of job, operators that play them, and a runtime for TrainJobs."""
+    stand_ins.install()
+    eventually(stand_ins.are_served)
+    container = {"name": "node", "image": "diwan.test/busybox:1"}
+    stand_ins.make_runtime("plain", container)
+    stopping = threading.Event()
+    threading.Thread(target=stand_ins.run, args=(stopping,), daemon=True).start()
+    yield
+    stopping.set()
+
+
 @pytest.fixture
 def name(request):
     """A name of this test alone."""
@@ -53,6 +87,10 @@ def controller():
         subprocess.run([os.environ["DIWAN_TEST_CONTROLLER"], "restart"], check=True)
 
     return restart
+
+
+# The points of an experiment whose first trial is good and whose second is bad.
+BOTH_ENDS = [{"parameterAssignments": [{"name": "x", "value": value}]} for value in ("0.9", "0.1")]
 
 
 def container(script, image="busybox", command=None, **more):
