@@ -1,7 +1,8 @@
 """Katib's Python SDK, as it is on PyPI, drives Diwan."""
 
 import pytest
-from conftest import DB_MANAGER, NAMESPACE, container, ended, experiment, job
+from conftest import DB_MANAGER, NAMESPACE, container, ended, eventually, experiment, job
+from kubeflow.katib import search
 from kubernetes.client.exceptions import ApiException
 
 PRINTS = "echo epoch=1 score=0.5; echo score=$X"
@@ -39,6 +40,55 @@ def test_an_experiment_from_creation_to_deletion(katib, core, name):
     assert gone == [] or gone[0].metadata.deletion_timestamp
 
 
+def test_a_function_is_tuned(katib, katib_image, name):
+    def objective(parameters):
+        score = 4 * int(parameters["a"]) - float(parameters["b"]) ** 2
+        print(f"bonus={parameters['bonus']}")
+        print(f"result={score}")
+
+    parameters = {"a": search.int(min=10, max=20), "b": search.double(min=0.1, max=0.2), "bonus": 7}
+    katib.tune(
+        name=name,
+        objective=objective,
+        base_image=f"diwan.test/{katib_image}:1",
+        parameters=parameters,
+        objective_metric_name="result",
+        additional_metric_names=["bonus"],
+        max_trial_count=2,
+        parallel_trial_count=2,
+        resources_per_trial={"cpu": "100m"},
+    )
+    ended(katib, name)
+    for trial in katib.list_trials(name):
+        values = {one.name: float(one.value) for one in trial.spec.parameter_assignments}
+        observed = {metric.name: float(metric.latest) for metric in trial.status.observation.metrics}
+        assert observed == {"result": pytest.approx(4 * values["a"] - values["b"] ** 2), "bonus": 7}
+
+
+def test_a_function_that_is_tuned_reports_its_metrics_itself(katib, katib_image, name):
+    def objective(parameters):
+        from kubeflow.katib import report_metrics
+
+        for part in (0.5, 1):
+            report_metrics({"result": part * float(parameters["x"])}, parameters["to"])
+
+    katib.tune(
+        name=name,
+        objective=objective,
+        base_image=f"diwan.test/{katib_image}:1",
+        parameters={"x": search.double(min=1, max=2), "to": DB_MANAGER},
+        objective_metric_name="result",
+        max_trial_count=2,
+        parallel_trial_count=2,
+        metrics_collector_config={"kind": "Push"},
+    )
+    ended(katib, name)
+    for trial in katib.list_trials(name):
+        x = float(trial.spec.parameter_assignments[0].value)
+        [observed] = trial.status.observation.metrics
+        assert (float(observed.min), float(observed.max)) == pytest.approx((x / 2, x))
+
+
 def test_a_bad_file_gets_all_its_errors_at_once(objects, name):
     made = experiment(name, job(container("true")), parallel=9, template={"primaryContainerName": ""})
     made["spec"]["algorithm"]["algorithmName"] = "ramdom"
@@ -47,3 +97,17 @@ def test_a_bad_file_gets_all_its_errors_at_once(objects, name):
     assert refused.value.status == 400
     for part in ["spec.parallelTrialCount", "spec.algorithm.algorithmName", "spec.trialTemplate"]:
         assert part in refused.value.body, refused.value.body
+
+
+def test_an_experiment_is_made_again_under_the_name_of_one_that_still_ends(katib, batch, name):
+    held = job(container("sleep 600"))
+    held["metadata"] = {"finalizers": ["test.diwan.dev/hold"]}
+    katib.create_experiment(experiment(name, held, trials=1, parallel=1))
+    of_experiment = f"katib.kubeflow.org/experiment={name}"
+    eventually(lambda: batch.list_namespaced_job(NAMESPACE, label_selector=of_experiment).items)
+    [old] = batch.list_namespaced_job(NAMESPACE, label_selector=of_experiment).items
+    katib.delete_experiment(name)
+    katib.create_experiment(experiment(name, job(container(PRINTS)), trials=2))
+    katib.wait_for_experiment_condition(name, expected_condition="Created", timeout=60, polling_interval=1)
+    batch.patch_namespaced_job(old.metadata.name, NAMESPACE, {"metadata": {"finalizers": None}})
+    assert ended(katib, name, timeout=60).status.trials_succeeded == 2
