@@ -75,7 +75,7 @@ def operators(core, objects):
 @pytest.fixture
 def name(request):
     """A name of this test alone."""
-    words = request.node.name.removeprefix("test_").replace("_", "-")[:24].strip("-")
+    words = request.node.originalname.removeprefix("test_").replace("_", "-")[:24].strip("-")
     return words + "-" + "".join(random.choices(string.ascii_lowercase, k=5))
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from conftest import container, ended, eventually, experiment, job, last_condition
 
 FILE = {"fileSystemPath": {"path": "/metrics/out.log", "kind": "File", "format": "TEXT"}}
@@ -115,3 +116,15 @@ def test_a_stopped_experiment_leaves_no_pod(katib, core, name):
     katib.delete_experiment(name)
     eventually(lambda: not core.list_namespaced_pod(
         "default", label_selector=f"katib.kubeflow.org/experiment={name}").items)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"image": "diwan.test/missing:1"}, "ImagePull"), ({"resources": {"requests": {"cpu": "100"}}}, "Insufficient cpu")],
+    ids=["image", "node"],
+)
+def test_a_trial_that_waits_says_for_what(katib, name, change, words):
+    katib.create_experiment(experiment(name, job(container("echo score=1") | change), trials=1, parallel=1))
+    trials = lambda: [trial for trial in katib.list_trials(name) if trial.status]  # noqa: E731
+    eventually(lambda: any(words in last_condition(trial).message for trial in trials()), seconds=30)
+    katib.delete_experiment(name)
