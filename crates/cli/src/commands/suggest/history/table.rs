@@ -107,11 +107,13 @@ impl<'a> Columns<'a> {
         let assignments = self.parameters.iter().filter_map(|(name, column)| {
             Some(json!({"name": name, "value": given(Some(*column))?}))
         });
-        let metrics = self.metrics.iter().filter_map(|(name, column)| {
-            let value = given(Some(*column))?;
-            Some(json!({"name": name, "min": value, "max": value, "latest": value}))
-        });
-        let metrics: Vec<Value> = metrics.collect();
+        let mut metrics = Vec::new();
+        for (name, column) in &self.metrics {
+            if let Some(value) = given(Some(*column)) {
+                let value = number(line, name, value)?;
+                metrics.push(json!({"name": name, "min": value, "max": value, "latest": value}));
+            }
+        }
         let state = state(line, &cells[self.state])?;
         let mut status = Map::new();
         let condition = json!({"type": state.condition(), "status": "True"});
@@ -155,6 +157,16 @@ fn labels_of(line: usize, cell: &str) -> Result<BTreeMap<String, String>, Proble
         let path = format!("line {line}, {LABELS}");
         Problems(vec![Problem::invalid(path, cell, right)])
     })
+}
+
+/// A value as it stands; Katib writes `unavailable` where there is none.
+fn number<'a>(line: usize, name: &str, cell: &'a str) -> Result<&'a str, Problems> {
+    if cell.trim().parse::<f64>().is_ok() || cell == "unavailable" {
+        return Ok(cell);
+    }
+    let path = format!("line {line}, {name}");
+    let right = "must be a number, or empty";
+    Err(Problems(vec![Problem::invalid(path, cell, right)]))
 }
 
 fn state(line: usize, cell: &str) -> Result<TrialState, Problems> {
@@ -326,6 +338,11 @@ mod tests {
         assert!(
             ragged.contains("line 2: Invalid value: 2 cells, and the header has 3"),
             "{ragged}"
+        );
+        let number = said("name,state,score,x\na,Succeeded,good,1\n");
+        assert!(
+            number.contains("line 2, score: Invalid value: \"good\": must be a number"),
+            "{number}"
         );
         let state = said("name,state,score,x\n\na,Done,1,1\n");
         assert!(
