@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::engine::Outcome;
 use crate::record::{ExperimentRecord, TrialRecord, TrialState};
 use crate::resources::{
-    API_VERSION, Condition, Experiment, ExperimentSpec, ExperimentStatus, ObjectMeta, Suggestion,
-    SuggestionSpec, SuggestionStatus, Trial, TrialAssignment, TrialSpec, TrialStatus,
+    API_VERSION, Condition, ConditionStatus, Experiment, ExperimentSpec, ExperimentStatus,
+    ObjectMeta, ResumePolicy, Suggestion, SuggestionSpec, SuggestionStatus, Trial, TrialAssignment,
+    TrialSpec, TrialStatus,
 };
 
 /// Label on a trial that names its experiment.
@@ -161,7 +162,14 @@ pub fn suggestion(experiment: &ExperimentRecord, trials: &[TrialRecord]) -> Sugg
 pub fn suggestion_conditions(experiment: &ExperimentRecord) -> Vec<Condition> {
     let conditions = experiment.progress.conditions.iter();
     let told = conditions.filter(|condition| condition.kind != "Restarting");
-    told.map(suggestion_condition).collect()
+    let mut told: Vec<Condition> = told.map(suggestion_condition).collect();
+    if experiment.spec.resume_policy == Some(ResumePolicy::LongRunning) {
+        // It stands by for more trials.
+        told.retain(|condition| condition.kind != "Succeeded");
+        let running = told.iter_mut().filter(|one| one.kind == "Running");
+        running.for_each(|one| one.status = ConditionStatus::True);
+    }
+    told
 }
 
 fn suggestion_condition(of_experiment: &Condition) -> Condition {
