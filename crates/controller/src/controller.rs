@@ -5,21 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diwan_drivers::KubernetesDriver;
+use diwan_server::clock::now;
 use diwan_server::runner::{Options as RunnerOptions, Runner};
 use diwan_server::suggester::Suggester;
 use diwan_store::Store;
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::admission::experiment::Judge;
 use crate::admission::server::Settings;
+use crate::announce::Announcer;
 use crate::experiments::Experiments;
 use crate::intake::Intake;
 use crate::ledger::TrialObjects;
 use crate::logs::PodLogs;
 use crate::mirror::News;
-
 use crate::publish::Publisher;
+use crate::shards::{Leases, Shards};
+use crate::troubles::{self, Troubles};
 
 /// How often what trials have sent is judged by stopping rules, and what others have changed is looked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -36,6 +40,10 @@ pub struct Controller {
     pub suggester: Arc<dyn Suggester>,
     /// For the locks of experiments.
     pub work_directory: PathBuf,
+    /// The namespace of its own objects.
+    pub namespace: String,
+    /// What no other living controller is called, and this one again after a crash.
+    pub identity: String,
     /// What the webhooks know, too.
     pub settings: watch::Receiver<Settings>,
 }
@@ -49,9 +57,15 @@ impl Controller {
             news,
             suggester,
             work_directory,
+            namespace,
+            identity,
             settings,
         } = self;
+        let troubles = Arc::<Troubles>::default();
+        let announcer = Arc::new(Announcer::new(client.clone(), &identity));
         let ledger = TrialObjects {
+            troubles: troubles.clone(),
+            announcer: announcer.clone(),
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),
@@ -71,16 +85,29 @@ impl Controller {
                 ..RunnerOptions::new(work_directory)
             },
         };
+        let watching = troubles::Watch {
+            client: client.clone(),
+            store: store.clone(),
+            news: news.clone(),
+            troubles: troubles.clone(),
+        };
+        let held = watch::Sender::new(Shards::new());
         let publisher = Publisher {
+            held: held.subscribe(),
+            troubles: troubles.clone(),
+            announcer,
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),
             driver,
         };
+        let (tell, holding) = mpsc::unbounded_channel();
+        let mut leases = Leases::new(client.clone(), &namespace, identity, stamp, tell);
         let experiments = Experiments {
             client: client.clone(),
             store: store.clone(),
             news,
+            held,
             runner: Arc::new(runner),
             intake: Arc::new(Intake {
                 client,
@@ -91,8 +118,16 @@ impl Controller {
             }),
         };
         tokio::select! {
-            () = experiments.run(shutdown) => {}
+            () = experiments.run(holding, shutdown) => {}
             () = publisher.run() => {}
+            () = watching.run() => {}
+            () = leases.run() => {}
         }
+        leases.leave().await;
     }
+}
+
+/// For the leases, whose times people look at; nothing here compares them.
+fn stamp() -> Timestamp {
+    Timestamp::from_millisecond(now().as_millis()).unwrap_or_default()
 }

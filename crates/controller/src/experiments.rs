@@ -4,28 +4,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diwan_core::record::ExperimentKey;
-use diwan_core::view::EXPERIMENT_LABEL;
 use diwan_server::runner::{Control, Report, RunError, Runner};
-use diwan_store::{ExperimentQuery, Store, StoreError};
+use diwan_store::{Store, StoreError};
 use futures_util::StreamExt;
-use kube::api::{Api, DynamicObject, ListParams};
+use futures_util::future::join_all;
+use kube::api::{Api, DynamicObject};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt};
-use serde_json::Value;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
+use crate::catch_up::CatchUp;
 use crate::intake::{Intake, Taken};
 use crate::kinds;
 use crate::mirror::News;
+use crate::shards::{Shards, shard};
 
 /// Time before an experiment is tried again whose run failed.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Trials that are listed at one time.
-const PAGE: u32 = 500;
 
 /// Follows the Experiments of a cluster.
 pub(crate) struct Experiments {
@@ -34,10 +32,15 @@ pub(crate) struct Experiments {
     pub(crate) news: Arc<News>,
     pub(crate) runner: Arc<Runner>,
     pub(crate) intake: Arc<Intake>,
+    /// The shards whose experiments are this controller's, for whom it may concern.
+    pub(crate) held: watch::Sender<Shards>,
 }
 
+/// What is held from now on, and where to say that what is not has stopped.
+pub(crate) type Holding = mpsc::UnboundedReceiver<(Shards, oneshot::Sender<()>)>;
+
 /// What has happened to an Experiment.
-enum Heard {
+pub(crate) enum Heard {
     /// It is there, like this.
     There(Box<DynamicObject>),
     /// It is gone.
@@ -50,34 +53,34 @@ enum Heard {
     Ended(ExperimentKey, bool),
 }
 
-/// Whether a Trial says that it has ended.
-fn is_over(trial: &DynamicObject) -> bool {
-    let conditions = trial.data.pointer("/status/conditions");
-    let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();
-    conditions.any(|one| {
-        let is_end = !matches!(one["type"].as_str(), Some("Created" | "Running"));
-        is_end && one["status"] == "True"
-    })
-}
-
 /// The loop's state: one task for each experiment that something is left to do about.
 struct Loop<'a> {
     of: &'a Experiments,
-    running: HashMap<ExperimentKey, watch::Sender<Control>>,
+    running: HashMap<ExperimentKey, Running>,
+    /// Those to run again when their runner has returned: one of the same name was made meanwhile.
+    again: HashSet<ExperimentKey>,
     tasks: JoinSet<()>,
     mailbox: mpsc::UnboundedSender<Heard>,
+}
+
+/// A runner at work.
+struct Running {
+    task: JoinHandle<()>,
+    /// The runner takes its end for a wish to go on.
+    _control: watch::Sender<Control>,
 }
 
 // === impl Experiments ===
 
 impl Experiments {
-    /// Follows them until `shutdown`; trials go on without.
-    pub(crate) async fn run(&self, shutdown: impl Future<Output = ()>) {
+    /// Follows those of the shards that are held, until `shutdown`; trials go on without.
+    pub(crate) async fn run(&self, mut holding: Holding, shutdown: impl Future<Output = ()>) {
         let (mailbox, mut heard) = mpsc::unbounded_channel();
         let watching = tokio::spawn(watch_all(self.client.clone(), mailbox.clone()));
         let mut following = Loop {
             of: self,
             running: HashMap::new(),
+            again: HashSet::new(),
             tasks: JoinSet::new(),
             mailbox,
         };
@@ -85,10 +88,15 @@ impl Experiments {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
+                Some((shards, stopped)) = holding.recv() => {
+                    following.hold(shards).await;
+                    let _ = stopped.send(());
+                }
                 Some(one) = heard.recv() => following.hear(one).await,
             }
         }
         watching.abort();
+        following.hold(Shards::new()).await;
     }
 }
 
@@ -122,7 +130,7 @@ async fn watch_all(client: Client, mailbox: mpsc::UnboundedSender<Heard>) {
     }
 }
 
-fn key(object: &DynamicObject) -> ExperimentKey {
+pub(crate) fn key(object: &DynamicObject) -> ExperimentKey {
     ExperimentKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
 
@@ -133,11 +141,14 @@ impl Loop<'_> {
         match heard {
             Heard::There(object) => self.there(*object),
             Heard::Gone(key) => self.forget(&key).await,
-            Heard::All(listed) => self.catch_up(&listed).await,
+            Heard::All(listed) => {
+                let held = self.of.held.borrow().clone();
+                self.catch_up(held, Some(listed));
+            }
             Heard::Open(key) => self.carry_on(key),
             Heard::Ended(key, again) => {
                 self.running.remove(&key);
-                if again {
+                if self.again.remove(&key) || again {
                     self.carry_on(key);
                 }
             }
@@ -145,9 +156,44 @@ impl Loop<'_> {
         while self.tasks.try_join_next().is_some() {}
     }
 
+    fn is_held(&self, key: &ExperimentKey) -> bool {
+        self.of.held.borrow().contains(&shard(key))
+    }
+
+    /// Lets go of what is not held any more, and begins what is. Returns when nothing runs here that should not.
+    async fn hold(&mut self, shards: Shards) {
+        let before = self.of.held.send_replace(shards.clone());
+        let lost = self
+            .running
+            .extract_if(|key, _| !shards.contains(&shard(key)));
+        let lost = lost.map(|(_, running)| {
+            running.task.abort();
+            running.task
+        });
+        join_all(lost).await;
+        let new: Shards = shards.difference(&before).copied().collect();
+        if !new.is_empty() {
+            self.catch_up(new, None);
+        }
+    }
+
+    fn catch_up(&mut self, shards: Shards, listed: Option<HashSet<ExperimentKey>>) {
+        let catch_up = CatchUp {
+            client: self.of.client.clone(),
+            store: self.of.store.clone(),
+            news: self.of.news.clone(),
+            mailbox: self.mailbox.clone(),
+            shards,
+        };
+        self.tasks.spawn(catch_up.run(listed));
+    }
+
     /// Takes an Experiment in, beside the others: none waits for another's store or optimizer.
     fn there(&mut self, object: DynamicObject) {
         let key = key(&object);
+        if !self.is_held(&key) {
+            return;
+        }
         let intake = self.of.intake.clone();
         let mailbox = self.mailbox.clone();
         self.tasks.spawn(async move {
@@ -165,14 +211,18 @@ impl Loop<'_> {
 
     /// Runs an experiment of the store, unless it runs.
     fn carry_on(&mut self, key: ExperimentKey) {
+        if !self.is_held(&key) {
+            return;
+        }
         if self.running.contains_key(&key) {
+            self.again.insert(key);
             return;
         }
         let (control, controls) = watch::channel(Control::Run);
-        self.running.insert(key.clone(), control);
+        let of = key.clone();
         let (runner, mailbox) = (self.of.runner.clone(), self.mailbox.clone());
         let (report, _) = watch::channel(Report::default());
-        self.tasks.spawn(async move {
+        let task = tokio::spawn(async move {
             let again = match runner.run(&key, controls, report).await {
                 Ok(_) => false,
                 Err(RunError::NotFound(_) | RunError::Deleted(_)) => {
@@ -187,10 +237,18 @@ impl Loop<'_> {
             };
             let _ = mailbox.send(Heard::Ended(key, again));
         });
+        let running = Running {
+            task,
+            _control: control,
+        };
+        self.running.insert(of, running);
     }
 
     /// The record goes with the Experiment; its runner finds out and stops the trials.
     async fn forget(&mut self, key: &ExperimentKey) {
+        if !self.is_held(key) {
+            return;
+        }
         match self.of.store.delete(key).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => {}
             Err(error) => {
@@ -201,67 +259,6 @@ impl Loop<'_> {
                     let _ = mailbox.send(Heard::Gone(key));
                 });
             }
-        }
-    }
-
-    /// Catches up with what has happened while nobody watched, and with what was committed and not shown.
-    async fn catch_up(&mut self, listed: &HashSet<ExperimentKey>) {
-        self.forget_others(listed).await;
-        let api: Api<DynamicObject> = Api::all_with(self.of.client.clone(), &kinds::trials());
-        let mut page = ListParams::default().limit(PAGE);
-        loop {
-            let found = match api.list(&page).await {
-                Ok(found) => found,
-                Err(error) => {
-                    warn!(%error, "cannot look for Trials that have ended meanwhile");
-                    return;
-                }
-            };
-            for trial in found.items.iter().filter(|trial| !is_over(trial)) {
-                self.show(trial).await;
-            }
-            match found.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = page.continue_token(&token),
-                None => return,
-            }
-        }
-    }
-
-    /// Has a Trial shown as its trial is stored.
-    async fn show(&self, trial: &DynamicObject) {
-        let Some(experiment) = trial.labels().get(EXPERIMENT_LABEL) else {
-            return;
-        };
-        let key = ExperimentKey::new(trial.namespace().unwrap_or_default(), experiment);
-        match self.of.store.trial(&key, &trial.name_any()).await {
-            Ok(Some(stored)) => self.of.news.add_trial(&key, stored),
-            Ok(None) => {}
-            Err(error) => warn!(trial = trial.name_any(), %error, "cannot show how it stands"),
-        }
-    }
-
-    /// Forgets experiments whose Experiments are gone, and shows how the others stand.
-    async fn forget_others(&mut self, listed: &HashSet<ExperimentKey>) {
-        let mut query = ExperimentQuery::default();
-        loop {
-            let page = match self.of.store.experiments(&query).await {
-                Ok(page) => page,
-                Err(error) => {
-                    warn!(%error, "cannot look for experiments that were deleted");
-                    return;
-                }
-            };
-            let Some(last) = page.last().map(|one| one.record.key()) else {
-                return;
-            };
-            for one in page {
-                let key = one.record.key();
-                match listed.contains(&key) {
-                    true => self.of.news.add(&key),
-                    false => self.forget(&key).await,
-                }
-            }
-            query.after = Some(last);
         }
     }
 }

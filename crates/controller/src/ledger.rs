@@ -12,9 +12,11 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::announce::Announcer;
 use crate::kinds;
 use crate::logs::PodLogs;
 use crate::mirror::News;
+use crate::troubles::Troubles;
 
 /// Makes the Trial of a trial that is about to be launched. That it says an attempt means that this attempt was, or nearly was,
 /// launched, whatever has become of its job.
@@ -23,6 +25,8 @@ pub(crate) struct TrialObjects {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) news: Arc<News>,
     pub(crate) logs: PodLogs,
+    pub(crate) troubles: Arc<Troubles>,
+    pub(crate) announcer: Arc<Announcer>,
 }
 
 #[async_trait]
@@ -34,6 +38,9 @@ impl Ledger for TrialObjects {
         let (object, trial) = self.object(plan).await?;
         match api.create(&PostParams::default(), &object).await {
             Ok(made) => {
+                let (announcer, shown) = (self.announcer.clone(), made.clone());
+                // Nobody waits for it.
+                tokio::spawn(async move { announcer.launch(&shown).await });
                 // Its status could not be shown before.
                 self.news.add_trial(&plan.experiment, trial);
                 return Ok(claim(&made, true));
@@ -68,6 +75,11 @@ impl Ledger for TrialObjects {
 
     async fn settle(&self, id: &LaunchId) -> Result<(), DriverError> {
         self.logs.read(id).await
+    }
+
+    fn last_words(&self, id: &LaunchId) -> Option<String> {
+        self.troubles
+            .last_words(&id.experiment.namespace, &id.trial)
     }
 }
 

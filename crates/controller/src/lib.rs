@@ -5,6 +5,9 @@
 //! is shown in the objects' statuses by one publisher.
 
 pub mod admission;
+mod announce;
+mod catch_up;
+mod claims;
 mod controller;
 pub mod crd;
 mod experiments;
@@ -14,6 +17,8 @@ mod ledger;
 mod logs;
 pub mod mirror;
 mod publish;
+mod shards;
 mod templates;
+mod troubles;
 
 pub use controller::Controller;

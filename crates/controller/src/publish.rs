@@ -16,10 +16,16 @@ use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams}
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use thiserror::Error;
-use tracing::warn;
+use tokio::sync::watch;
+use tracing::{debug, warn};
 
+use crate::announce::Announcer;
+use crate::catch_up::is_over;
+use crate::claims;
 use crate::kinds;
 use crate::mirror::{Change, Due, News};
+use crate::shards::{Shards, shard};
+use crate::troubles::Troubles;
 
 /// Time between two looks at what has changed.
 const EVERY: Duration = Duration::from_millis(200);
@@ -37,6 +43,10 @@ pub(crate) struct Publisher {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) news: Arc<News>,
     pub(crate) driver: Arc<KubernetesDriver>,
+    pub(crate) troubles: Arc<Troubles>,
+    pub(crate) announcer: Arc<Announcer>,
+    /// The shards whose experiments are this controller's: others show theirs.
+    pub(crate) held: watch::Receiver<Shards>,
 }
 
 #[derive(Debug, Error)]
@@ -49,6 +59,21 @@ enum PublishError {
     Kubernetes(#[from] kube::Error),
 }
 
+// === impl PublishError ===
+
+impl PublishError {
+    /// Whether the namespace is going, and all in it.
+    fn is_of_going_namespace(&self) -> bool {
+        matches!(self, Self::Kubernetes(kube::Error::Api(status))
+            if status.code == 403 && status.message.contains("being terminated"))
+    }
+}
+
+fn operations(operations: Value) -> Result<Patch<()>, kube::Error> {
+    let patch = serde_json::from_value(operations).map_err(kube::Error::SerdeError)?;
+    Ok(Patch::Json(patch))
+}
+
 // === impl Publisher ===
 
 impl Publisher {
@@ -59,6 +84,9 @@ impl Publisher {
             let shown =
                 stream::iter(news).for_each_concurrent(AT_ONCE, |(key, change)| async move {
                     if let Err(error) = self.show(&key, &change).await {
+                        if error.is_of_going_namespace() {
+                            return;
+                        }
                         warn!(experiment = %key, %error, "cannot show how it stands; trying again");
                         let news = self.news.clone();
                         // Beside the others, which need not wait for it.
@@ -75,6 +103,9 @@ impl Publisher {
 
     /// Shows the trials, and then the experiment: who sees that it has ended must find them ended.
     async fn show(&self, key: &ExperimentKey, change: &Change) -> Result<(), PublishError> {
+        if !self.held.borrow().contains(&shard(key)) {
+            return Ok(());
+        }
         let shown = stream::iter(change.trials.values())
             .map(|trial| self.show_trial(key, trial))
             .buffer_unordered(AT_ONCE);
@@ -96,15 +127,39 @@ impl Publisher {
         key: &ExperimentKey,
         trial: &TrialRecord,
     ) -> Result<(), PublishError> {
-        let trials = kinds::trials();
-        if !trial.state.is_active() {
-            let api = self.api(&trials, &key.namespace);
-            if let Some(shown) = api.get_opt(&trial.name).await? {
-                self.let_go(&shown).await?;
-            }
+        let api = self.api(&kinds::trials(), &key.namespace);
+        let words = self.troubles.of(&key.namespace, &trial.name);
+        let shown = match trial.state.is_active() && words.is_none() {
+            true => None,
+            false => api.get_opt(&trial.name).await?,
+        };
+        if let Some(shown) = shown.as_ref().filter(|_| !trial.state.is_active()) {
+            self.let_go(shown).await?;
         }
-        let status = json!(view::trial_status(trial));
-        self.set_status(&trials, key, &trial.name, status).await
+        let mut status = view::trial_status(trial);
+        if let (Some(words), Some(last)) = (&words, status.conditions.last_mut())
+            && matches!(
+                trial.state,
+                TrialState::Running | TrialState::MetricsUnavailable
+            )
+        {
+            last.message = format!("{}; {words}", last.message);
+        }
+        // Their names are of the experiment's uid.
+        let of = json!([]);
+        self.set_status(&kinds::trials(), key, &trial.name, of, json!(status))
+            .await?;
+        match (shown, words) {
+            (Some(shown), _) if !trial.state.is_active() => {
+                self.troubles.forget(&key.namespace, &trial.name);
+                if !is_over(&shown) {
+                    self.announcer.end(&shown, trial).await;
+                }
+            }
+            (Some(shown), Some(words)) => self.announcer.trouble(&shown, &words).await,
+            _ => {}
+        }
+        Ok(())
     }
 
     async fn show_experiment(
@@ -114,12 +169,15 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let key = &record.key();
         let newest = self.newest(key, Vec::new()).await?;
-        self.show_suggestion(key, &view::suggestion(record, &newest))
+        self.show_suggestion(record, &view::suggestion(record, &newest))
             .await?;
         let made = view::experiment(record, version, self.names(key).await?);
         let status = json!(made.status);
-        self.set_status(&kinds::experiments(), key, &key.name, status)
-            .await
+        let of = json!([{"op": "test", "path": "/metadata/uid", "value": record.metadata.uid}]);
+        self.set_status(&kinds::experiments(), key, &key.name, of, status)
+            .await?;
+        self.announcer.experiment(record).await;
+        Ok(())
     }
 
     /// Lets go of the job of a trial that is over and recorded, unless the Trial says to keep it.
@@ -140,17 +198,21 @@ impl Publisher {
         }
     }
 
+    /// `Gone`: it belongs to an experiment of this name that is not there any more, and goes with it.
     async fn show_suggestion(
         &self,
-        key: &ExperimentKey,
+        record: &ExperimentRecord,
         suggestion: &Suggestion,
     ) -> Result<(), PublishError> {
+        let key = &record.key();
         let resource = kinds::suggestions();
         let api = self.api(&resource, &key.namespace);
         let value = serde_json::to_value(suggestion).map_err(kube::Error::SerdeError)?;
-        let spec = json!({ "spec": value["spec"] });
-        let params = PatchParams::default();
-        match api.patch(&key.name, &params, &Patch::Merge(&spec)).await {
+        let place = "/metadata/ownerReferences/0/uid";
+        let of = json!({"op": "test", "path": place, "value": record.metadata.uid});
+        let spec = json!({"op": "add", "path": "/spec", "value": value["spec"]});
+        let patch = operations(json!([of, spec]))?;
+        match api.patch(&key.name, &PatchParams::default(), &patch).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.code == 404 => {
                 let object: DynamicObject =
@@ -158,30 +220,44 @@ impl Publisher {
                 match api.create(&PostParams::default(), &object).await {
                     // Its experiment is being removed, or somebody was faster.
                     Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-                    other => drop(other?),
+                    other => claims::keep(&self.client, record, &other?).await?,
                 }
             }
             Err(error) => return Err(error.into()),
         }
         let status = value["status"].clone();
-        self.set_status(&resource, key, &key.name, status).await
+        self.set_status(&resource, key, &key.name, json!([of]), status)
+            .await
     }
 
-    /// Sets a status as a whole, because what it does not have must go; that of an object that is gone is nobody's.
+    /// Sets a status as a whole, because what it does not have must go, if the object passes the tests; that of an object that
+    /// is gone, or is another's, is nobody's.
     async fn set_status(
         &self,
         resource: &ApiResource,
         key: &ExperimentKey,
         name: &str,
+        mut tests: Value,
         status: Value,
     ) -> Result<(), PublishError> {
         let api = self.api(resource, &key.namespace);
-        let params = PatchParams::default();
-        let replaced = json!([{ "op": "add", "path": "/status", "value": status }]);
-        let patch = serde_json::from_value(replaced).map_err(kube::Error::SerdeError)?;
-        let patch = Patch::<()>::Json(patch);
-        match api.patch_status(name, &params, &patch).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        if let Some(tests) = tests.as_array_mut() {
+            tests.push(json!({ "op": "add", "path": "/status", "value": status }));
+        }
+        let patch = operations(tests)?;
+        match api
+            .patch_status(name, &PatchParams::default(), &patch)
+            .await
+        {
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 422) => {
+                debug!(
+                    name,
+                    kind = resource.kind,
+                    "is not shown: {}",
+                    status.message
+                );
+                Ok(())
+            }
             Err(error) => Err(error.into()),
             Ok(_) => Ok(()),
         }

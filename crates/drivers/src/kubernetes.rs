@@ -12,7 +12,7 @@ mod roster;
 
 pub use conditions::{Verdict, verdict};
 pub use driver::{Claim, KubernetesDriver, Ledger};
-pub use pods::pods_of;
+pub use pods::{pods_of, told_by, waits_for};
 
 /// Label on a trial's job, and on its pods, that names the trial.
 pub const TRIAL_LABEL: &str = "katib.kubeflow.org/trial";

@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// The namespace of the controller's own objects
     #[arg(long, value_name = "NAME", default_value = "kubeflow")]
     core_namespace: String,
+    /// What no other controller is called, and this one again after a crash; by default the host and the webhooks' port
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
     /// Where the pods of trials report; by default the Service katib-db-manager
     #[arg(long, value_name = "HOST:PORT")]
     db_manager: Option<String>,
@@ -82,6 +85,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         news,
         suggester: context.suggester(),
         work_directory: context.default_work_directory().to_owned(),
+        namespace: arguments.core_namespace.clone(),
+        identity: arguments
+            .identity
+            .clone()
+            .unwrap_or_else(|| identity(arguments)),
         settings: settings.subscribe(),
     };
     let (end, ended) = watch::channel(());
@@ -96,7 +104,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         settings.subscribe(),
         until_end(ended.clone()),
     );
-    let controlling = controller.run(until_end(ended));
+    let controlling = Box::pin(controller.run(until_end(ended)));
     let ending = async {
         asked_to_end.await;
         drop(end);
@@ -122,6 +130,28 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     };
     tokio::try_join!(serving, admitting, controlling, ending)?;
     Ok(Exit::Done)
+}
+
+/// A port has one holder at a time, and a pod the same host when its container starts again. Fit for the name of an object.
+fn identity(arguments: &Arguments) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|one| {
+            if one.is_ascii_alphanumeric() {
+                one
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    format!(
+        "diwan-{}-{}",
+        host.trim_matches('-'),
+        arguments.webhook_listen.port()
+    )
 }
 
 /// What the webhooks are, and what they know.

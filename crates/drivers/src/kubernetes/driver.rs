@@ -33,6 +33,9 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// When that is not possible now. The call may be repeated.
     async fn settle(&self, id: &LaunchId) -> Result<(), DriverError>;
+
+    /// What a pod of a launch said last, if it had to complain and may be gone.
+    fn last_words(&self, id: &LaunchId) -> Option<String>;
 }
 
 /// What [`Ledger::claim`] has found.
@@ -192,6 +195,7 @@ impl KubernetesDriver {
                 Verdict::Failed(words) => {
                     let namespace = &launch.id.experiment.namespace;
                     let told = pods::words(&self.client, namespace, &launch.id.trial).await;
+                    let told = told.or_else(|| self.ledger.last_words(&launch.id));
                     Some(End::Failed(match told {
                         Some(told) => format!("{words}; {told}"),
                         None => words,

@@ -12,7 +12,7 @@ pub(super) async fn words(client: &Client, namespace: &str, trial: &str) -> Opti
     let pods = pods_of(client, namespace, trial).await.ok()?;
     let mut newest_first = pods;
     newest_first.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp()));
-    newest_first.iter().find_map(of_pod)
+    newest_first.iter().find_map(told_by)
 }
 
 /// Removes the pods of a trial by force.
@@ -53,10 +53,30 @@ pub async fn pods_of(
     Ok(Vec::new())
 }
 
-/// Why a pod failed or waits.
-pub(super) fn of_pod(pod: &Pod) -> Option<String> {
+/// Why a pod that has not ended does not get on; nothing while it does.
+#[must_use]
+pub fn waits_for(pod: &Pod) -> Option<String> {
+    let phase = pod.status.as_ref()?.phase.as_deref();
+    (phase == Some("Pending") || phase == Some("Running"))
+        .then(|| told_by(pod))
+        .flatten()
+}
+
+/// Why a pod failed or waits; nothing if it says nothing of that.
+#[must_use]
+pub fn told_by(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let name = pod.name_any();
+    let mut conditions = status.conditions.iter().flatten();
+    let disrupted = conditions.find(|one| one.type_ == "DisruptionTarget" && one.status == "True");
+    if let Some(disrupted) = disrupted {
+        let (reason, message) = (disrupted.reason.as_deref(), disrupted.message.as_deref());
+        return Some(format!(
+            "pod {name} was disrupted: {}: {}",
+            reason.unwrap_or("DisruptionTarget"),
+            message.unwrap_or("it says no more")
+        ));
+    }
     if let Some(reason) = &status.reason {
         let message = status.message.as_deref().unwrap_or("it says no more");
         return Some(format!("pod {name}: {reason}: {message}"));

@@ -167,7 +167,7 @@ impl Task {
             Err(error) => Err(error),
         };
         if let Ok((End::Lost(message), _)) = &observed {
-            warn!("{message}");
+            warn!(experiment = %self.reference.experiment, trial, "{message}");
         }
         self.tell(match observed {
             Ok((end, observation)) => Message::Event(Event::Ended {

@@ -1,0 +1,145 @@
+//! Kubernetes' events of what becomes of experiments and trials, with Katib's reasons.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
+use diwan_core::resources::Condition;
+use diwan_server::clock::now;
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, DynamicObject, ObjectMeta, PostParams};
+use kube::{Client, Resource, ResourceExt};
+use tracing::debug;
+
+use crate::kinds;
+
+/// Bytes that Kubernetes takes of a message.
+const LONGEST: usize = 1000;
+
+/// Tells of changes, once each as far as this process knows.
+pub(crate) struct Announcer {
+    client: Client,
+    /// The name of this controller.
+    me: String,
+    /// What was said last of experiments and of trials in trouble, by uid.
+    said: Mutex<HashMap<String, String>>,
+}
+
+// === impl Announcer ===
+
+impl Announcer {
+    pub(crate) fn new(client: Client, me: &str) -> Self {
+        Self {
+            client,
+            me: me.to_owned(),
+            said: Mutex::default(),
+        }
+    }
+
+    /// A trial is launched.
+    pub(crate) async fn launch(&self, shown: &DynamicObject) {
+        let message = format!("Job {} has been created", shown.name_any());
+        self.publish(false, "JobCreated", &message, &of(shown))
+            .await;
+    }
+
+    /// An experiment stands as its last condition says.
+    pub(crate) async fn experiment(&self, record: &ExperimentRecord) {
+        let Some(condition) = record.progress.conditions.last() else {
+            return;
+        };
+        let uid = &record.metadata.uid;
+        if !self.is_news(uid, &condition.kind) {
+            return;
+        }
+        let is_bad = condition.kind == "Failed";
+        let key = record.key();
+        let about = reference("Experiment", &key.namespace, &key.name, uid);
+        self.publish(is_bad, &condition.reason, &condition.message, &about)
+            .await;
+    }
+
+    /// A trial has ended.
+    pub(crate) async fn end(&self, shown: &DynamicObject, trial: &TrialRecord) {
+        self.forget(&shown.uid().unwrap_or_default());
+        let (is_bad, reason) = match trial.state {
+            TrialState::Succeeded => (false, "JobSucceeded"),
+            TrialState::Failed => (true, "JobFailed"),
+            TrialState::MetricsUnavailable => (true, "MetricsUnavailable"),
+            TrialState::EarlyStopped => (false, "TrialEarlyStopped"),
+            _ => (false, "JobDeleted"),
+        };
+        let message = trial
+            .conditions
+            .last()
+            .map(|last: &Condition| last.message.as_str());
+        self.publish(is_bad, reason, message.unwrap_or_default(), &of(shown))
+            .await;
+    }
+
+    /// Something keeps a trial from getting on.
+    pub(crate) async fn trouble(&self, shown: &DynamicObject, words: &str) {
+        if self.is_news(&shown.uid().unwrap_or_default(), words) {
+            self.publish(true, "TrialWaits", words, &of(shown)).await;
+        }
+    }
+
+    fn is_news(&self, uid: &str, words: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(uid.to_owned(), words.to_owned()).as_deref() != Some(words)
+    }
+
+    fn forget(&self, uid: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.remove(uid);
+    }
+
+    /// An event is a courtesy: one that cannot be published is not tried again.
+    async fn publish(&self, is_bad: bool, reason: &str, message: &str, about: &ObjectReference) {
+        let mut note = message.to_owned();
+        note.truncate(note.floor_char_boundary(LONGEST));
+        let time = Timestamp::from_millisecond(now().as_millis()).unwrap_or_default();
+        let name = about.name.as_deref().unwrap_or_default();
+        // Katib's clients read the older kind of event, and its first time.
+        let event = Event {
+            metadata: ObjectMeta {
+                name: Some(format!("{name}.{:x}", time.as_nanosecond())),
+                ..ObjectMeta::default()
+            },
+            involved_object: about.clone(),
+            type_: Some(if is_bad { "Warning" } else { "Normal" }.to_owned()),
+            reason: Some(reason.to_owned()),
+            message: Some(note),
+            first_timestamp: Some(Time(time)),
+            last_timestamp: Some(Time(time)),
+            count: Some(1),
+            source: Some(EventSource {
+                component: Some("katib-controller".to_owned()),
+                host: Some(self.me.clone()),
+            }),
+            ..Event::default()
+        };
+        let namespace = about.namespace.as_deref().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        if let Err(error) = api.create(&PostParams::default(), &event).await {
+            debug!(%error, object = about.name, reason, "cannot publish an event");
+        }
+    }
+}
+
+fn of(shown: &DynamicObject) -> ObjectReference {
+    shown.object_ref(&kinds::trials())
+}
+
+fn reference(kind: &str, namespace: &str, name: &str, uid: &str) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{}/{}", kinds::GROUP, kinds::VERSION)),
+        kind: Some(kind.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        name: Some(name.to_owned()),
+        uid: Some(uid.to_owned()),
+        ..ObjectReference::default()
+    }
+}

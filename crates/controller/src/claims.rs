@@ -1,0 +1,38 @@
+//! The volume claims that `resumePolicy: FromVolume` leaves, for those who look for them. Nothing has to mount one here: the
+//! record is in the store.
+
+use diwan_core::record::ExperimentRecord;
+use diwan_core::resources::ResumePolicy;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+
+/// Makes the claim of an experiment that wants one. It belongs to the Suggestion, as Katib's does.
+pub(crate) async fn keep(
+    client: &Client,
+    record: &ExperimentRecord,
+    suggestion: &DynamicObject,
+) -> Result<(), kube::Error> {
+    if record.spec.resume_policy != Some(ResumePolicy::FromVolume) {
+        return Ok(());
+    }
+    let key = record.key();
+    let algorithm = record.spec.algorithm.as_ref();
+    let algorithm = algorithm.map_or("", |one| one.algorithm_name.as_str());
+    let owner = json!({
+        "apiVersion": "kubeflow.org/v1beta1", "kind": "Suggestion", "name": suggestion.name_any(),
+        "uid": suggestion.uid().unwrap_or_default(), "controller": true, "blockOwnerDeletion": true,
+    });
+    let claim = json!({
+        "metadata": {"name": format!("{}-{algorithm}", key.name), "ownerReferences": [owner]},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    let claim = serde_json::from_value(claim).map_err(kube::Error::SerdeError)?;
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &key.namespace);
+    match api.create(&PostParams::default(), &claim).await {
+        // A quota, or a claim of that name: no experiment waits for it.
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 409 | 422) => Ok(()),
+        other => other.map(drop),
+    }
+}
