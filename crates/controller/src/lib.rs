@@ -12,6 +12,7 @@ mod controller;
 pub mod crd;
 mod experiments;
 mod intake;
+pub mod katib_config;
 pub mod kinds;
 mod ledger;
 mod logs;

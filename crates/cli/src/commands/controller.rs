@@ -12,6 +12,7 @@ use diwan_controller::admission::owner::Cluster;
 use diwan_controller::admission::pod::{Injection, has_native_sidecars};
 use diwan_controller::admission::registration::Reach;
 use diwan_controller::admission::server::{Options, Settings, serve};
+use diwan_controller::katib_config;
 use diwan_controller::mirror::{MirroredStore, News};
 use diwan_server::clock::now;
 use diwan_server::grpc::{self, Services};
@@ -98,6 +99,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         let _ = ended.changed().await;
     };
     let serving = grpc::serve(listener, services, until_end(ended.clone()));
+    let following = katib_config::follow(client.clone(), &arguments.core_namespace, &settings);
     let admitting = serve(
         client,
         options,
@@ -121,7 +123,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .map_err(|error| Failure::of(Exit::Failed, &error))
     };
     let controlling = async {
-        controlling.await;
+        tokio::select! {
+            () = controlling => {}
+            () = following => {}
+        }
         Ok(())
     };
     let ending = async {

@@ -1,0 +1,184 @@
+//! `katib-config`: what of Katib's configuration is followed, at once when it changes.
+//!
+//! Collectors of others are called as Katib calls them. Katib's own are not: what they do, Diwan's does. Images of optimizers are
+//! not started; one that runs is named with `--suggestion-service`.
+
+use std::collections::BTreeSet;
+
+use diwan_core::manifest::documents;
+use diwan_core::resources::CollectorKind;
+use futures_util::StreamExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
+use kube::api::Api;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::admission::pod::Foreign;
+use crate::admission::server::Settings;
+
+/// The ConfigMap, and the key of its data.
+const NAME: &str = "katib-config";
+const KEY: &str = "katib-config.yaml";
+/// Where Katib's own images come from.
+const STOCK: [&str; 2] = ["kubeflow/katib/", "kubeflowkatib/"];
+
+/// The part of it that is read.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Config {
+    init: Init,
+    runtime: Runtime,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct Init {
+    controller: Controller,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Controller {
+    inject_security_context: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Runtime {
+    suggestions: Vec<Algorithm>,
+    metrics_collectors: Vec<Collector>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Algorithm {
+    algorithm_name: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Collector {
+    kind: CollectorKind,
+    image: String,
+    #[serde(default)]
+    image_pull_policy: Option<String>,
+    #[serde(default)]
+    resources: Option<Value>,
+    #[serde(default)]
+    wait_all_processes: Option<bool>,
+}
+
+/// Follows the ConfigMap of `namespace` for ever. One that cannot be read changes nothing; without it, everything has its default.
+pub async fn follow(client: Client, namespace: &str, settings: &watch::Sender<Settings>) {
+    let maps: Api<ConfigMap> = Api::namespaced(client, namespace);
+    let config = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
+    let mut events = watcher(maps, config).default_backoff().boxed();
+    while let Some(event) = events.next().await {
+        let text = match event {
+            Ok(Event::Apply(map) | Event::InitApply(map)) => {
+                map.data.unwrap_or_default().remove(KEY).unwrap_or_default()
+            }
+            Ok(Event::Delete(_)) => String::new(),
+            Ok(Event::Init | Event::InitDone) => continue,
+            Err(error) => {
+                warn!(%error, "cannot watch {NAME}; trying again");
+                continue;
+            }
+        };
+        match read(&text) {
+            Ok(config) => settings.send_modify(|settings| apply(&config, settings)),
+            Err(why) => warn!("{NAME} is not followed: {KEY}: {why}"),
+        }
+    }
+}
+
+fn read(text: &str) -> Result<Config, String> {
+    let found = documents(text).map_err(|problems| problems.to_string())?;
+    let Some(document) = found.into_iter().next() else {
+        return Ok(Config::default());
+    };
+    serde_json::from_value(document.value()).map_err(|error| error.to_string())
+}
+
+fn apply(config: &Config, settings: &mut Settings) {
+    let collectors = config.runtime.metrics_collectors.iter();
+    let foreign = collectors.filter(|one| !STOCK.iter().any(|stock| one.image.contains(stock)));
+    let inject_security_context = config.init.controller.inject_security_context;
+    settings.injection.foreign = foreign
+        .map(|one| Foreign {
+            kind: one.kind,
+            image: one.image.clone(),
+            image_pull_policy: one.image_pull_policy.clone(),
+            resources: one.resources.clone(),
+            wait_all_processes: one.wait_all_processes,
+            inject_security_context,
+        })
+        .collect();
+    let known: BTreeSet<&str> = settings.algorithms.iter().map(String::as_str).collect();
+    let named = config.runtime.suggestions.iter();
+    let named = named.map(|one| one.algorithm_name.as_str());
+    let unknown: Vec<&str> = named.filter(|name| !known.contains(name)).collect();
+    let foreign = &settings.injection.foreign;
+    let kinds: Vec<CollectorKind> = foreign.iter().map(|one| one.kind).collect();
+    info!(collectors = ?kinds, "{NAME} is followed");
+    if !unknown.is_empty() {
+        warn!(
+            "{NAME} names optimizers that are not started here: {}; run them, and name each with --suggestion-service NAME=URL",
+            unknown.join(", ")
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "
+apiVersion: config.kubeflow.org/v1beta1
+kind: KatibConfig
+init:
+  controller:
+    injectSecurityContext: true
+    trialResources: [Job.v1.batch]
+runtime:
+  suggestions:
+  - algorithmName: random
+    image: ghcr.io/kubeflow/katib/suggestion-hyperopt:latest
+  metricsCollectors:
+  - kind: StdOut
+    image: ghcr.io/kubeflow/katib/file-metrics-collector:latest
+  - kind: PrometheusMetric
+    image: example.com/prometheus-collector:1
+    imagePullPolicy: Always
+    waitAllProcesses: false
+";
+
+    #[test]
+    fn collectors_of_others_are_taken_and_those_of_katib_are_not() {
+        let mut settings = Settings::default();
+        apply(&read(TEXT).unwrap(), &mut settings);
+        let theirs = Foreign {
+            kind: CollectorKind::PrometheusMetric,
+            image: "example.com/prometheus-collector:1".to_owned(),
+            image_pull_policy: Some("Always".to_owned()),
+            resources: None,
+            wait_all_processes: Some(false),
+            inject_security_context: true,
+        };
+        assert_eq!(settings.injection.foreign, [theirs]);
+        apply(&read("").unwrap(), &mut settings);
+        assert_eq!(settings.injection.foreign, []);
+    }
+
+    #[test]
+    fn what_is_wrong_with_it_is_said() {
+        let why = read("runtime: {metricsCollectors: [{kind: Stdout, image: a}]}").unwrap_err();
+        assert!(why.contains("Stdout"), "{why}");
+        assert!(read("runtime: [").is_err());
+    }
+}
