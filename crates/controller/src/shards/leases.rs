@@ -120,13 +120,13 @@ impl Leases {
         Ok(())
     }
 
-    /// Has the owner stop what is not held any more, and begin what is.
+    /// Has the owner stop what is not held any more, and begin what is. If nobody waits for the answer any more, it is asked again.
     async fn hold(&mut self, shards: Shards) {
         let (stopped, has_stopped) = oneshot::channel();
-        self.held.clone_from(&shards);
-        if self.tell.send((shards, stopped)).is_ok() {
+        if self.tell.send((shards.clone(), stopped)).is_ok() {
             let _ = has_stopped.await;
         }
+        self.held = shards;
     }
 
     async fn renew(&self) -> Result<(), kube::Error> {

@@ -10,6 +10,7 @@ use diwan_core::view::EXPERIMENT_LABEL;
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, PostParams, Preconditions};
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::conditions::{Verdict, verdict};
@@ -53,7 +54,12 @@ pub struct KubernetesDriver {
     ledger: Arc<dyn Ledger>,
     kinds: Kinds,
     roster: Arc<Roster>,
+    turns: Semaphore,
 }
+
+/// Launches, and looks at pods that failed, at one time, of all experiments: each takes a connection to the API server, and more
+/// only wait there, where they are in the way of others.
+const AT_ONCE: usize = 64;
 
 /// After the grace, as long again for the cluster to notice; then pods are removed by force.
 const SLACK: Duration = Duration::from_secs(5);
@@ -72,6 +78,7 @@ impl KubernetesDriver {
             client,
             ledger,
             roster,
+            turns: Semaphore::new(AT_ONCE),
         }
     }
 
@@ -194,6 +201,7 @@ impl KubernetesDriver {
                 Verdict::Succeeded => Some(End::Succeeded),
                 Verdict::Failed(words) => {
                     let namespace = &launch.id.experiment.namespace;
+                    let _turn = self.turns.acquire().await;
                     let told = pods::words(&self.client, namespace, &launch.id.trial).await;
                     let told = told.or_else(|| self.ledger.last_words(&launch.id));
                     Some(End::Failed(match told {
@@ -216,6 +224,7 @@ impl Driver for KubernetesDriver {
     async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
         let resource = self.kinds.resolve(&plan.manifest).await?;
         let launch = self.roster.enter(&plan.id(), &resource, &plan.conditions);
+        let _turn = self.turns.acquire().await;
         let Claim { is_new, owner } = self.ledger.claim(plan).await?;
         // A start that is repeated finds the claim of the one before it.
         if is_new {
