@@ -146,3 +146,18 @@ def eventually(holds, seconds=120):
 
 def last_condition(trial):
     return trial.status.conditions[-1]
+
+
+def each_once(katib, core, name, trials):
+    """Every trial was launched once, and what it reported is there."""
+    status = katib.get_experiment(name).status
+    assert status.trials == status.trials_succeeded == trials
+    found = katib.list_trials(name)
+    # By the label of Jobs: a pod that was created while the webhook was down has none of ours.
+    jobs = {trial.metadata.name for trial in found}
+    pods = core.list_namespaced_pod("default", label_selector="batch.kubernetes.io/job-name").items
+    launched = [pod.metadata.labels["batch.kubernetes.io/job-name"] for pod in pods]
+    assert sorted(one for one in launched if one in jobs) == sorted(jobs)
+    assert len(jobs) == trials
+    for trial in found:
+        assert trial.status.observation.metrics[0].latest == trial.spec.parameter_assignments[0].value

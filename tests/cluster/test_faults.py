@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import container, ended, experiment, job
+from conftest import container, each_once, ended, experiment, job
 
 CLUSTER = os.path.dirname(os.environ["DIWAN_TEST_CONTROLLER"])
 RETAIN = {"retain": True}
@@ -32,21 +32,6 @@ def second_controller():
 def prints(trials, parallel, name, seconds=0):
     script = f"sleep {seconds}; echo score=$X"
     return experiment(name, job(container(script)), trials=trials, parallel=parallel, template=dict(RETAIN))
-
-
-def each_once(katib, core, name, trials):
-    """Every trial was launched once, and what it reported is there."""
-    status = katib.get_experiment(name).status
-    assert status.trials == status.trials_succeeded == trials
-    found = katib.list_trials(name)
-    # By the label of Jobs: a pod that was created while the webhook was down has none of ours.
-    jobs = {trial.metadata.name for trial in found}
-    pods = core.list_namespaced_pod("default", label_selector="batch.kubernetes.io/job-name").items
-    launched = [pod.metadata.labels["batch.kubernetes.io/job-name"] for pod in pods]
-    assert sorted(one for one in launched if one in jobs) == sorted(jobs)
-    assert len(jobs) == trials
-    for trial in found:
-        assert trial.status.observation.metrics[0].latest == trial.spec.parameter_assignments[0].value
 
 
 def test_a_controller_that_is_killed_thirty_times(katib, core, name):

@@ -1,5 +1,7 @@
 //! From a point to the worthiest one nearby.
 
+use std::borrow::Cow;
+
 use super::feasibility::Feasibility;
 use super::region::Frame;
 use crate::gp::{Acquisition, Posterior};
@@ -31,24 +33,23 @@ impl Hill<'_> {
             .worth(self.posterior.predict(&x), self.best);
         let success = self
             .feasibility
-            .map_or(0.0, |feasibility| match self.frame {
-                Some(frame) => feasibility.log_worth(&frame.outward(&x)),
-                None => feasibility.log_worth(&x),
-            });
+            .map_or(0.0, |feasibility| feasibility.log_worth(&self.in_space(&x)));
         Candidate {
             worth: worth.value + success,
             x,
         }
     }
 
+    fn in_space<'x>(&self, x: &'x [f64]) -> Cow<'x, [f64]> {
+        self.frame
+            .map_or(Cow::Borrowed(x), |frame| Cow::Owned(frame.outward(x)))
+    }
+
     /// What success is worth, and its derivatives by the coordinates of the frame.
     fn success(&self, x: &[f64]) -> Option<(f64, Vec<f64>)> {
-        let feasibility = self.feasibility?;
-        let Some(frame) = self.frame else {
-            return Some(feasibility.slope(x));
-        };
-        let (worth, mut gradient) = feasibility.slope(&frame.outward(x));
-        for (cell, unit) in gradient.iter_mut().zip(&frame.units) {
+        let (worth, mut gradient) = self.feasibility?.slope(&self.in_space(x));
+        let units = self.frame.iter().flat_map(|frame| &frame.units);
+        for (cell, unit) in gradient.iter_mut().zip(units) {
             *cell *= unit;
         }
         Some((worth, gradient))

@@ -1,6 +1,6 @@
 //! How likely a trial is not to fail.
 
-use crate::evidence::{Evidence, Rows};
+use crate::evidence::Evidence;
 use crate::gp::{Data, Metric, Posterior, Prior, fit, log_probability};
 
 /// A Gaussian process of what became of trials, -1 where they succeeded and 1 where they failed, of which the sign is asked
@@ -35,8 +35,8 @@ impl Feasibility {
         }
         let mut data = Data::new(metric.clone());
         for (rows, outcome) in [(&evidence.seen, -1.0), (&evidence.failed, 1.0)] {
-            for row in nearest(metric, rows, best) {
-                data.push(row, outcome);
+            for index in metric.nearest(rows, best, WITNESSES) {
+                data.push(rows.row(index), outcome);
             }
         }
         let hyper = fit(&data, PRIOR, FIT_LIMIT);
@@ -63,26 +63,14 @@ impl Feasibility {
     }
 }
 
-fn nearest<'a>(metric: &Metric, rows: &'a Rows, best: &[f64]) -> Vec<&'a [f64]> {
-    let weights = vec![1.0; best.len()];
-    let square = |row: &[f64]| metric.square(row, best, &weights);
-    let mut rows: Vec<&[f64]> = rows.iter().collect();
-    if rows.len() > WITNESSES {
-        rows.sort_by(|a, b| square(a).total_cmp(&square(b)));
-        rows.truncate(WITNESSES);
-    }
-    rows
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Of a grid of trials, in so many dimensions that two have an effect, where some fail.
+    /// Of a grid of trials, of which some fail.
     fn of_grid(fails: impl Fn(u32, u32) -> bool) -> Feasibility {
-        let width = 2;
-        let mut evidence = Evidence::none(width);
+        let mut evidence = Evidence::none(2);
         for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
             let at = [f64::from(i) / 5.0, f64::from(j) / 5.0];
             if fails(i, j) {
@@ -92,7 +80,7 @@ mod tests {
                 evidence.seen.push(at);
             }
         }
-        Feasibility::of(&Metric::numeric(width), &evidence).unwrap()
+        Feasibility::of(&Metric::numeric(2), &evidence).unwrap()
     }
 
     proptest! {

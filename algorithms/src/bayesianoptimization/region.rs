@@ -59,7 +59,7 @@ impl Region {
         let best = *evidence.ranking.first()?;
         let centre = evidence.seen.row(best).to_vec();
         let count = (NEAREST_EACH * dimensions).clamp(NEAREST, HELD);
-        let nearest = nearest(evidence, &centre, count);
+        let nearest = search.metric.nearest(&evidence.seen, &centre, count);
         let rows = nearest.iter().map(|&index| evidence.seen.row(index));
         let units = units(&centre, rows);
         let frame = Frame { centre, units };
@@ -101,19 +101,6 @@ impl Region {
 fn is_noisy(search: &Search<'_>) -> bool {
     let whole = search.whole();
     whole.is_none_or(|whole| whole.hyper.noise > NOISY)
-}
-
-/// The observations nearest to a position, the nearest first.
-fn nearest(evidence: &Evidence, centre: &[f64], count: usize) -> Vec<usize> {
-    let square = |row: &[f64]| {
-        let squares = row.iter().zip(centre).map(|(a, b)| (a - b).powi(2));
-        squares.sum::<f64>()
-    };
-    let rows = evidence.seen.iter();
-    let mut distances: Vec<(f64, usize)> = rows.map(square).zip(0..).collect();
-    distances.sort_by(|a, b| a.0.total_cmp(&b.0));
-    distances.truncate(count);
-    distances.into_iter().map(|(_, index)| index).collect()
 }
 
 // === impl Frame ===

@@ -1,7 +1,7 @@
 //! The covariance of two points: Matérn 5/2 with a length scale for every dimension.
 
 use super::bend::Bend;
-use crate::evidence::Scale;
+use crate::evidence::{Rows, Scale};
 
 /// How far apart two positions of a dimension are.
 #[derive(Clone, Debug)]
@@ -111,6 +111,16 @@ impl Metric {
     /// Whether the positions in a dimension have an order.
     pub(crate) fn is_ordered(&self, dimension: usize) -> bool {
         !self.nominal[dimension]
+    }
+
+    /// The rows nearest to a position, the nearest first, every dimension alike; at most `count`.
+    pub(crate) fn nearest(&self, rows: &Rows, to: &[f64], count: usize) -> Vec<usize> {
+        let weights = vec![1.0; to.len()];
+        let squares = rows.iter().map(|row| self.square(row, to, &weights));
+        let mut distances: Vec<(f64, usize)> = squares.zip(0..).collect();
+        distances.sort_by(|a, b| a.0.total_cmp(&b.0));
+        distances.truncate(count);
+        distances.into_iter().map(|(_, index)| index).collect()
     }
 
     /// The squared distance of two points, every dimension weighted.

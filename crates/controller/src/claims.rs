@@ -4,9 +4,11 @@
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::ResumePolicy;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::Client;
 use kube::api::{Api, DynamicObject, PostParams};
-use kube::{Client, ResourceExt};
 use serde_json::json;
+
+use crate::kinds;
 
 /// Makes the claim of an experiment that wants one. It belongs to the Suggestion, as Katib's does.
 pub(crate) async fn keep(
@@ -20,10 +22,7 @@ pub(crate) async fn keep(
     let key = record.key();
     let algorithm = record.spec.algorithm.as_ref();
     let algorithm = algorithm.map_or("", |one| one.algorithm_name.as_str());
-    let owner = json!({
-        "apiVersion": "kubeflow.org/v1beta1", "kind": "Suggestion", "name": suggestion.name_any(),
-        "uid": suggestion.uid().unwrap_or_default(), "controller": true, "blockOwnerDeletion": true,
-    });
+    let owner = kinds::owner(&kinds::suggestions(), suggestion);
     let claim = json!({
         "metadata": {"name": format!("{}-{algorithm}", key.name), "ownerReferences": [owner]},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},

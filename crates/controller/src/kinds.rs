@@ -1,6 +1,8 @@
 //! The kinds of Diwan's resources.
 
-use kube::core::ApiResource;
+use kube::ResourceExt;
+use kube::core::{ApiResource, DynamicObject};
+use serde_json::{Value, json};
 
 /// The group of Katib's resources.
 pub const GROUP: &str = "kubeflow.org";
@@ -33,4 +35,16 @@ pub fn suggestions() -> ApiResource {
 #[must_use]
 pub fn trials() -> ApiResource {
     resource("Trial", "trials")
+}
+
+/// The reference by which what belongs to one of them names it.
+pub(crate) fn owner(resource: &ApiResource, object: &DynamicObject) -> Value {
+    json!({
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": object.name_any(),
+        "uid": object.uid().unwrap_or_default(),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
 }

@@ -10,7 +10,7 @@ use diwan_drivers::{DriverError, LaunchId, TrialPlan};
 use diwan_store::Store;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::announce::Announcer;
 use crate::kinds;
@@ -109,14 +109,7 @@ impl TrialObjects {
 }
 
 fn claim(trial: &DynamicObject, is_new: bool) -> Claim {
-    let owner: Value = json!({
-        "apiVersion": format!("{}/{}", kinds::GROUP, kinds::VERSION),
-        "kind": "Trial",
-        "name": trial.name_any(),
-        "uid": trial.uid().unwrap_or_default(),
-        "controller": true,
-        "blockOwnerDeletion": true,
-    });
+    let owner = kinds::owner(&kinds::trials(), trial);
     Claim { is_new, owner }
 }
 

@@ -23,7 +23,7 @@ use diwan_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::watch;
 
-pub use hold::{Hold, HoldError};
+pub use hold::{Hold, HoldError, host};
 pub use obstacles::obstacles;
 pub use plan::{Plans, directory};
 

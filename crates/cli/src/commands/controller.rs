@@ -16,6 +16,7 @@ use diwan_controller::katib_config;
 use diwan_controller::mirror::{MirroredStore, News};
 use diwan_server::clock::now;
 use diwan_server::grpc::{self, Services};
+use diwan_server::runner;
 use diwan_server::stopper::StoreStopper;
 use diwan_store::Store;
 use kube::Client;
@@ -139,10 +140,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 
 /// A port has one holder at a time, and a pod the same host when its container starts again. Fit for the name of an object.
 fn identity(arguments: &Arguments) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = runner::host().unwrap_or_default().to_lowercase();
     let host: String = host
-        .trim()
-        .to_lowercase()
         .chars()
         .map(|one| {
             if one.is_ascii_alphanumeric() {

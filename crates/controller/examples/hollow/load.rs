@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::time::Duration;
 
+use diwan_controller::kinds;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ pub(crate) async fn jobs(client: Client, count: u32) -> Result<(), Failure> {
 
 /// Creates so many Experiments of as many parallel trials, and prints how many seconds it took until all pods ran.
 pub(crate) async fn experiments(client: Client, count: u32, parallel: u32) -> Result<(), Failure> {
-    let api = experiments_api(&client);
+    let api = api_of(&client, &kinds::experiments());
     let began = Instant::now();
     let counting = tokio::spawn(all_run(client, "trials", count * parallel));
     let parameters = [double("x", 0.0, 1.0, 0.0)];
@@ -95,7 +96,7 @@ pub(crate) async fn grid(client: Client, parallel: u32) -> Result<(), Failure> {
         .map(|(name, size)| double(name, 1.0, size, 1.0))
         .collect();
     let trials = 14_500;
-    let api = experiments_api(&client);
+    let api = api_of(&client, &kinds::experiments());
     let made = experiment(
         "grid",
         "grid",
@@ -137,8 +138,8 @@ pub(crate) async fn grid(client: Client, parallel: u32) -> Result<(), Failure> {
     let total = u64::from(trials);
     let first = at(2 * THOUSAND) - at(THOUSAND);
     let last = at(total) - at(total - THOUSAND);
-    for kind in ["Suggestion", "Trial"] {
-        largest = largest.max(largest_of(&client, kind).await?);
+    for resource in [kinds::suggestions(), kinds::trials()] {
+        largest = largest.max(largest_of(&client, &resource).await?);
     }
     println!(
         "{:.1} first {first:.1} last {last:.1} largest {largest}",
@@ -147,8 +148,8 @@ pub(crate) async fn grid(client: Client, parallel: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn largest_of(client: &Client, kind: &str) -> Result<usize, Failure> {
-    let api = api_of(client, kind);
+async fn largest_of(client: &Client, resource: &ApiResource) -> Result<usize, Failure> {
+    let api = api_of(client, resource);
     let some = api.list(&ListParams::default().limit(500)).await?;
     let sizes = some
         .items
@@ -180,13 +181,8 @@ async fn all_run(client: Client, run: &'static str, count: u32) -> Result<(), St
     Err("the watch ended".to_owned())
 }
 
-fn experiments_api(client: &Client) -> Api<DynamicObject> {
-    api_of(client, "Experiment")
-}
-
-fn api_of(client: &Client, kind: &str) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("kubeflow.org", "v1beta1", kind);
-    Api::namespaced_with(client.clone(), NAMESPACE, &ApiResource::from_gvk(&kind))
+fn api_of(client: &Client, resource: &ApiResource) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), NAMESPACE, resource)
 }
 
 fn double(name: &str, min: f64, max: f64, step: f64) -> Value {

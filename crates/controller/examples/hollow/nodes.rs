@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use diwan_drivers::kubernetes::TRIAL_LABEL;
 use diwan_proto::katib::db_manager_client::DbManagerClient;
 use diwan_proto::katib::{Metric, MetricLog, ObservationLog, ReportObservationLogRequest};
 use futures_util::StreamExt;
@@ -23,7 +24,6 @@ const PODS: u32 = 1000;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Label on pods that never end.
 pub(crate) const STAYS: &str = "hollow.diwan.dev/stays";
-const TRIAL: &str = "katib.kubeflow.org/trial";
 
 type Failure = Box<dyn Error>;
 
@@ -107,7 +107,7 @@ async fn advance(client: Client, channel: Channel, pod: Pod) {
     let next = match phase {
         None | Some("Pending") => "Running",
         Some("Running") if !pod.labels().contains_key(STAYS) => {
-            if let Some(trial) = pod.labels().get(TRIAL) {
+            if let Some(trial) = pod.labels().get(TRIAL_LABEL) {
                 report(channel, trial).await;
             }
             "Succeeded"

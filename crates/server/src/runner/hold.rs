@@ -183,14 +183,16 @@ fn signature(file: &mut File) -> io::Result<String> {
     Ok(holder.trim().to_owned())
 }
 
+/// What this machine, or the pod that this is, is called; `None` where that cannot be told.
+#[must_use]
+pub fn host() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Leaves word of who holds the lock, for whoever finds it taken.
 fn sign(file: &mut File) -> io::Result<()> {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() {
-        "this machine"
-    } else {
-        host.trim()
-    };
+    let host = host().unwrap_or_else(|| "this machine".to_owned());
     file.set_len(0)?;
     file.rewind()?;
     writeln!(
