@@ -96,7 +96,9 @@ impl Kept {
                 labelled.push(((label.index, digest(study, &trial.point)), place, label));
             }
         }
-        labelled.sort_by_key(|(key, place, _)| (*key, rank(&study.trials()[*place])));
+        labelled.sort_by_cached_key(|(key, place, label)| {
+            (*key, rank(&study.trials()[*place], label))
+        });
         labelled.dedup_by_key(|(key, ..)| *key);
         let first = labelled.iter().find(|(.., label)| label.generation == 0);
         let written = first.map(|(.., label)| label.origin.clone());
@@ -280,11 +282,19 @@ fn digest(study: &Study, point: &Point) -> u64 {
     units.fold(0, |digest, unit| mix(digest ^ unit.to_bits()))
 }
 
-/// Of two trials of one suggestion that which has ended is meant.
-fn rank(trial: &StudyTrial) -> (bool, bool, u64) {
-    let value = trial.value.map_or(0, f64::to_bits);
+/// Of two trials of one suggestion that which has ended is meant; they are told apart by what they say alone, because they may
+/// come in any order.
+fn rank(trial: &StudyTrial, label: &Label) -> impl Ord + use<> {
+    let outcome = match trial.outcome() {
+        Outcome::Observed(_) => 0,
+        Outcome::Failed => 1,
+        Outcome::Dropped => 2,
+        Outcome::Pending => 3,
+    };
     let is_stopped = trial.state == TrialState::EarlyStopped;
-    (trial.outcome() == Outcome::Pending, is_stopped, value)
+    let value = trial.value.map_or(0, f64::to_bits);
+    let origin = label.write().into_values().collect::<Vec<String>>();
+    (outcome, is_stopped, value, origin)
 }
 
 /// The best point that another program has tried, to the end if there is one.

@@ -160,6 +160,30 @@ fn a_label_of_trials_to_come_changes_no_answer() {
 }
 
 #[test]
+fn of_two_trials_of_one_suggestion_the_same_is_meant_in_any_order() {
+    let parameters = [line("a"), line("b")];
+    let mut study = study(&parameters, &[("population", "4")]);
+    let mut reports: Vec<Report> = (0..4).map(|_| ask(&mut study)).collect();
+    for (value, report) in reports.iter_mut().enumerate() {
+        report.state = TrialState::Succeeded;
+        report.value = Some(value as f64);
+    }
+    let mut twin = reports[0].clone();
+    (twin.name, twin.number, twin.state) = ("twin".to_owned(), None, TrialState::Killed);
+    reports.push(twin);
+    let answers = [false, true].map(|backwards| {
+        let mut reports = reports.clone();
+        if backwards {
+            reports.reverse();
+        }
+        let restarted = Study::of(study.spec.clone(), Some(study.next), reports);
+        suggest(&restarted, 2).unwrap()
+    });
+    assert_eq!(answers[0], answers[1]);
+    assert!(answers[0].points[0].labels["cmaes"].starts_with("1."));
+}
+
+#[test]
 fn the_right_words_and_whole_numbers_are_found() {
     let parameters = [
         words("kind", &["a", "b", "c", "d", "e", "f"]),
