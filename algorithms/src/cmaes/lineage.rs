@@ -96,9 +96,8 @@ impl Kept {
                 labelled.push(((label.index, digest(study, &trial.point)), place, label));
             }
         }
-        labelled.sort_by_cached_key(|(key, place, label)| {
-            (*key, rank(&study.trials()[*place], label))
-        });
+        labelled
+            .sort_by_cached_key(|(key, place, label)| (*key, rank(&study.trials()[*place], label)));
         labelled.dedup_by_key(|(key, ..)| *key);
         let first = labelled.iter().find(|(.., label)| label.generation == 0);
         let written = first.map(|(.., label)| label.origin.clone());
