@@ -11,10 +11,12 @@ import threading
 import time
 from pathlib import Path
 
-import operators as stand_ins
+import kinds
 import pytest
+import stage
 from kubeflow.katib import KatibClient
 from kubernetes import client, config
+from operators import OPERATORS
 
 NAMESPACE = "default"
 # Where the controller that `test` starts listens, as pods and the host reach it.
@@ -62,12 +64,12 @@ def katib_image(tmp_path_factory):
 @pytest.fixture(scope="session")
 def operators(core, objects):
     """Custom kinds of job, operators that play them, and a runtime for TrainJobs."""
-    stand_ins.install()
-    eventually(stand_ins.are_served)
+    kinds.install()
+    eventually(kinds.are_served)
     container = {"name": "node", "image": "diwan.test/busybox:1"}
-    stand_ins.make_runtime("plain", container)
+    kinds.make_runtime("plain", container)
     stopping = threading.Event()
-    threading.Thread(target=stand_ins.run, args=(stopping,), daemon=True).start()
+    threading.Thread(target=stage.run, args=(OPERATORS, stopping), daemon=True).start()
     yield
     stopping.set()
 

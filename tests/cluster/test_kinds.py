@@ -7,18 +7,27 @@ import pytest
 from conftest import BOTH_ENDS, NAMESPACE, ended, eventually, experiment, last_condition
 
 COLLECTOR = "metrics-logger-and-collector"
-# What is not collected prints better metrics, and prints them first.
+IMAGE = "diwan.test/busybox:1"
+# What is not collected prints better metrics.
 OTHER = ["/bin/sh", "-c", "echo score=9"]
 TRAINS = "echo score={x}; case {x} in 0.1) exit 3 ;; esac"
 TRUE = "${trialParameters.x}"
 
 
 def container(name, command):
-    return {"name": name, "image": "diwan.test/busybox:1", "command": command}
+    return {"name": name, "image": IMAGE, "command": command}
 
 
 def shell(script):
     return ["/bin/sh", "-c", script]
+
+
+def pod(container):
+    return {"spec": {"restartPolicy": "Never", "containers": [container]}}
+
+
+def ends(success, failure):
+    return {"successCondition": success, "failureCondition": failure}
 
 
 def workflow():
@@ -35,20 +44,29 @@ def workflow():
     return {
         "primaryContainerName": "main",
         "primaryPodLabels": {"trains": "yes"},
-        "successCondition": 'status.[@this].#(phase=="Succeeded")#',
-        "failureCondition": 'status.[@this].#(phase=="Failed")#',
+        **ends('status.[@this].#(phase=="Succeeded")#', 'status.[@this].#(phase=="Failed")#'),
         "trialSpec": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": spec},
     }
 
 
-def pytorch_job(worker="pytorch"):
-    def replica(container):
-        return {"replicas": 1, "template": {"spec": {"containers": [container]}}}
+def training_job(kind, field, name, roles):
+    """A job of the training operator: of each role, so many replicas that run so."""
+    replicas = {}
+    for role, (number, container_name, command) in roles.items():
+        template = {"spec": {"containers": [container(container_name, command)]}}
+        replicas[role] = {"replicas": number, "restartPolicy": "Never", "template": template}
+    job = {"apiVersion": "kubeflow.org/v1", "kind": kind, "spec": {field: replicas}}
+    return {"primaryContainerName": name, "trialSpec": job}
 
-    master = container("pytorch", shell(TRAINS.format(x=TRUE)))
-    spec = {"pytorchReplicaSpecs": {"Worker": replica(container(worker, OTHER)), "Master": replica(master)}}
-    job = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "spec": spec}
-    return {"primaryContainerName": "pytorch", "trialSpec": job}
+
+def led_job(kind, field, name, leader, worker=None):
+    trains = shell(TRAINS.format(x=TRUE))
+    return training_job(kind, field, name, {leader: (1, name, trains), "Worker": (1, worker or name, OTHER)})
+
+
+def workers_job(kind, field, name):
+    script = f"case $HOSTNAME in *-worker-0) {TRAINS.format(x=TRUE)} ;; *) echo score=9 ;; esac"
+    return training_job(kind, field, name, {"Worker": (2, name, shell(script))})
 
 
 def train_job():
@@ -58,6 +76,51 @@ def train_job():
     return {"primaryContainerName": "node", "trialSpec": job}
 
 
+def job_set():
+    def replicated(name, command):
+        job = {"backoffLimit": 0, "template": pod(container(name, command))}
+        return {"name": name, "replicas": 1, "template": {"spec": job}}
+
+    spec = {"replicatedJobs": [replicated("load", OTHER), replicated("train", shell(TRAINS.format(x=TRUE)))]}
+    job = {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "spec": spec}
+    return {"primaryContainerName": "train", "trialSpec": job}
+
+
+def ray_job():
+    spec = {
+        "entrypoint": TRAINS.format(x=TRUE),
+        "submitterConfig": {"backoffLimit": 0},
+        "submitterPodTemplate": pod({"name": "ray-job-submitter", "image": IMAGE}),
+        "rayClusterSpec": {"headGroupSpec": {"rayStartParams": {}, "template": pod(container("ray-head", OTHER))}},
+    }
+    job = {"apiVersion": "ray.io/v1", "kind": "RayJob", "spec": spec}
+    return {"primaryContainerName": "ray-job-submitter", "trialSpec": job}
+
+
+def volcano_job():
+    def task(name, command):
+        return {"name": name, "replicas": 1, "template": pod(container(name, command))}
+
+    tasks = [task("load", OTHER), task("train", shell(TRAINS.format(x=TRUE)))]
+    spec = {"minAvailable": 2, "schedulerName": "volcano", "queue": "default", "tasks": tasks}
+    job = {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "spec": spec}
+    return {"primaryContainerName": "train", "trialSpec": job}
+
+
+def spark_application():
+    executor = {"spec": {"containers": [{"name": "spark-kubernetes-executor", "image": IMAGE, "args": OTHER}]}}
+    spec = {
+        "type": "Python",
+        "mode": "cluster",
+        "image": IMAGE,
+        "mainApplicationFile": "local:///bin/sh",
+        "arguments": ["-c", TRAINS.format(x=TRUE)],
+        "executor": {"instances": 1, "template": executor},
+    }
+    job = {"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "spec": spec}
+    return {"primaryContainerName": "spark-kubernetes-driver", "trialSpec": job}
+
+
 def pipeline_run():
     def task(name, command):
         return {"name": name, "taskSpec": {"steps": [container("run", command)]}}
@@ -65,11 +128,11 @@ def pipeline_run():
     trains = task("train", shell(TRAINS.format(x="$(params.x)")))
     pipeline = {"tasks": [task("prepare", OTHER), trains]}
     spec = {"params": [{"name": "x", "value": TRUE}], "pipelineSpec": pipeline}
+    succeeded = 'status.conditions.#(type=="Succeeded")#|#(status=="{}")#'
     return {
         "primaryContainerName": "step-run",
         "primaryPodLabels": {"tekton.dev/pipelineTask": "train"},
-        "successCondition": 'status.conditions.#(type=="Succeeded")#|#(status=="True")#',
-        "failureCondition": 'status.conditions.#(type=="Succeeded")#|#(status=="False")#',
+        **ends(succeeded.format("True"), succeeded.format("False")),
         "trialSpec": {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "spec": spec},
     }
 
@@ -77,9 +140,40 @@ def pipeline_run():
 # Each with the words of its failure. Their trials have two pods.
 KINDS = {
     "workflow": (workflow(), "child '{trial}-train' failed"),
-    "pytorch-job": (pytorch_job(), "PyTorchJobFailed: PyTorchJob {trial} is failed because 1 Master"),
-    "other-worker": (pytorch_job("loader"), "PyTorchJobFailed: PyTorchJob {trial} is failed because 1 Master"),
-    "train-job": (train_job(), "FailedJobs: jobset failed due to one or more job failures"),
+    "tf-job": (
+        led_job("TFJob", "tfReplicaSpecs", "tensorflow", "Chief"),
+        "TFJobFailed: TFJob default/{trial} has failed because 1 Chief replica(s) failed.",
+    ),
+    "pytorch-job": (
+        led_job("PyTorchJob", "pytorchReplicaSpecs", "pytorch", "Master"),
+        "PyTorchJobFailed: PyTorchJob {trial} is failed because 1 Master replica(s) failed.",
+    ),
+    "other-worker": (
+        led_job("PyTorchJob", "pytorchReplicaSpecs", "pytorch", "Master", "loader"),
+        "PyTorchJobFailed: PyTorchJob {trial} is failed because 1 Master replica(s) failed.",
+    ),
+    "xgboost-job": (
+        led_job("XGBoostJob", "xgbReplicaSpecs", "xgboost", "Master"),
+        "XGBoostJobFailed: XGBoostJob {trial} is failed because 1 Master replica(s) failed.",
+    ),
+    "mpi-job": (
+        led_job("MPIJob", "mpiReplicaSpecs", "mpi", "Launcher"),
+        "MPIJobFailed: MPIJob {trial} is failed because 1 Launcher replica(s) failed.",
+    ),
+    "jax-job": (
+        workers_job("JAXJob", "jaxReplicaSpecs", "jax"),
+        "JAXJobFailed: JAXJob {trial} is failed because 1 Worker replica(s) failed.",
+    ),
+    "paddle-job": (
+        workers_job("PaddleJob", "paddleReplicaSpecs", "paddle"),
+        "PaddleJobFailed: PaddleJob {trial} is failed because 1 Worker replica(s) failed.",
+    ),
+    "train-job": (train_job(), "FailedJobs: jobset failed due to one or more job failures (first failed job: {trial}-node-0"),
+    "job-set": (job_set(), "FailedJobs: jobset failed due to one or more job failures (first failed job: {trial}-train-0"),
+    "ray-job": (ray_job(), "AppFailed: Job entrypoint command failed"),
+    # Volcano says no more; its pod does.
+    "volcano-job": (volcano_job(), "Failed; pod {trial}-train-0, container train: "),
+    "spark": (spark_application(), "FAILED: driver container failed with ExitCode: 3, Reason: Error"),
     "pipeline-run": (pipeline_run(), "Failed: Tasks Completed: 2 (Failed: 1"),
 }
 
@@ -97,30 +191,51 @@ def running(katib, operators):
         katib.delete_experiment(name)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_trials_follow_their_job_and_its_primary_pod_alone_is_collected(katib, core, running, kind):
-    _, words = KINDS[kind]
-    status = ended(katib, running[kind]).status
+def trial_at(katib, name, x):
+    """The trial at a point, when both have ended."""
+    status = ended(katib, name, timeout=240).status
     assert (status.trials_succeeded, status.trials_failed) == (1, 1)
-    for trial in katib.list_trials(running[kind]):
-        name, x = trial.metadata.name, trial.spec.parameter_assignments[0].value
-        observed = trial.status.observation.metrics[0]
-        assert (observed.latest, observed.max) == (x, x)
-        if x == "0.1":
-            said = last_condition(trial)
-            assert said.type == "Failed"
-            assert words.format(trial=name) in said.message and "exit code 3" in said.message, said.message
-        pods = core.list_namespaced_pod(NAMESPACE, label_selector=f"katib.kubeflow.org/trial={name}").items
-        # A Job that fails removes its other pods.
-        assert len(pods) == 2 or x == "0.1"
-        collected = [pod for pod in pods if COLLECTOR in names_of(pod)]
-        assert len(collected) == 1
-        wanted = trial.spec.primary_pod_labels
-        assert wanted.items() <= collected[0].metadata.labels.items()
+    [trial] = [one for one in katib.list_trials(name) if one.spec.parameter_assignments[0].value == x]
+    observed = trial.status.observation.metrics[0]
+    assert (observed.latest, observed.max) == (x, x)
+    return trial
+
+
+def collected_and_others(core, trial):
+    """The pods of a trial."""
+    pods = core.list_namespaced_pod(NAMESPACE, label_selector=f"katib.kubeflow.org/trial={trial.metadata.name}").items
+    return [pod for pod in pods if is_collected(pod)], [pod for pod in pods if not is_collected(pod)]
+
+
+def is_collected(pod):
+    """By a container, or by the log where only the image knows the command."""
+    return COLLECTOR in names_of(pod) or (pod.metadata.annotations or {}).get("diwan.dev/collect") == "logs"
 
 
 def names_of(pod):
     return [container.name for container in pod.spec.containers + (pod.spec.init_containers or [])]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trial_follows_its_job_and_its_primary_pod_alone_is_collected(katib, core, running, kind):
+    trial = trial_at(katib, running[kind], "0.9")
+    assert last_condition(trial).type == "Succeeded"
+    collected, others = collected_and_others(core, trial)
+    assert (len(collected), len(others)) == (1, 1)
+    wanted = trial.spec.primary_pod_labels or {}
+    assert wanted.items() <= collected[0].metadata.labels.items()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_that_fails_tells_why(katib, core, running, kind):
+    trial = trial_at(katib, running[kind], "0.1")
+    _, words = KINDS[kind]
+    said = last_condition(trial)
+    assert said.type == "Failed"
+    assert words.format(trial=trial.metadata.name) in said.message and "exit code 3" in said.message, said.message
+    # A Job that fails removes its other pods.
+    collected, _ = collected_and_others(core, trial)
+    assert len(collected) == 1
 
 
 def test_a_job_goes_with_its_trial(katib, core, operators, name):

@@ -1,6 +1,6 @@
 """The optimizer of Kubeflow's SDK, as it is on PyPI, drives Diwan; its trials are TrainJobs."""
 
-import operators as stand_ins
+import kinds
 import pytest
 from conftest import eventually
 from kubeflow.optimizer import (
@@ -21,7 +21,7 @@ NAMESPACE = "optimizer"
 
 @pytest.fixture(scope="module")
 def optimizer(core, operators, katib_image):
-    stand_ins.make_runtime("functions", {"name": "node", "image": f"diwan.test/{katib_image}:1"})
+    kinds.make_runtime("functions", {"name": "node", "image": f"diwan.test/{katib_image}:1"})
     core.create_namespace({"metadata": {"name": NAMESPACE}})
     yield OptimizerClient(KubernetesBackendConfig(namespace=NAMESPACE))
     core.delete_namespace(NAMESPACE)

@@ -71,7 +71,10 @@ fn set_strategies(objective: &mut ObjectiveSpec) {
 
 /// Only for a template that stands in the experiment: one in a `ConfigMap` is not looked into, as with Katib.
 fn set_template(template: &mut TrialTemplate) {
-    let Some(kind) = template.kind().and_then(known_kind) else {
+    let Some(job) = &template.trial_spec else {
+        return;
+    };
+    let Some(kind) = known_kind(job) else {
         return;
     };
     if template.success_condition.is_empty() {
@@ -81,7 +84,7 @@ fn set_template(template: &mut TrialTemplate) {
         kind.failure.clone_into(&mut template.failure_condition);
     }
     if template.primary_pod_labels.is_empty() {
-        let labels = kind.primary_pod_labels.iter();
+        let labels = (kind.primary_pod_labels)(job).iter();
         template.primary_pod_labels = labels
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
@@ -213,14 +216,9 @@ mod tests {
     #[test]
     fn every_known_kind_has_its_conditions() {
         for kind in KINDS {
-            let template = json!({"trialTemplate": {"trialSpec": {"kind": kind.name}}});
-            let template = defaulted(&template).spec.trial_template.unwrap();
+            let template = defaulted_template(&job_of(kind));
             assert_eq!(template.success_condition, kind.success);
             assert_eq!(template.failure_condition, kind.failure);
-            assert_eq!(
-                template.primary_pod_labels.len(),
-                kind.primary_pod_labels.len()
-            );
         }
         let given = json!({"trialSpec": {"kind": "PyTorchJob"}, "successCondition": "s", "primaryPodLabels": {"a": "b"}});
         let template = defaulted(&json!({ "trialTemplate": given }))
@@ -232,7 +230,84 @@ mod tests {
         assert_eq!(template.primary_pod_labels.len(), 1);
     }
 
+    fn job_of(kind: &Kind) -> Value {
+        json!({"apiVersion": format!("{}/v1", kind.group), "kind": kind.name})
+    }
+
+    fn defaulted_template(job: &Value) -> TrialTemplate {
+        let template = json!({"trialTemplate": {"trialSpec": job}});
+        defaulted(&template).spec.trial_template.unwrap()
+    }
+
+    fn labels(job: &Value) -> Value {
+        json!(defaulted_template(job).primary_pod_labels)
+    }
+
     const FAILED_OF_PYTORCH: &str = r#"status.conditions.#(type=="Failed")#|#(status=="True")#"#;
+
+    #[test]
+    fn kinds_of_one_name_are_told_apart_by_their_groups() {
+        let job =
+            |version: &str| defaulted_template(&json!({"apiVersion": version, "kind": "Job"}));
+        let complete = r#"status.conditions.#(type=="Complete")#|#(status=="True")#"#;
+        assert_eq!(job("batch/v1").success_condition, complete);
+        let completed = r#"status.state.[@this].#(phase=="Completed")#"#;
+        assert_eq!(
+            job("batch.volcano.sh/v1alpha1").success_condition,
+            completed
+        );
+        for unknown in ["v1", "example.com/v1", "batch.example.com/v1"] {
+            assert_eq!(job(unknown).success_condition, "", "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_launcher_of_an_mpi_job_is_called_as_its_operator_calls_it() {
+        for (version, role) in [("v1", "master"), ("v2beta1", "launcher")] {
+            let api_version = format!("kubeflow.org/{version}");
+            let job = json!({"apiVersion": api_version, "kind": "MPIJob"});
+            assert_eq!(
+                labels(&job),
+                json!({"training.kubeflow.org/job-role": role})
+            );
+        }
+    }
+
+    #[test]
+    fn a_paddle_job_is_led_by_its_master_if_it_has_one() {
+        let of = |replicas: Value| {
+            let spec = json!({"paddleReplicaSpecs": replicas});
+            labels(&json!({"apiVersion": "kubeflow.org/v1", "kind": "PaddleJob", "spec": spec}))
+        };
+        let master = json!({"training.kubeflow.org/job-role": "master"});
+        assert_eq!(of(json!({"Master": {}, "Worker": {}})), master);
+        let worker = json!({
+            "training.kubeflow.org/replica-index": "0", "training.kubeflow.org/replica-type": "worker",
+        });
+        assert_eq!(of(json!({"Worker": {}})), worker);
+    }
+
+    #[test]
+    fn a_job_set_has_one_first_pod() {
+        let of = |modes: &[Value]| {
+            let replicated = |mode| json!({"template": {"spec": {"completionMode": mode}}});
+            let spec = json!({"replicatedJobs": modes.iter().map(replicated).collect::<Vec<_>>()});
+            let version = "jobset.x-k8s.io/v1alpha2";
+            labels(&json!({"apiVersion": version, "kind": "JobSet", "spec": spec}))
+        };
+        let job = json!({"jobset.sigs.k8s.io/job-index": "0"});
+        let mut pod = job.clone();
+        pod["batch.kubernetes.io/job-completion-index"] = json!("0");
+        assert_eq!(of(&[json!("Indexed"), Value::Null]), pod);
+        assert_eq!(of(&[json!("Indexed"), json!("NonIndexed")]), job);
+    }
+
+    #[test]
+    fn a_spark_application_is_led_by_its_driver() {
+        let version = "sparkoperator.k8s.io/v1beta2";
+        let application = json!({"apiVersion": version, "kind": "SparkApplication"});
+        assert_eq!(labels(&application), json!({"spark-role": "driver"}));
+    }
 
     #[test]
     fn templates_of_unknown_kinds_and_of_config_maps_get_nothing() {

@@ -34,7 +34,10 @@ fn clear_strategies(objective: &mut ObjectiveSpec) {
 }
 
 fn clear_template(template: &mut TrialTemplate) {
-    let Some(kind) = template.kind().and_then(known_kind) else {
+    let Some(job) = &template.trial_spec else {
+        return;
+    };
+    let Some(kind) = known_kind(job) else {
         return;
     };
     if template.success_condition == kind.success {
@@ -45,7 +48,7 @@ fn clear_template(template: &mut TrialTemplate) {
     }
     let labels = template.primary_pod_labels.iter();
     let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
-    if labels.eq(kind.primary_pod_labels.iter().copied()) {
+    if labels.eq((kind.primary_pod_labels)(job).iter().copied()) {
         template.primary_pod_labels.clear();
     }
 }
@@ -129,7 +132,8 @@ mod tests {
             assert_eq!(spec.objective.unwrap().metric_strategies, []);
         }
         for kind in KINDS {
-            let template = json!({"trialSpec": {"kind": kind.name}});
+            let version = format!("{}/v1", kind.group);
+            let template = json!({"trialSpec": {"apiVersion": version, "kind": kind.name}});
             let spec = cleared(&json!({ "trialTemplate": template }));
             let written = serde_json::from_value(template).unwrap();
             assert_eq!(spec.trial_template, Some(written));

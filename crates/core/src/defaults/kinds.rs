@@ -1,70 +1,186 @@
 //! What is known of the kinds of job that a trial can be.
 
+use serde_json::{Map, Value};
+
+/// A job, as its template has it.
+type Job = Map<String, Value>;
+/// Labels of a pod, sorted by key.
+type Labels = &'static [(&'static str, &'static str)];
+type Names = &'static [&'static str];
+
 /// A kind of job: how it shows its end, and which of its pods is the one whose metrics count.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
+    /// The group of the template's `apiVersion`.
+    pub group: &'static str,
     /// `kind` in the template.
     pub name: &'static str,
     /// GJSON expression that tells success.
     pub success: &'static str,
     /// GJSON expression that tells failure.
     pub failure: &'static str,
-    /// Labels of the primary pod; none: every pod of the job.
-    pub primary_pod_labels: &'static [(&'static str, &'static str)],
+    /// Labels of a job's primary pod; none: every pod of the job.
+    pub primary_pod_labels: fn(&Job) -> Labels,
+    /// The containers of a job that its operator adds: no template lists them.
+    pub added_containers: fn(&Job) -> Names,
 }
 
 const COMPLETE: &str = r#"status.conditions.#(type=="Complete")#|#(status=="True")#"#;
 const COMPLETED: &str = r#"status.conditions.#(type=="Completed")#|#(status=="True")#"#;
 const SUCCEEDED: &str = r#"status.conditions.#(type=="Succeeded")#|#(status=="True")#"#;
 const FAILED: &str = r#"status.conditions.#(type=="Failed")#|#(status=="True")#"#;
-const RAY_SUCCEEDED: &str = r#"status.[@this].#(jobStatus=="SUCCEEDED")#"#;
-const RAY_FAILED: &str = r#"status.[@this].#(jobStatus=="FAILED")#"#;
+/// Aborted and Terminated are failures too.
+const VOLCANO_FAILED: &str = r#"status.state.[@this].#(phase%"*ed")#|#(phase!="Completed")#"#;
+const VOLCANO_COMPLETED: &str = r#"status.state.[@this].#(phase=="Completed")#"#;
+/// `jobStatus` alone ends before the submitter's pod does.
+const RAY_SUCCEEDED: &str =
+    r#"status.[@this].#(jobDeploymentStatus=="Complete")#|#(jobStatus=="SUCCEEDED")#"#;
+/// A failed `jobStatus` may be tried again. One that is stopped is complete.
+const RAY_FAILED: &str = r#"[status.[@this].#(jobDeploymentStatus%"*Failed")#,status.[@this].#(jobStatus=="STOPPED")#]|@flatten"#;
+const SPARK_COMPLETED: &str = r#"status.applicationState.[@this].#(state=="COMPLETED")#"#;
+/// `SUBMISSION_FAILED` is none: it is followed by another attempt, or by `FAILED`.
+const SPARK_FAILED: &str = r#"status.applicationState.[@this].#(state=="FAILED")#"#;
 
-const MASTER: &[(&str, &str)] = &[("training.kubeflow.org/job-role", "master")];
+const ANY: Labels = &[];
+const MASTER: Labels = &[("training.kubeflow.org/job-role", "master")];
+const LAUNCHER: Labels = &[("training.kubeflow.org/job-role", "launcher")];
 /// These jobs need no master: their first worker is it.
-const FIRST_WORKER: &[(&str, &str)] = &[
+const FIRST_WORKER: Labels = &[
     ("training.kubeflow.org/replica-index", "0"),
     ("training.kubeflow.org/replica-type", "worker"),
 ];
-const FIRST_NODE: &[(&str, &str)] = &[
+const FIRST_NODE: Labels = &[
     ("batch.kubernetes.io/job-completion-index", "0"),
     ("jobset.sigs.k8s.io/replicatedjob-name", "node"),
 ];
+const FIRST_POD_OF_FIRST_JOB: Labels = &[
+    ("batch.kubernetes.io/job-completion-index", "0"),
+    ("jobset.sigs.k8s.io/job-index", "0"),
+];
+const FIRST_JOB: Labels = &[("jobset.sigs.k8s.io/job-index", "0")];
+const DRIVER: Labels = &[("spark-role", "driver")];
+
+const SUBMITTER: Names = &["ray-job-submitter"];
+const SPARK_CONTAINERS: Names = &["spark-kubernetes-driver", "spark-kubernetes-executor"];
 
 /// The kind of a trial that is played, not run. It has no containers.
 pub const SIMULATED: &str = "Simulated";
 
+const KUBEFLOW: &str = "kubeflow.org";
+const TRAINER: &str = "trainer.kubeflow.org";
+const JOB_SET: &str = "jobset.x-k8s.io";
+const VOLCANO: &str = "batch.volcano.sh";
+const SPARK: &str = "sparkoperator.k8s.io";
+
 /// The kinds, a row each; `success`, `failure` and labels become the defaults of a template.
 pub const KINDS: &[Kind] = &[
-    kind("Job", COMPLETE, FAILED, &[]),
-    kind("TFJob", SUCCEEDED, FAILED, MASTER),
-    kind("PyTorchJob", SUCCEEDED, FAILED, MASTER),
-    kind("XGBoostJob", SUCCEEDED, FAILED, MASTER),
-    kind("MPIJob", SUCCEEDED, FAILED, MASTER),
-    kind("PaddleJob", SUCCEEDED, FAILED, FIRST_WORKER),
-    kind("JAXJob", SUCCEEDED, FAILED, FIRST_WORKER),
-    kind("TrainJob", COMPLETE, FAILED, FIRST_NODE),
-    kind("JobSet", COMPLETED, FAILED, &[]),
-    kind("RayJob", RAY_SUCCEEDED, RAY_FAILED, &[]),
-    kind(SIMULATED, COMPLETE, FAILED, &[]),
+    kind("batch", "Job", COMPLETE, FAILED, |_| ANY),
+    kind(KUBEFLOW, "TFJob", SUCCEEDED, FAILED, |_| MASTER),
+    kind(KUBEFLOW, "PyTorchJob", SUCCEEDED, FAILED, |_| MASTER),
+    kind(KUBEFLOW, "XGBoostJob", SUCCEEDED, FAILED, |_| MASTER),
+    kind(KUBEFLOW, "MPIJob", SUCCEEDED, FAILED, launcher),
+    kind(KUBEFLOW, "PaddleJob", SUCCEEDED, FAILED, paddle_leader),
+    kind(KUBEFLOW, "JAXJob", SUCCEEDED, FAILED, |_| FIRST_WORKER),
+    kind(TRAINER, "TrainJob", COMPLETE, FAILED, |_| FIRST_NODE),
+    kind(JOB_SET, "JobSet", COMPLETED, FAILED, first_of_job_set),
+    kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, |_| ANY).adding(ray_submitter),
+    kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, |_| ANY),
+    kind(
+        SPARK,
+        "SparkApplication",
+        SPARK_COMPLETED,
+        SPARK_FAILED,
+        |_| DRIVER,
+    )
+    .adding(|_| SPARK_CONTAINERS),
+    kind("diwan.dev", SIMULATED, COMPLETE, FAILED, |_| ANY),
 ];
 
 const fn kind(
+    group: &'static str,
     name: &'static str,
     success: &'static str,
     failure: &'static str,
-    primary_pod_labels: &'static [(&'static str, &'static str)],
+    primary_pod_labels: fn(&Job) -> Labels,
 ) -> Kind {
     Kind {
+        group,
         name,
         success,
         failure,
         primary_pod_labels,
+        added_containers: |_| &[],
     }
 }
 
-/// The row of a kind.
+impl Kind {
+    const fn adding(self, added_containers: fn(&Job) -> Names) -> Self {
+        Self {
+            added_containers,
+            ..self
+        }
+    }
+}
+
+/// The row of a job's kind. One without `apiVersion`, which is refused for that, is told by its kind alone.
 #[must_use]
-pub fn known_kind(name: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.name == name)
+pub fn known_kind(job: &Job) -> Option<&'static Kind> {
+    let name = word(job, "kind")?;
+    let group = word(job, "apiVersion").map(group_of);
+    KINDS
+        .iter()
+        .find(|kind| kind.name == name && group.is_none_or(|group| group == kind.group))
+}
+
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+fn word<'a>(job: &'a Job, field: &str) -> Option<&'a str> {
+    job.get(field)?.as_str().filter(|word| !word.is_empty())
+}
+
+/// The training operator calls it master, the MPI operator by its name.
+fn launcher(mpi_job: &Job) -> Labels {
+    match word(mpi_job, "apiVersion") {
+        Some("kubeflow.org/v2beta1") => LAUNCHER,
+        _ => MASTER,
+    }
+}
+
+fn paddle_leader(paddle_job: &Job) -> Labels {
+    match in_spec(paddle_job, "/paddleReplicaSpecs/Master") {
+        Some(_) => MASTER,
+        None => FIRST_WORKER,
+    }
+}
+
+/// Jobs of a `JobSet` are indexed unless they say otherwise; pods of those that are not have no index.
+fn first_of_job_set(job_set: &Job) -> Labels {
+    let jobs = in_spec(job_set, "/replicatedJobs").and_then(Value::as_array);
+    let is_indexed = |job: &Value| {
+        let mode = job.pointer("/template/spec/completionMode");
+        mode.is_none_or(|mode| mode != "NonIndexed")
+    };
+    match jobs.into_iter().flatten().all(is_indexed) {
+        true => FIRST_POD_OF_FIRST_JOB,
+        false => FIRST_JOB,
+    }
+}
+
+/// `KubeRay` submits in a pod of its own, or beside the head, unless told otherwise.
+fn ray_submitter(ray_job: &Job) -> Names {
+    let given = in_spec(ray_job, "/submitterPodTemplate").is_some();
+    let mode = in_spec(ray_job, "/submissionMode").and_then(Value::as_str);
+    match mode {
+        Some("HTTPMode" | "InteractiveMode") => &[],
+        _ if given => &[],
+        _ => SUBMITTER,
+    }
+}
+
+/// What stands at a path of the job's spec.
+fn in_spec<'a>(job: &'a Job, path: &str) -> Option<&'a Value> {
+    let found = job.get("spec")?.pointer(path);
+    found.filter(|value| !value.is_null())
 }

@@ -98,7 +98,7 @@ pub(crate) fn unreadable(why: &str) -> Problem {
     )
 }
 
-/// The names of all containers of a job: of every list called `containers` in it.
+/// The names of all containers of a job: of every list called `containers` in it, or `sidecars`, as a `SparkApplication` has them.
 pub(crate) fn all_containers(job: &Value) -> Vec<&str> {
     match job {
         Value::Array(items) => items.iter().flat_map(all_containers).collect(),
@@ -112,7 +112,7 @@ pub(crate) fn all_containers(job: &Value) -> Vec<&str> {
 
 fn containers_at<'a>(key: &str, value: &'a Value) -> Vec<&'a str> {
     match (key, value) {
-        ("containers", Value::Array(items)) => items
+        ("containers" | "sidecars", Value::Array(items)) => items
             .iter()
             .filter_map(|item| item.get("name"))
             .filter_map(Value::as_str)

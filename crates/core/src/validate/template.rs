@@ -1,6 +1,6 @@
 //! The trial template.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Context;
 use crate::defaults::known_kind;
@@ -30,7 +30,7 @@ pub(super) fn check(experiment: &Experiment, context: &Context<'_>, problems: &m
         }
         (Some(job), None) => {
             job_of(experiment, None, problems);
-            primary_container(template, &Value::Object(job.clone()), problems);
+            primary_container(template, job, problems);
         }
         (None, Some(source)) => config_map(experiment, source, context, problems),
     }
@@ -113,16 +113,19 @@ fn job_of(experiment: &Experiment, config_map: Option<&str>, problems: &mut Vec<
 
 /// A primary container that is not in the job would leave every trial without metrics. Only kinds that are known are
 /// judged: others may name their containers elsewhere.
-fn primary_container(template: &TrialTemplate, job: &Value, problems: &mut Vec<Problem>) {
+fn primary_container(
+    template: &TrialTemplate,
+    job: &Map<String, Value>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(kind) = known_kind(job) else {
+        return;
+    };
     let name = template.primary_container_name.as_str();
-    let names = all_containers(job);
-    let known = job
-        .get("kind")
-        .and_then(Value::as_str)
-        .and_then(known_kind)
-        .is_some();
+    let mut names: Vec<&str> = job.values().flat_map(all_containers).collect();
     let open = names.iter().any(|name| name.contains("${")) || names.is_empty();
-    if known && !open && !name.is_empty() && !names.contains(&name) {
+    names.extend((kind.added_containers)(job));
+    if !open && !name.is_empty() && !names.contains(&name) {
         let some: Vec<&str> = names.iter().copied().take(20).collect();
         let message = format!(
             "is no container of spec.trialTemplate: [{}]",

@@ -53,6 +53,86 @@ fn the_primary_container_must_be_there() {
     );
 }
 
+/// The good file with another job, which has the parameters in a field.
+fn with_job(primary: &str, job: &str) -> Vec<String> {
+    let parameters = "      lr: ${trialParameters.learningRate}\n      optimizer: ${trialParameters.optimizer}\n";
+    let text = with(&[
+        (
+            "primaryContainerName: training",
+            &format!("primaryContainerName: {primary}"),
+        ),
+        (
+            &GOOD[GOOD.find("      apiVersion: batch").unwrap()..],
+            &format!("{job}{parameters}"),
+        ),
+    ]);
+    said(&text)
+}
+
+fn no_container(name: &str, listed: &str) -> String {
+    format!(
+        "28:27: spec.trialTemplate.primaryContainerName: Invalid value: \"{name}\": is no container of \
+         spec.trialTemplate: [{listed}]"
+    )
+}
+
+const RAY_JOB: &str = "      apiVersion: ray.io/v1
+      kind: RayJob
+      spec:
+        entrypoint: train
+        rayClusterSpec: {headGroupSpec: {template: {spec: {containers: [{name: ray-head}]}}}}
+";
+
+#[test]
+fn the_container_that_submits_a_ray_job_need_not_be_listed() {
+    assert_eq!(with_job("ray-job-submitter", RAY_JOB), [""; 0]);
+    let listed = "ray-head ray-job-submitter";
+    assert_eq!(
+        with_job("submitter", RAY_JOB),
+        [no_container("submitter", listed)]
+    );
+    let template = "        submitterPodTemplate: {spec: {containers: [{name: submit}]}}\n";
+    for (more, listed) in [
+        (template, "ray-head submit"),
+        ("        submissionMode: HTTPMode\n", "ray-head"),
+    ] {
+        let said = with_job("ray-job-submitter", &format!("{RAY_JOB}{more}"));
+        assert_eq!(said, [no_container("ray-job-submitter", listed)]);
+    }
+}
+
+#[test]
+fn the_containers_of_spark_need_not_be_listed() {
+    let application = "      apiVersion: sparkoperator.k8s.io/v1beta2
+      kind: SparkApplication
+      spec:
+        driver: {sidecars: [{name: beside}]}
+        executor: {template: {spec: {containers: [{name: executor}]}}}
+";
+    for name in ["spark-kubernetes-driver", "executor", "beside"] {
+        assert_eq!(with_job(name, application), [""; 0], "{name}");
+    }
+    let listed = "beside executor spark-kubernetes-driver spark-kubernetes-executor";
+    assert_eq!(
+        with_job("driver", application),
+        [no_container("driver", listed)]
+    );
+}
+
+#[test]
+fn containers_of_unknown_kinds_are_not_judged() {
+    let conditions = "    successCondition: a\n    failureCondition: b\n    trialSpec:\n";
+    let text = with(&[
+        (
+            "primaryContainerName: training",
+            "primaryContainerName: trainig",
+        ),
+        ("apiVersion: batch/v1", "apiVersion: batch.example.com/v1"),
+        ("    trialSpec:\n", conditions),
+    ]);
+    assert_eq!(said(&text), [""; 0]);
+}
+
 #[test]
 fn conditions() {
     let said = "27:3: spec.trialTemplate: Required value: successCondition and failureCondition must be specified";
