@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
 use diwan_core::resources::Condition;
@@ -11,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, DynamicObject, ObjectMeta, PostParams};
 use kube::{Client, Resource, ResourceExt};
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::kinds;
@@ -18,13 +20,43 @@ use crate::kinds;
 /// Bytes that Kubernetes takes of a message.
 const LONGEST: usize = 1000;
 
+/// Events of trials that go well, at once and for each [`REFILL`] after that. Where thousands begin and end nobody reads them,
+/// and each costs the API server as much as the launch of a trial does.
+const BURST: u32 = 200;
+const REFILL: Duration = Duration::from_millis(100);
+
 /// Tells of changes, once each as far as this process knows.
 pub(crate) struct Announcer {
     client: Client,
     /// The name of this controller.
     me: String,
+    /// How many more may tell that all is well.
+    budget: Mutex<Budget>,
     /// What was said last of experiments and of trials in trouble, by uid.
     said: Mutex<HashMap<String, String>>,
+}
+
+/// So much of something, and a little more as time passes.
+struct Budget {
+    left: u32,
+    at: Instant,
+}
+
+// === impl Budget ===
+
+impl Budget {
+    fn spend(&mut self, now: Instant) -> bool {
+        let passed = now.duration_since(self.at).as_millis() / REFILL.as_millis();
+        let more = u32::try_from(passed).unwrap_or(BURST).min(BURST);
+        self.left = (self.left + more).min(BURST);
+        self.at += REFILL * more;
+        if self.left == BURST {
+            self.at = now;
+        }
+        let is_enough = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_enough
+    }
 }
 
 // === impl Announcer ===
@@ -34,12 +66,19 @@ impl Announcer {
         Self {
             client,
             me: me.to_owned(),
+            budget: Mutex::new(Budget {
+                left: BURST,
+                at: Instant::now(),
+            }),
             said: Mutex::default(),
         }
     }
 
     /// A trial is launched.
     pub(crate) async fn launch(&self, shown: &DynamicObject) {
+        if !self.has_budget() {
+            return;
+        }
         let message = format!("Job {} has been created", shown.name_any());
         self.publish(false, "JobCreated", &message, &of(shown))
             .await;
@@ -71,6 +110,9 @@ impl Announcer {
             TrialState::EarlyStopped => (false, "TrialEarlyStopped"),
             _ => (false, "JobDeleted"),
         };
+        if !is_bad && !self.has_budget() {
+            return;
+        }
         let message = trial
             .conditions
             .last()
@@ -89,6 +131,11 @@ impl Announcer {
     fn is_news(&self, uid: &str, words: &str) -> bool {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.insert(uid.to_owned(), words.to_owned()).as_deref() != Some(words)
+    }
+
+    fn has_budget(&self) -> bool {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.spend(Instant::now())
     }
 
     fn forget(&self, uid: &str) {
@@ -141,5 +188,21 @@ fn reference(kind: &str, namespace: &str, name: &str, uid: &str) -> ObjectRefere
         name: Some(name.to_owned()),
         uid: Some(uid.to_owned()),
         ..ObjectReference::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_spent_and_comes_back_slowly() {
+        let at = Instant::now();
+        let mut budget = Budget { left: BURST, at };
+        let spent = |budget: &mut Budget, now| (0..2 * BURST).filter(|_| budget.spend(now)).count();
+        assert_eq!(spent(&mut budget, at), BURST as usize);
+        assert_eq!(spent(&mut budget, at + REFILL / 2), 0);
+        assert_eq!(spent(&mut budget, at + REFILL * 7), 7);
+        assert_eq!(spent(&mut budget, at + REFILL * 100_000), BURST as usize);
     }
 }

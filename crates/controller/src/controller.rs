@@ -14,6 +14,7 @@ use kube::Client;
 use tokio::sync::{mpsc, watch};
 
 use crate::admission::experiment::Judge;
+use crate::admission::owner::Made;
 use crate::admission::server::Settings;
 use crate::announce::Announcer;
 use crate::experiments::Experiments;
@@ -44,6 +45,8 @@ pub struct Controller {
     pub namespace: String,
     /// What no other living controller is called, and this one again after a crash.
     pub identity: String,
+    /// What was made here, for the webhooks.
+    pub made: Arc<Made>,
     /// What the webhooks know, too.
     pub settings: watch::Receiver<Settings>,
 }
@@ -59,6 +62,7 @@ impl Controller {
             work_directory,
             namespace,
             identity,
+            made,
             settings,
         } = self;
         let troubles = Arc::<Troubles>::default();
@@ -66,13 +70,11 @@ impl Controller {
         let ledger = TrialObjects {
             troubles: troubles.clone(),
             announcer: announcer.clone(),
+            made,
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),
-            logs: PodLogs {
-                client: client.clone(),
-                store: store.clone(),
-            },
+            logs: PodLogs::new(client.clone(), store.clone()),
         };
         let driver = Arc::new(KubernetesDriver::new(client.clone(), Arc::new(ledger)));
         let runner = Runner {

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diwan_core::record::TrialRecord;
+use diwan_core::resources::Trial;
 use diwan_core::view;
 use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Ledger};
 use diwan_drivers::{DriverError, LaunchId, TrialPlan};
 use diwan_store::Store;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use crate::admission::owner::{Made, Owner};
 use crate::announce::Announcer;
 use crate::kinds;
 use crate::logs::PodLogs;
@@ -27,6 +30,7 @@ pub(crate) struct TrialObjects {
     pub(crate) logs: PodLogs,
     pub(crate) troubles: Arc<Troubles>,
     pub(crate) announcer: Arc<Announcer>,
+    pub(crate) made: Arc<Made>,
 }
 
 #[async_trait]
@@ -35,14 +39,24 @@ impl Ledger for TrialObjects {
         let namespace = &plan.experiment.namespace;
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &kinds::trials());
-        let (object, trial) = self.object(plan).await?;
+        let (mut trial, record) = self.trial(plan).await?;
+        let object = serde_json::to_value(&trial).and_then(serde_json::from_value);
+        let object: DynamicObject = object.map_err(|error| {
+            DriverError::Refused(format!("the trial is no object of Kubernetes: {error}"))
+        })?;
         match api.create(&PostParams::default(), &object).await {
             Ok(made) => {
+                // Nobody who asks whose pod it is wants to know more.
+                (trial.spec.run_spec, trial.status) = (None, None);
+                trial.metadata.uid = made.uid().unwrap_or_default();
+                self.made.trial(trial);
                 let (announcer, shown) = (self.announcer.clone(), made.clone());
                 // Nobody waits for it.
                 tokio::spawn(async move { announcer.launch(&shown).await });
                 // Its status could not be shown before.
-                self.news.add_trial(&plan.experiment, trial);
+                let version = made.resource_version().unwrap_or_default();
+                let place = (made.uid().unwrap_or_default(), version);
+                self.news.add_made(&plan.experiment, record, place);
                 return Ok(claim(&made, true));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
@@ -73,6 +87,12 @@ impl Ledger for TrialObjects {
         Ok(claim(&patched, true))
     }
 
+    fn made(&self, job: &DynamicObject, owner: &Value) {
+        if let (Some(uid), Ok(owner)) = (job.uid(), Owner::deserialize(owner)) {
+            self.made.job(uid, owner);
+        }
+    }
+
     async fn settle(&self, id: &LaunchId) -> Result<(), DriverError> {
         self.logs.read(id).await
     }
@@ -84,7 +104,8 @@ impl Ledger for TrialObjects {
 }
 
 impl TrialObjects {
-    async fn object(&self, plan: &TrialPlan) -> Result<(DynamicObject, TrialRecord), DriverError> {
+    /// The Trial of a trial, as it is made, and the trial.
+    async fn trial(&self, plan: &TrialPlan) -> Result<(Trial, TrialRecord), DriverError> {
         let missing = || DriverError::Refused("its experiment was deleted".to_owned());
         let lost = |error| DriverError::Unavailable(format!("the record cannot be read: {error}"));
         let snapshot = self.store.load(&plan.experiment).await.map_err(lost)?;
@@ -100,11 +121,7 @@ impl TrialObjects {
         made.metadata
             .annotations
             .insert(ATTEMPT_ANNOTATION.to_owned(), attempt);
-        let object = serde_json::to_value(made).and_then(serde_json::from_value);
-        let object = object.map_err(|error| {
-            DriverError::Refused(format!("the trial is no object of Kubernetes: {error}"))
-        })?;
-        Ok((object, trial))
+        Ok((made, trial))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod katib_config;
 pub mod kinds;
 mod ledger;
 mod logs;
+pub mod metrics;
 pub mod mirror;
 mod publish;
 mod shards;

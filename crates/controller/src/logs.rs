@@ -7,12 +7,14 @@ use std::sync::Arc;
 use diwan_collect::Collector;
 use diwan_core::observation::Source;
 use diwan_core::record::ExperimentRecord;
+use diwan_core::resources::TrialTemplate;
 use diwan_drivers::kubernetes::pods_of;
 use diwan_drivers::{DriverError, LaunchId};
 use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, LogParams};
+use kube::api::{Api, ListParams, LogParams};
 use kube::{Client, ResourceExt};
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
@@ -20,13 +22,25 @@ use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
 /// The part of a log that is read, in bytes.
 const MOST: i64 = 64 << 20;
 
+/// Logs that are read at one time.
+const AT_ONCE: usize = 4;
+
 /// Reads logs of pods.
 pub(crate) struct PodLogs {
-    pub(crate) client: Client,
-    pub(crate) store: Arc<dyn Store>,
+    client: Client,
+    store: Arc<dyn Store>,
+    turns: Semaphore,
 }
 
 impl PodLogs {
+    pub(crate) fn new(client: Client, store: Arc<dyn Store>) -> Self {
+        Self {
+            client,
+            store,
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+
     /// Stores what a launch that has ended has printed, if nobody has reported anything of it and its pod has no collector.
     pub(crate) async fn read(&self, id: &LaunchId) -> Result<(), DriverError> {
         let Some((record, trial)) = self.silent(id).await.map_err(unavailable)? else {
@@ -87,15 +101,22 @@ impl PodLogs {
             doing: doing(),
             source: Box::new(source),
         };
-        let pods = pods_of(&self.client, namespace, &id.trial).await;
-        let mut pods = pods.map_err(cannot)?;
-        pods.retain(|pod| !has_collector(pod));
+        let _turn = self.turns.acquire().await;
+        let (any, all) = (ListParams::default().match_any(), ListParams::default());
+        let mut pods = Vec::new();
+        for how in [any, all] {
+            if pods.is_empty() {
+                let found = pods_of(&self.client, namespace, &id.trial, &how).await;
+                pods = found.map_err(cannot)?;
+            }
+        }
+        let template = record.spec.trial_template.clone().unwrap_or_default();
+        pods.retain(|pod| is_primary(pod, &template) && !has_collector(pod));
         let Some(pod) = pods.into_iter().max_by_key(Pod::creation_timestamp) else {
             return Ok(None);
         };
-        let template = record.spec.trial_template.as_ref();
         let how = LogParams {
-            container: template.map(|template| template.primary_container_name.clone()),
+            container: Some(template.primary_container_name),
             limit_bytes: Some(MOST),
             ..LogParams::default()
         };
@@ -114,6 +135,15 @@ impl PodLogs {
     }
 }
 
+/// Whether a pod is the one of its trial whose metrics count.
+fn is_primary(pod: &Pod, template: &TrialTemplate) -> bool {
+    let labels = pod.labels();
+    let mut wanted = template.primary_pod_labels.iter();
+    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    wanted.all(|(key, value)| labels.get(key) == Some(value))
+        && containers.any(|container| container.name == template.primary_container_name)
+}
+
 fn has_collector(pod: &Pod) -> bool {
     let spec = pod.spec.as_ref();
     let containers = spec.into_iter().flat_map(|spec| {
@@ -126,4 +156,32 @@ fn has_collector(pod: &Pod) -> bool {
 
 fn unavailable(error: StoreError) -> DriverError {
     DriverError::Unavailable(format!("the record cannot be reached: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_worker_is_not_read_in_place_of_the_primary_pod() {
+        let pod = |role: &str, container: &str| -> Pod {
+            let (metadata, containers) = (
+                json!({"labels": {"role": role}}),
+                json!([{"name": container}]),
+            );
+            serde_json::from_value(
+                json!({"metadata": metadata, "spec": {"containers": containers}}),
+            )
+            .unwrap()
+        };
+        let template = TrialTemplate {
+            primary_container_name: "train".to_owned(),
+            primary_pod_labels: [("role".to_owned(), "driver".to_owned())].into(),
+            ..TrialTemplate::default()
+        };
+        assert!(is_primary(&pod("driver", "train"), &template));
+        assert!(!is_primary(&pod("executor", "train"), &template));
+        assert!(!is_primary(&pod("driver", "proxy"), &template));
+    }
 }

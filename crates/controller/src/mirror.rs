@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use diwan_core::engine::{self, Snapshot};
@@ -12,11 +13,15 @@ use diwan_store::{
     TrialQuery, TrialRef,
 };
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::metrics::Metrics;
 
 /// The store, and what was committed through it and is not shown yet.
 pub struct MirroredStore {
     inner: Arc<dyn Store>,
     news: Arc<News>,
+    metrics: Arc<Metrics>,
 }
 
 /// What has changed of experiments since it was shown last. However often something changes in between, it is one entry.
@@ -31,7 +36,16 @@ pub struct News {
 pub(crate) struct Change {
     pub(crate) experiment: Due,
     /// Changed trials as they are now, by number.
-    pub(crate) trials: BTreeMap<u64, TrialRecord>,
+    pub(crate) trials: BTreeMap<u64, Waiting>,
+}
+
+/// A trial that is to be shown.
+pub(crate) struct Waiting {
+    pub(crate) trial: TrialRecord,
+    /// Its object, if that was just made: uid and version.
+    pub(crate) made: Option<(String, String)>,
+    /// Since when something of it is.
+    since: Instant,
 }
 
 /// Whether the experiment itself is to be shown, and as what.
@@ -44,6 +58,40 @@ pub(crate) enum Due {
     AsStored,
     /// As it was committed, together with no more than these trials: it must not be seen to have ended before they are.
     Committed(Box<ExperimentRecord>, u64),
+}
+
+/// How often it is looked whether something that waits may be shown.
+const LOOK: Duration = Duration::from_millis(200);
+
+// === impl Waiting ===
+
+impl From<TrialRecord> for Waiting {
+    fn from(trial: TrialRecord) -> Self {
+        Self {
+            trial,
+            made: None,
+            since: Instant::now(),
+        }
+    }
+}
+
+// === impl Change ===
+
+impl Change {
+    fn is_empty(&self) -> bool {
+        self.trials.is_empty() && matches!(self.experiment, Due::No)
+    }
+
+    /// What is to be shown now: all but the trials that run, and have not waited for so long.
+    fn take_due(&mut self, patience: Duration) -> Self {
+        let is_due = |_: &u64, waiting: &mut Waiting| {
+            !waiting.trial.state.is_active() || waiting.since.elapsed() >= patience
+        };
+        Self {
+            experiment: std::mem::take(&mut self.experiment),
+            trials: self.trials.extract_if(.., is_due).collect(),
+        }
+    }
 }
 
 // === impl News ===
@@ -70,17 +118,29 @@ impl News {
     /// A trial is to be shown, of which something newer may wait already.
     pub(crate) fn add_trial(&self, key: &ExperimentKey, trial: TrialRecord) {
         self.note(key, |change| {
-            change.trials.entry(trial.number).or_insert(trial);
+            let waiting = change.trials.entry(trial.number);
+            waiting.or_insert_with(|| trial.into());
         });
     }
 
+    /// A trial is to be shown, whose object was just made.
+    pub(crate) fn add_made(&self, key: &ExperimentKey, trial: TrialRecord, made: (String, String)) {
+        self.note(key, |change| {
+            let waiting = change.trials.entry(trial.number);
+            waiting.or_insert_with(|| trial.into()).made = Some(made);
+        });
+    }
+
+    /// A trial is not shown before its first launch: its object is made by that, and its state added with it.
     fn add_committed(&self, key: &ExperimentKey, version: u64, committed: &engine::Change) {
         self.note(key, |change| {
             change.experiment = Due::Committed(Box::new(committed.record.clone()), version);
-            let trials = committed.trials.iter().cloned();
-            change
-                .trials
-                .extend(trials.map(|trial| (trial.number, trial)));
+            let is_first = |trial: &TrialRecord| trial.state.is_active() && trial.attempt == 1;
+            for trial in committed.trials.iter().filter(|trial| !is_first(trial)) {
+                let waiting = change.trials.entry(trial.number);
+                let waiting = waiting.or_insert_with(|| trial.clone().into());
+                waiting.trial = trial.clone();
+            }
         });
     }
 
@@ -90,31 +150,52 @@ impl News {
             if matches!(change.experiment, Due::No) {
                 change.experiment = old.experiment;
             }
-            for (number, trial) in old.trials {
-                change.trials.entry(number).or_insert(trial);
+            for (number, waiting) in old.trials {
+                change.trials.entry(number).or_insert(waiting);
             }
         });
     }
 
-    /// All that waits, when there is something.
-    pub(crate) async fn take(&self) -> BTreeMap<ExperimentKey, Change> {
+    /// What is to be shown, when there is something. Trials that run may wait as long as `patience` says.
+    pub(crate) async fn take(
+        &self,
+        patience: impl Fn() -> Duration,
+    ) -> BTreeMap<ExperimentKey, Change> {
         loop {
-            let taken = std::mem::take(&mut *self.waiting());
-            if !taken.is_empty() {
-                return taken;
+            let (due, is_left) = self.take_due(patience());
+            if !due.is_empty() {
+                return due;
             }
-            self.more.notified().await;
+            match is_left {
+                true => tokio::time::sleep(LOOK).await,
+                false => self.more.notified().await,
+            }
         }
+    }
+
+    /// What is to be shown now, and whether anything is left.
+    fn take_due(&self, patience: Duration) -> (BTreeMap<ExperimentKey, Change>, bool) {
+        let mut waiting = self.waiting();
+        let due = waiting
+            .iter_mut()
+            .map(|(key, change)| (key.clone(), change.take_due(patience)));
+        let due = due.filter(|(_, change)| !change.is_empty()).collect();
+        waiting.retain(|_, change| !change.is_empty());
+        (due, !waiting.is_empty())
     }
 }
 
 // === impl MirroredStore ===
 
 impl MirroredStore {
-    /// A store whose commits become news.
+    /// A store whose commits become news, and are counted.
     #[must_use]
-    pub fn new(inner: Arc<dyn Store>, news: Arc<News>) -> Self {
-        Self { inner, news }
+    pub fn new(inner: Arc<dyn Store>, news: Arc<News>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            inner,
+            news,
+            metrics,
+        }
     }
 }
 
@@ -122,12 +203,17 @@ impl MirroredStore {
 impl Store for MirroredStore {
     async fn create(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
         self.inner.create(snapshot).await?;
+        self.metrics.created(&snapshot.record);
         self.news.add(&snapshot.record.key());
         Ok(())
     }
 
     async fn load(&self, key: &ExperimentKey) -> Result<Option<Snapshot>, StoreError> {
-        self.inner.load(key).await
+        let loaded = self.inner.load(key).await?;
+        if let Some(loaded) = &loaded {
+            self.metrics.seen(&loaded.record);
+        }
+        Ok(loaded)
     }
 
     async fn version(&self, key: &ExperimentKey) -> Result<Option<u64>, StoreError> {
@@ -141,6 +227,7 @@ impl Store for MirroredStore {
         change: &engine::Change,
     ) -> Result<u64, StoreError> {
         let version = self.inner.commit(key, expected, change).await?;
+        self.metrics.committed(key, change);
         self.news.add_committed(key, version, change);
         Ok(version)
     }
@@ -202,7 +289,9 @@ impl Store for MirroredStore {
     }
 
     async fn delete(&self, key: &ExperimentKey) -> Result<(), StoreError> {
-        self.inner.delete(key).await
+        self.inner.delete(key).await?;
+        self.metrics.deleted(key);
+        Ok(())
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -23,12 +23,14 @@ use crate::announce::Announcer;
 use crate::catch_up::is_over;
 use crate::claims;
 use crate::kinds;
-use crate::mirror::{Change, Due, News};
+use crate::mirror::{Change, Due, News, Waiting};
 use crate::shards::{Shards, shard};
 use crate::troubles::Troubles;
 
 /// Time between two looks at what has changed.
 const EVERY: Duration = Duration::from_millis(200);
+/// How long it may take until a trial is seen to run while others wait to be launched: those go first.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Time before something is shown again that could not be.
 const RETRY: Duration = Duration::from_secs(2);
 /// Experiments that are shown at one time, and trials of one experiment.
@@ -80,7 +82,11 @@ impl Publisher {
     /// Shows what comes, for ever.
     pub(crate) async fn run(&self) {
         loop {
-            let news = self.news.take().await;
+            let patience = || match self.driver.is_busy() {
+                true => PATIENCE,
+                false => Duration::ZERO,
+            };
+            let news = self.news.take(patience).await;
             let shown =
                 stream::iter(news).for_each_concurrent(AT_ONCE, |(key, change)| async move {
                     if let Err(error) = self.show(&key, &change).await {
@@ -107,7 +113,7 @@ impl Publisher {
             return Ok(());
         }
         let shown = stream::iter(change.trials.values())
-            .map(|trial| self.show_trial(key, trial))
+            .map(|waiting| self.show_trial(key, waiting))
             .buffer_unordered(AT_ONCE);
         let results: Vec<_> = shown.collect().await;
         results.into_iter().collect::<Result<Vec<()>, _>>()?;
@@ -125,7 +131,7 @@ impl Publisher {
     async fn show_trial(
         &self,
         key: &ExperimentKey,
-        trial: &TrialRecord,
+        Waiting { trial, made, .. }: &Waiting,
     ) -> Result<(), PublishError> {
         let api = self.api(&kinds::trials(), &key.namespace);
         let words = self.troubles.of(&key.namespace, &trial.name);
@@ -145,9 +151,11 @@ impl Publisher {
         {
             last.message = format!("{}; {words}", last.message);
         }
-        // Their names are of the experiment's uid.
-        let of = json!([]);
-        self.set_status(&kinds::trials(), key, &trial.name, of, json!(status))
+        let place = shown
+            .as_ref()
+            .and_then(|shown| Some((shown.uid()?, shown.resource_version()?)));
+        let place = place.or_else(|| made.clone());
+        self.set_trial_status(&api, key, &trial.name, place, json!(status))
             .await?;
         match (shown, words) {
             (Some(shown), _) if !trial.state.is_active() => {
@@ -160,6 +168,35 @@ impl Publisher {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Puts a status onto the object that is known: that costs the API server half of a patch.
+    async fn set_trial_status(
+        &self,
+        api: &Api<DynamicObject>,
+        key: &ExperimentKey,
+        name: &str,
+        place: Option<(String, String)>,
+        status: Value,
+    ) -> Result<(), PublishError> {
+        let resource = kinds::trials();
+        if let Some((uid, version)) = place {
+            let mut next = DynamicObject::new(name, &resource).within(&key.namespace);
+            (next.metadata.uid, next.metadata.resource_version) = (Some(uid), Some(version));
+            next.data = json!({ "status": status });
+            match api
+                .replace_status(name, &PostParams::default(), &next)
+                .await
+            {
+                Ok(_) => return Ok(()),
+                // It has changed, or is another: see below.
+                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // Their names are of the experiment's uid.
+        self.set_status(&resource, key, name, json!([]), status)
+            .await
     }
 
     async fn show_experiment(

@@ -8,11 +8,12 @@ use clap::Args;
 use diwan_algorithms::registry::ALGORITHMS;
 use diwan_algorithms::stopping::STOPPING_RULES;
 use diwan_controller::Controller;
-use diwan_controller::admission::owner::Cluster;
+use diwan_controller::admission::owner::{Cluster, Made, Nearest};
 use diwan_controller::admission::pod::{Injection, has_native_sidecars};
 use diwan_controller::admission::registration::Reach;
 use diwan_controller::admission::server::{Options, Settings, serve};
 use diwan_controller::katib_config;
+use diwan_controller::metrics::{self, Metrics};
 use diwan_controller::mirror::{MirroredStore, News};
 use diwan_server::clock::now;
 use diwan_server::grpc::{self, Services};
@@ -45,6 +46,9 @@ pub(crate) struct Arguments {
     /// The address of the webhooks (TLS, with a certificate of its own)
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     webhook_listen: SocketAddr,
+    /// The address of Prometheus' metrics, at /metrics
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    metrics_listen: SocketAddr,
     /// Where the API server finds the webhooks, when this is no pod behind the Service katib-controller
     #[arg(long, value_name = "HOST")]
     webhook_host: Option<String>,
@@ -69,21 +73,25 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .hint("set KUBECONFIG, or run it in a pod with a service account")
     })?;
     let (listener, address) = listen(arguments.listen).await?;
+    let (scraped, _) = listen(arguments.metrics_listen).await?;
     let asked_to_end = until_asked_to_end();
     print_line(&format!("listening on {address}"))?;
     let news = Arc::<News>::default();
-    let store: Arc<dyn Store> = Arc::new(MirroredStore::new(context.store.clone(), news.clone()));
+    let metrics = Arc::<Metrics>::default();
+    let mirrored = MirroredStore::new(context.store.clone(), news.clone(), metrics.clone());
+    let store: Arc<dyn Store> = Arc::new(mirrored);
     let services = Services {
         store: store.clone(),
         suggester: context.suggester(),
         stopper: Arc::new(StoreStopper::new(store.clone())),
         ask_db_managers: true,
     };
-    let (options, settings) = webhooks(arguments, &client).await?;
+    let made = Arc::<Made>::default();
+    let (options, settings) = webhooks(arguments, &client, &made).await?;
     let settings = watch::Sender::new(settings);
     let controller = Controller {
         client: client.clone(),
-        store,
+        store: store.clone(),
         news,
         suggester: context.suggester(),
         work_directory: context.default_work_directory().to_owned(),
@@ -92,6 +100,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .identity
             .clone()
             .unwrap_or_else(|| identity(arguments)),
+        made,
         settings: settings.subscribe(),
     };
     let (end, ended) = watch::channel(());
@@ -107,6 +116,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         settings.subscribe(),
         until_end(ended.clone()),
     );
+    let counting = metrics::serve(scraped, metrics, store, until_end(ended.clone()));
     let controlling = Box::pin(controller.run(until_end(ended)));
     let ending = async {
         asked_to_end.await;
@@ -123,6 +133,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .await
             .map_err(|error| Failure::of(Exit::Failed, &error))
     };
+    let counting = async {
+        counting
+            .await
+            .map_err(|error| Failure::of(Exit::Failed, &error))
+    };
     let controlling = async {
         tokio::select! {
             () = controlling => {}
@@ -134,7 +149,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         ending.await;
         Ok(())
     };
-    tokio::try_join!(serving, admitting, controlling, ending)?;
+    tokio::try_join!(serving, admitting, counting, controlling, ending)?;
     Ok(Exit::Done)
 }
 
@@ -159,7 +174,11 @@ fn identity(arguments: &Arguments) -> String {
 }
 
 /// What the webhooks are, and what they know.
-async fn webhooks(arguments: &Arguments, client: &Client) -> Result<(Options, Settings), Failure> {
+async fn webhooks(
+    arguments: &Arguments,
+    client: &Client,
+    made: &Arc<Made>,
+) -> Result<(Options, Settings), Failure> {
     let version = client
         .apiserver_version()
         .await
@@ -178,7 +197,7 @@ async fn webhooks(arguments: &Arguments, client: &Client) -> Result<(Options, Se
         },
         namespace: namespace.clone(),
         secret: "katib-webhook-cert".to_owned(),
-        objects: Box::new(Cluster::new(client.clone())),
+        objects: Box::new(Nearest::new(made.clone(), Cluster::new(client.clone()))),
         opinion: Box::new(move |experiment| refusals(&experiment.spec, &services)),
         clock: Box::new(now),
         look: LOOK,

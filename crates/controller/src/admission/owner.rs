@@ -1,6 +1,7 @@
 //! Whose pod is it? Up the owner references, from the pod to a trial: Pod → Job → Trial, Pod → Job → JobSet → TrainJob → Trial.
 
 mod cluster;
+mod made;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use cluster::Cluster;
+pub use made::{Made, Nearest};
 
 /// Owners between a pod and its trial. The longest chain known is Pod, Job, `JobSet`, `TrainJob`, Trial.
 const DEPTH: usize = 8;

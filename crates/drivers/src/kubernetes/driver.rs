@@ -11,9 +11,9 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, PostParams, Preconditions};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
-use super::conditions::{Verdict, verdict};
+use super::conditions::Verdict;
 use super::kinds::Kinds;
 use super::roster::{Launch, Roster, Sight};
 use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, pods};
@@ -29,7 +29,10 @@ pub trait Ledger: Send + Sync {
     /// When that cannot be noted. The call may be repeated.
     async fn claim(&self, plan: &TrialPlan) -> Result<Claim, DriverError>;
 
-    /// Told of a launch that has ended, before anybody else: what it reported and is not kept yet is kept then.
+    /// Told of the job that was made for the owner that [`Ledger::claim`] has found.
+    fn made(&self, job: &DynamicObject, owner: &Value);
+
+    /// Told of a launch whose job has ended, before anybody else: what it reported and is not kept yet is kept then.
     ///
     /// # Errors
     /// When that is not possible now. The call may be repeated.
@@ -55,16 +58,19 @@ pub struct KubernetesDriver {
     kinds: Kinds,
     roster: Arc<Roster>,
     turns: Semaphore,
+    removals: Semaphore,
 }
 
 /// Launches, and looks at pods that failed, at one time, of all experiments: each takes a connection to the API server, and more
 /// only wait there, where they are in the way of others.
 const AT_ONCE: usize = 64;
+/// Removals at one time. Nobody waits for them as for a launch.
+const REMOVALS: usize = 16;
 
-/// After the grace, as long again for the cluster to notice; then pods are removed by force.
-const SLACK: Duration = Duration::from_secs(5);
+/// After the grace, as long again for the cluster to get to it; then pods are removed by force.
+const SLACK: Duration = Duration::from_secs(30);
 /// How long the removal of an object may take before it is asked for again.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 // === impl KubernetesDriver ===
 
@@ -79,6 +85,7 @@ impl KubernetesDriver {
             ledger,
             roster,
             turns: Semaphore::new(AT_ONCE),
+            removals: Semaphore::new(REMOVALS),
         }
     }
 
@@ -109,13 +116,20 @@ impl KubernetesDriver {
             uid: job.metadata.uid,
             ..Preconditions::default()
         };
-        let how = DeleteParams::foreground().preconditions(only_this);
+        // Nobody waits for its pods, and to remove it behind them costs the cluster three times as much.
+        let how = DeleteParams::background().preconditions(only_this);
         match api.delete(trial, &how).await {
             // Somebody was faster; another of its name is not this one.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
             Err(error) => Err(cannot(error)),
             Ok(_) => Ok(()),
         }
+    }
+
+    /// Whether launches wait for their turn.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.turns.available_permits() == 0
     }
 
     fn api(&self, launch: &Launch) -> Api<DynamicObject> {
@@ -135,7 +149,8 @@ impl KubernetesDriver {
         loop {
             match api.create(&PostParams::default(), &object).await {
                 Ok(made) => {
-                    launch.see(there(&made));
+                    self.ledger.made(&made, owner);
+                    launch.see(Some(&made));
                     return Ok(());
                 }
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
@@ -155,11 +170,11 @@ impl KubernetesDriver {
                 )));
             }
             if attempt(&found) == Some(plan.attempt) {
-                launch.see(there(&found));
+                launch.see(Some(&found));
                 return Ok(());
             }
-            launch.see(there(&found));
-            self.remove(launch, DeleteParams::foreground()).await?;
+            launch.see(Some(&found));
+            self.remove(launch).await?;
         }
     }
 
@@ -169,36 +184,62 @@ impl KubernetesDriver {
         let found = api.get_opt(&launch.id.trial).await;
         let found = found.map_err(|error| refusal(launch, error))?;
         let own = found.filter(|found| attempt(found) == Some(launch.id.attempt));
-        launch.see(own.map_or(Sight::Gone, |found| there(&found)));
+        launch.see(own.as_ref());
         Ok(())
     }
 
     /// Deletes the job and returns when it is gone, with its pods.
-    async fn remove(&self, launch: &Launch, how: DeleteParams) -> Result<(), DriverError> {
-        let api = self.api(launch);
-        let mut sight = launch.sight();
-        loop {
-            match api.delete(&launch.id.trial, &how).await {
-                Ok(_) => {}
-                Err(kube::Error::Api(status)) if status.code == 404 => {
-                    launch.see(Sight::Gone);
-                    return Ok(());
-                }
-                Err(error) => return Err(refusal(launch, error)),
+    async fn remove(&self, launch: &Launch) -> Result<(), DriverError> {
+        while !self.is_removed_within(launch, PATIENCE).await? {}
+        Ok(())
+    }
+
+    /// Deletes the job; whether it is gone after so long, with its pods.
+    async fn is_removed_within(
+        &self,
+        launch: &Launch,
+        patience: Duration,
+    ) -> Result<bool, DriverError> {
+        // Not among the launches' turns: one that finds its predecessor's job removes it while it has a turn.
+        let turn = self.removals.acquire().await;
+        let how = DeleteParams::foreground();
+        let deleted = self.api(launch).delete(&launch.id.trial, &how).await;
+        drop(turn);
+        match deleted {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                launch.see(None);
+                return Ok(true);
             }
-            let gone = sight.wait_for(|sight| *sight == Sight::Gone);
-            if timeout_at(Instant::now() + PATIENCE, gone).await.is_ok() {
-                return Ok(());
-            }
+            Err(error) => return Err(refusal(launch, error)),
         }
+        let mut sight = launch.sight();
+        let gone = sight.wait_for(|sight| *sight == Sight::Gone);
+        Ok(timeout(patience, gone).await.is_ok())
+    }
+
+    /// Removes what is left of a job's pods without asking them.
+    async fn kill(&self, launch: &Launch) -> Result<(), DriverError> {
+        let _turn = self.removals.acquire().await;
+        match *launch.sight().borrow() {
+            Sight::Gone => return Ok(()),
+            Sight::Unseen | Sight::There(_) => {}
+        }
+        pods::kill(
+            &self.client,
+            &launch.id.experiment.namespace,
+            &launch.id.trial,
+        )
+        .await
     }
 
     /// How a launch has ended, by its object.
     async fn end(&self, launch: &Launch, sight: Sight) -> Option<End> {
         match sight {
             Sight::Unseen => None,
-            Sight::There(object) => match verdict(&object, &launch.conditions)? {
+            Sight::There(verdict) => match verdict? {
                 Verdict::Succeeded => Some(End::Succeeded),
+                Verdict::Failed(words) if launch.is_stopped() => Some(End::Failed(words)),
                 Verdict::Failed(words) => {
                     let namespace = &launch.id.experiment.namespace;
                     let _turn = self.turns.acquire().await;
@@ -233,12 +274,12 @@ impl Driver for KubernetesDriver {
         if !launch.is_new.load(Ordering::Acquire) {
             self.adopt(&launch).await?;
         } else if launch.is_stopped() {
-            launch.see(Sight::Gone);
+            launch.see(None);
         } else {
             self.create(&launch, plan, &owner).await?;
         }
         if launch.is_stopped() {
-            self.remove(&launch, DeleteParams::foreground()).await?;
+            self.remove(&launch).await?;
         }
         Ok(())
     }
@@ -262,8 +303,12 @@ impl Driver for KubernetesDriver {
         let mut sight = launch.sight();
         loop {
             let now = sight.borrow_and_update().clone();
+            // With its job went its pods, and what they could still tell.
+            let is_gone = now == Sight::Gone;
             if let Some(end) = self.end(&launch, now).await {
-                self.ledger.settle(id).await?;
+                if !is_gone {
+                    self.ledger.settle(id).await?;
+                }
                 return Ok(end);
             }
             // The launch holds the sender, so this waits for the next sight.
@@ -280,20 +325,14 @@ impl Driver for KubernetesDriver {
         match sight {
             // It is being made: whoever makes it removes it.
             Sight::Unseen | Sight::Gone => return Ok(()),
-            Sight::There(object) if verdict(&object, &launch.conditions).is_some() => {
-                return Ok(());
-            }
-            Sight::There(_) => {}
+            Sight::There(Some(_)) => return Ok(()),
+            Sight::There(None) => {}
         }
-        let gently = self.remove(&launch, DeleteParams::foreground());
-        match timeout_at(Instant::now() + grace + SLACK, gently).await {
-            Ok(done) => done,
-            Err(_) => {
-                let namespace = &id.experiment.namespace;
-                pods::kill(&self.client, namespace, &id.trial).await?;
-                self.remove(&launch, DeleteParams::foreground()).await
-            }
+        if self.is_removed_within(&launch, grace + SLACK).await? {
+            return Ok(());
         }
+        self.kill(&launch).await?;
+        self.remove(&launch).await
     }
 
     /// The job stays until what became of the trial is recorded.
@@ -301,10 +340,6 @@ impl Driver for KubernetesDriver {
         self.roster.leave(id);
         Ok(())
     }
-}
-
-fn there(object: &DynamicObject) -> Sight {
-    serde_json::to_value(object).map_or(Sight::Unseen, |value| Sight::There(Arc::new(value)))
 }
 
 /// The job as it is made: the template's, with the trial's name, labels and owner.

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use super::roster::{Place, Roster, Sight};
+use super::roster::{Place, Roster};
 use crate::driver::DriverError;
 
 /// Finds kinds, and watches those that were asked for.
@@ -105,12 +105,12 @@ async fn watch(client: Client, resource: ApiResource, roster: Arc<Roster>) {
             Ok(Event::InitApply(object)) => {
                 listed.insert(see(&roster, &resource, &object));
             }
-            Ok(Event::Delete(object)) => roster.see(&resource, &place(&object), Sight::Gone),
+            Ok(Event::Delete(object)) => roster.see(&resource, &place(&object), None),
             // What was there before the list was asked for, and is not in it, is gone. What was made since need not be in it.
             Ok(Event::Init) => (before, listed) = (roster.there(&resource), HashSet::new()),
             Ok(Event::InitDone) => {
                 let gone = before.iter().filter(|place| !listed.contains(*place));
-                gone.for_each(|place| roster.see(&resource, place, Sight::Gone));
+                gone.for_each(|place| roster.see(&resource, place, None));
             }
             Err(error) => warn!(kind = resource.kind, %error, "cannot watch; trying again"),
         }
@@ -123,8 +123,6 @@ fn place(object: &DynamicObject) -> Place {
 
 fn see(roster: &Roster, resource: &ApiResource, object: &DynamicObject) -> Place {
     let place = place(object);
-    if let Ok(value) = serde_json::to_value(object) {
-        roster.see(resource, &place, Sight::There(Arc::new(value)));
-    }
+    roster.see(resource, &place, Some(object));
     place
 }

@@ -9,8 +9,8 @@ use crate::driver::DriverError;
 
 /// Why the pods of a trial failed or wait, in one line; nothing if they say nothing, or cannot be asked.
 pub(super) async fn words(client: &Client, namespace: &str, trial: &str) -> Option<String> {
-    let pods = pods_of(client, namespace, trial).await.ok()?;
-    let mut newest_first = pods;
+    let any = ListParams::default().match_any();
+    let mut newest_first = pods_of(client, namespace, trial, &any).await.ok()?;
     newest_first.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp()));
     newest_first.iter().find_map(told_by)
 }
@@ -22,7 +22,9 @@ pub(super) async fn kill(client: &Client, namespace: &str, trial: &str) -> Resul
         source: Box::new(source),
     };
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    for pod in pods_of(client, namespace, trial).await.map_err(cannot)? {
+    let any = ListParams::default().match_any();
+    let left = pods_of(client, namespace, trial, &any).await;
+    for pod in left.map_err(cannot)? {
         let now = DeleteParams::default().grace_period(0);
         match api.delete(&pod.name_any(), &now).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -32,7 +34,8 @@ pub(super) async fn kill(client: &Client, namespace: &str, trial: &str) -> Resul
     Ok(())
 }
 
-/// The pods of a trial.
+/// The pods of a trial. Asked for [any](ListParams::match_any) of them, the API server looks into its memory, which may be late by
+/// a moment; for all, it may read every pod of the namespace from etcd, so that a thousand who ask this are its end.
 ///
 /// # Errors
 /// When they cannot be listed.
@@ -40,11 +43,12 @@ pub async fn pods_of(
     client: &Client,
     namespace: &str,
     trial: &str,
+    how: &ListParams,
 ) -> Result<Vec<Pod>, kube::Error> {
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
     // Pods that our webhook did not see have only the label that the job controller gives.
     for label in [TRIAL_LABEL, "batch.kubernetes.io/job-name"] {
-        let of_trial = ListParams::default().labels(&format!("{label}={trial}"));
+        let of_trial = how.clone().labels(&format!("{label}={trial}"));
         let found = api.list(&of_trial).await?.items;
         if !found.is_empty() {
             return Ok(found);

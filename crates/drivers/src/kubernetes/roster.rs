@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kube::api::DynamicObject;
 use kube::core::ApiResource;
-use serde_json::Value;
 use tokio::sync::watch;
 
+use super::conditions::{Verdict, verdict};
 use crate::LaunchId;
 use crate::driver::Conditions;
 
@@ -17,8 +18,8 @@ pub(super) enum Sight {
     /// Nothing yet.
     #[default]
     Unseen,
-    /// It is there.
-    There(Arc<Value>),
+    /// It is there, and has ended so, if it has. No more of it is kept: there can be thousands.
+    There(Option<Verdict>),
     /// It is not there any more.
     Gone,
 }
@@ -54,9 +55,16 @@ struct Entries {
 // === impl Launch ===
 
 impl Launch {
-    /// The object was seen, or is gone.
-    pub(super) fn see(&self, sight: Sight) {
-        self.sight.send_replace(sight);
+    /// The object was seen; `None`: it is gone.
+    pub(super) fn see(&self, object: Option<&DynamicObject>) {
+        let sight = object.map_or(Sight::Gone, |object| {
+            Sight::There(verdict(object, &self.conditions))
+        });
+        self.sight.send_if_modified(|known| {
+            let is_new = *known != sight;
+            *known = sight;
+            is_new
+        });
     }
 
     pub(super) fn sight(&self) -> watch::Receiver<Sight> {
@@ -145,11 +153,16 @@ impl Roster {
         }
     }
 
-    /// An object of a kind was seen.
-    pub(super) fn see(&self, resource: &ApiResource, place: &Place, sight: Sight) {
+    /// An object of a kind was seen; `None`: it is gone.
+    pub(super) fn see(
+        &self,
+        resource: &ApiResource,
+        place: &Place,
+        object: Option<&DynamicObject>,
+    ) {
         let launch = self.entries().launches.get(place).cloned();
         if let Some(launch) = launch.filter(|launch| launch.resource == *resource) {
-            launch.see(sight);
+            launch.see(object);
         }
     }
 
