@@ -150,12 +150,15 @@ impl CatchUp {
     }
 }
 
-/// Whether a Trial says that it has ended.
-pub(crate) fn is_over(trial: &DynamicObject) -> bool {
-    let conditions = trial.data.pointer("/status/conditions");
+/// Whether a Trial, or an Experiment, says that it has ended.
+pub(crate) fn is_over(object: &DynamicObject) -> bool {
+    let conditions = object.data.pointer("/status/conditions");
     let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();
     conditions.any(|one| {
-        let is_end = !matches!(one["type"].as_str(), Some("Created" | "Running"));
+        let is_end = !matches!(
+            one["type"].as_str(),
+            Some("Created" | "Running" | "Restarting")
+        );
         is_end && one["status"] == "True"
     })
 }

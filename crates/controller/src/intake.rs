@@ -17,9 +17,11 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
 use tokio::sync::watch;
+use tracing::info;
 
 use crate::admission::experiment::{Judge, judge};
 use crate::admission::server::Settings;
+use crate::catch_up::is_over;
 use crate::templates;
 
 /// Takes Experiments into the store.
@@ -68,6 +70,11 @@ impl Intake {
                 }
                 // Its namesake was deleted while nobody watched.
                 Some(stored) => self.store.delete(&stored.record.key()).await?,
+                None if is_over(object) => {
+                    // It ran under Katib, or its database is lost. To run it again would cost as much as before.
+                    info!(experiment = %record.key(), "has ended, and is not recorded here: it is left as it is");
+                    return Ok(Taken::Over);
+                }
                 None => {}
             }
             if let Some(taken) = self.create(record.clone()).await? {

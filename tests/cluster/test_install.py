@@ -1,0 +1,87 @@
+"""What crds/ installs, in pods, with the rights that it gives itself."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import container, ended, eventually, experiment, job
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+CRDS = Path(__file__).parents[2] / "crds"
+DEPLOYMENT = "deployment/katib-controller"
+CLAIM = {"name": "diwan-data", "namespace": "kubeflow"}
+
+
+def kubectl(*words):
+    return subprocess.run(["kubectl", *words], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def volume(core, tmp_path):
+    """A folder of this machine: nothing here makes volumes for claims."""
+    os.chmod(tmp_path, 0o777)
+    spec = {
+        "capacity": {"storage": "10Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "claimRef": CLAIM,
+        "hostPath": {"path": str(tmp_path)},
+    }
+    core.create_persistent_volume({"metadata": {"name": CLAIM["name"]}, "spec": spec})
+    yield
+    core.delete_namespaced_persistent_volume_claim(**CLAIM)
+    core.delete_persistent_volume(CLAIM["name"])
+
+
+@pytest.fixture
+def installed(volume, core):
+    """A controller in a pod, in place of the one beside the cluster."""
+    beside = os.environ["DIWAN_TEST_CONTROLLER"]
+    subprocess.run([beside, "stop"], check=True)
+    kubectl("apply", "-k", str(CRDS))
+    # There is no DNS in the cluster.
+    address = core.read_namespaced_service("katib-db-manager", "kubeflow").spec.cluster_ip
+    words = [("add", "--db-manager"), ("add", f"{address}:6789")]
+    place = "/spec/template/spec/containers/0/command/-"
+    patch = ",".join(f'{{"op": "{how}", "path": "{place}", "value": "{word}"}}' for how, word in words)
+    kubectl("-n", "kubeflow", "patch", DEPLOYMENT, "--type", "json", "-p", f"[{patch}]")
+    kubectl("-n", "kubeflow", "rollout", "status", DEPLOYMENT, "--timeout", "120s")
+    yield
+    kubectl("-n", "kubeflow", "delete", DEPLOYMENT, "--cascade=foreground")
+    subprocess.run([beside, "start"], check=True)
+
+
+def scraped(core):
+    """What Prometheus gets, by the port that the Service names."""
+    where = client.CoreV1Api(core.api_client)
+    return where.connect_get_namespaced_service_proxy_with_path("katib-controller:metrics", "kubeflow", "metrics")
+
+
+def answers(objects, made):
+    """Whether the webhooks are reached: a Service has its endpoints a moment after its pod is ready."""
+    kind = ("kubeflow.org", "v1beta1", "default", "experiments")
+    try:
+        return objects.create_namespaced_custom_object(*kind, made, dry_run="All")
+    except ApiException as error:
+        assert error.status == 500
+        return None
+
+
+def test_an_experiment_runs_and_is_counted(katib, core, objects, installed, name):
+    before = {one.metadata.name for one in core.list_namespaced_pod("default").items}
+    made = experiment(name, job(container("echo score=$X")), trials=2)
+    eventually(lambda: answers(objects, made))
+    katib.create_experiment(made)
+    ended(katib, name)
+    for trial in katib.list_trials(name):
+        assert trial.status.observation.metrics[0].latest == trial.spec.parameter_assignments[0].value
+    lines = scraped(core).splitlines()
+    for counter in ("experiment_created", "experiment_succeeded"):
+        assert f'katib_{counter}_total{{namespace="default"}} 1' in lines
+    for counter in ("trial_created", "trial_succeeded"):
+        assert f'katib_{counter}_total{{namespace="default"}} 2' in lines
+    assert 'katib_trials_current{namespace="default",status="Succeeded"} 2' in lines
+    # Experiments that ended before its database was made are no work for it.
+    after = {one.metadata.name for one in core.list_namespaced_pod("default").items} - before
+    assert all(pod.startswith(name) for pod in after)
