@@ -35,8 +35,8 @@ const VOLCANO_COMPLETED: &str = r#"status.state.[@this].#(phase=="Completed")#"#
 /// `jobStatus` alone ends before the submitter's pod does.
 const RAY_SUCCEEDED: &str =
     r#"status.[@this].#(jobDeploymentStatus=="Complete")#|#(jobStatus=="SUCCEEDED")#"#;
-/// A failed `jobStatus` may be tried again. One that is stopped is complete.
-const RAY_FAILED: &str = r#"[status.[@this].#(jobDeploymentStatus%"*Failed")#,status.[@this].#(jobStatus=="STOPPED")#]|@flatten"#;
+/// A failed `jobStatus` may be tried again, until the deployment says that it is over; up to `KubeRay` 1.1 as complete.
+const RAY_FAILED: &str = r#"[status.[@this].#(jobDeploymentStatus%"*Failed")#,status.[@this].#(jobStatus=="STOPPED")#,status.[@this].#(jobDeploymentStatus=="Complete")#|#(jobStatus=="FAILED")#]|@flatten"#;
 const SPARK_COMPLETED: &str = r#"status.applicationState.[@this].#(state=="COMPLETED")#"#;
 /// `SUBMISSION_FAILED` is none: it is followed by another attempt, or by `FAILED`.
 const SPARK_FAILED: &str = r#"status.applicationState.[@this].#(state=="FAILED")#"#;
@@ -61,7 +61,7 @@ const FIRST_JOB: Labels = &[("jobset.sigs.k8s.io/job-index", "0")];
 const DRIVER: Labels = &[("spark-role", "driver")];
 
 const SUBMITTER: Names = &["ray-job-submitter"];
-const SPARK_CONTAINERS: Names = &["spark-kubernetes-driver", "spark-kubernetes-executor"];
+const SPARK_CONTAINERS: Names = &["spark-kubernetes-driver"];
 
 /// The kind of a trial that is played, not run. It has no containers.
 pub const SIMULATED: &str = "Simulated";

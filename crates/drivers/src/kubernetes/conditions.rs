@@ -160,6 +160,7 @@ mod tests {
             failed("ValidationFailed")
         );
         assert_eq!(of("Complete", "STOPPED", "", "stopped"), failed("stopped"));
+        assert_eq!(of("Complete", "FAILED", "", "no"), failed("no"));
     }
 
     #[test]

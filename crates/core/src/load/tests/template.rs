@@ -112,7 +112,7 @@ fn the_containers_of_spark_need_not_be_listed() {
     for name in ["spark-kubernetes-driver", "executor", "beside"] {
         assert_eq!(with_job(name, application), [""; 0], "{name}");
     }
-    let listed = "beside executor spark-kubernetes-driver spark-kubernetes-executor";
+    let listed = "beside executor spark-kubernetes-driver";
     assert_eq!(
         with_job("driver", application),
         [no_container("driver", listed)]
