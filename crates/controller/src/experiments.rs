@@ -171,6 +171,7 @@ impl Loop<'_> {
             running.task
         });
         join_all(lost).await;
+        self.of.news.keep(|key| shards.contains(&shard(key)));
         let new: Shards = shards.difference(&before).copied().collect();
         if !new.is_empty() {
             self.catch_up(new, None);
@@ -197,7 +198,7 @@ impl Loop<'_> {
         let intake = self.of.intake.clone();
         let mailbox = self.mailbox.clone();
         self.tasks.spawn(async move {
-            match intake.take(&object).await {
+            match Box::pin(intake.take(&object)).await {
                 Ok(Taken::Open) => drop(mailbox.send(Heard::Open(key))),
                 Ok(Taken::Over) => {}
                 Err(error) => {

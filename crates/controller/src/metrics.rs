@@ -31,6 +31,7 @@ pub struct Metrics {
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
+    version: u64,
     trials: u64,
     has_ended: bool,
 }
@@ -58,9 +59,10 @@ struct Counters {
 
 // === impl Known ===
 
-impl From<&ExperimentRecord> for Known {
-    fn from(record: &ExperimentRecord) -> Self {
+impl Known {
+    fn of(record: &ExperimentRecord, version: u64) -> Self {
         Self {
+            version,
             trials: record.progress.counts.trials,
             has_ended: end(record).is_some(),
         }
@@ -77,14 +79,23 @@ impl Metrics {
     /// An experiment was made.
     pub(crate) fn created(&self, record: &ExperimentRecord) {
         let key = record.key();
-        self.known().insert(key.clone(), Known::from(record));
+        let new = Known::of(record, 0);
+        self.known().insert(key.clone(), new);
         add(&self.experiments.created, &key, 1);
+        // One that is refused has failed before it could run.
+        if new.has_ended {
+            add(&self.experiments.failed, &key, 1);
+        }
     }
 
-    /// An experiment is there, whoever made it.
-    pub(crate) fn seen(&self, record: &ExperimentRecord) {
+    /// An experiment is there, and what was committed by others up to this version is theirs to count.
+    pub(crate) fn seen(&self, record: &ExperimentRecord, version: u64) {
+        let seen = Known::of(record, version);
         let mut known = self.known();
-        known.entry(record.key()).or_insert(Known::from(record));
+        let known = known.entry(record.key()).or_insert(seen);
+        if known.version < version {
+            *known = seen;
+        }
     }
 
     /// An experiment was deleted.
@@ -95,8 +106,8 @@ impl Metrics {
     }
 
     /// A change was committed.
-    pub(crate) fn committed(&self, key: &ExperimentKey, change: &engine::Change) {
-        let now = Known::from(&change.record);
+    pub(crate) fn committed(&self, key: &ExperimentKey, version: u64, change: &engine::Change) {
+        let now = Known::of(&change.record, version);
         let before = self.known().insert(key.clone(), now).unwrap_or(now);
         add(
             &self.trials.created,
@@ -247,14 +258,16 @@ pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     store: Arc<dyn Store>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let router = Router::new()
         .route("/metrics", get(answer))
         .with_state(Source { metrics, store });
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
+    // Nothing is lost with a scrape that is cut off.
+    tokio::select! {
+        served = axum::serve(listener, router).into_future() => served,
+        () = shutdown => Ok(()),
+    }
 }
 
 async fn answer(State(source): State<Source>) -> Response {
@@ -310,16 +323,18 @@ mod tests {
             (&["Restarting"], 5),
             (&["Succeeded"], 5),
         ];
-        for (kinds, trials) in steps {
+        for (version, (kinds, trials)) in (2..).zip(steps) {
             let record = record(kinds, trials);
             let trials = Vec::new();
-            metrics.committed(&key, &engine::Change { record, trials });
+            metrics.committed(&key, version, &engine::Change { record, trials });
         }
         metrics.deleted(&key);
         // One that an earlier process has begun.
-        metrics.seen(&record(&["Running"], 7));
+        metrics.seen(&record(&["Running"], 5), 2);
+        metrics.seen(&record(&["Running"], 7), 4);
+        metrics.seen(&record(&["Running"], 5), 2);
         let (record, trials) = (record(&["Running"], 8), Vec::new());
-        metrics.committed(&key, &engine::Change { record, trials });
+        metrics.committed(&key, 5, &engine::Change { record, trials });
         let mut registry = Registry::default();
         metrics.experiments.register(&mut registry, "experiment");
         metrics.trials.register(&mut registry, "trial");

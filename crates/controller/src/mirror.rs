@@ -37,6 +37,8 @@ pub(crate) struct Change {
     pub(crate) experiment: Due,
     /// Changed trials as they are now, by number.
     pub(crate) trials: BTreeMap<u64, Waiting>,
+    /// It could not be shown: until then nothing of it is, so that nothing older comes after something newer.
+    pauses_until: Option<Instant>,
 }
 
 /// A trial that is to be shown.
@@ -84,12 +86,20 @@ impl Change {
 
     /// What is to be shown now: all but the trials that run, and have not waited for so long.
     fn take_due(&mut self, patience: Duration) -> Self {
+        if self
+            .pauses_until
+            .is_some_and(|until| Instant::now() < until)
+        {
+            return Self::default();
+        }
+        self.pauses_until = None;
         let is_due = |_: &u64, waiting: &mut Waiting| {
             !waiting.trial.state.is_active() || waiting.since.elapsed() >= patience
         };
         Self {
             experiment: std::mem::take(&mut self.experiment),
             trials: self.trials.extract_if(.., is_due).collect(),
+            pauses_until: None,
         }
     }
 }
@@ -144,9 +154,10 @@ impl News {
         });
     }
 
-    /// What could not be shown waits again. What has come meanwhile is newer.
-    pub(crate) fn put_back(&self, key: &ExperimentKey, old: Change) {
+    /// What could not be shown waits again, for so long at least. What has come meanwhile is newer.
+    pub(crate) fn put_back(&self, key: &ExperimentKey, old: Change, pause: Duration) {
         self.note(key, |change| {
+            change.pauses_until = Some(Instant::now() + pause);
             if matches!(change.experiment, Due::No) {
                 change.experiment = old.experiment;
             }
@@ -154,6 +165,11 @@ impl News {
                 change.trials.entry(number).or_insert(waiting);
             }
         });
+    }
+
+    /// Forgets what was to be shown of experiments that are others' now.
+    pub(crate) fn keep(&self, is_ours: impl Fn(&ExperimentKey) -> bool) {
+        self.waiting().retain(|key, _| is_ours(key));
     }
 
     /// What is to be shown, when there is something. Trials that run may wait as long as `patience` says.
@@ -211,7 +227,7 @@ impl Store for MirroredStore {
     async fn load(&self, key: &ExperimentKey) -> Result<Option<Snapshot>, StoreError> {
         let loaded = self.inner.load(key).await?;
         if let Some(loaded) = &loaded {
-            self.metrics.seen(&loaded.record);
+            self.metrics.seen(&loaded.record, loaded.version);
         }
         Ok(loaded)
     }
@@ -227,7 +243,7 @@ impl Store for MirroredStore {
         change: &engine::Change,
     ) -> Result<u64, StoreError> {
         let version = self.inner.commit(key, expected, change).await?;
-        self.metrics.committed(key, change);
+        self.metrics.committed(key, version, change);
         self.news.add_committed(key, version, change);
         Ok(version)
     }

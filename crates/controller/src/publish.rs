@@ -94,12 +94,7 @@ impl Publisher {
                             return;
                         }
                         warn!(experiment = %key, %error, "cannot show how it stands; trying again");
-                        let news = self.news.clone();
-                        // Beside the others, which need not wait for it.
-                        tokio::spawn(async move {
-                            tokio::time::sleep(RETRY).await;
-                            news.put_back(&key, change);
-                        });
+                        self.news.put_back(&key, change, RETRY);
                     }
                 });
             shown.await;

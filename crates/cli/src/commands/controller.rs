@@ -46,9 +46,9 @@ pub(crate) struct Arguments {
     /// The address of the webhooks (TLS, with a certificate of its own)
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     webhook_listen: SocketAddr,
-    /// The address of Prometheus' metrics, at /metrics
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    metrics_listen: SocketAddr,
+    /// Where Prometheus finds metrics, at /metrics; by default nowhere
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
     /// Where the API server finds the webhooks, when this is no pod behind the Service katib-controller
     #[arg(long, value_name = "HOST")]
     webhook_host: Option<String>,
@@ -73,7 +73,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .hint("set KUBECONFIG, or run it in a pod with a service account")
     })?;
     let (listener, address) = listen(arguments.listen).await?;
-    let (scraped, _) = listen(arguments.metrics_listen).await?;
+    let scraped = match arguments.metrics_listen {
+        Some(wanted) => Some(listen(wanted).await?.0),
+        None => None,
+    };
     let asked_to_end = until_asked_to_end();
     print_line(&format!("listening on {address}"))?;
     let news = Arc::<News>::default();
@@ -116,7 +119,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         settings.subscribe(),
         until_end(ended.clone()),
     );
-    let counting = metrics::serve(scraped, metrics, store, until_end(ended.clone()));
+    let until_end_of_scrapes = until_end(ended.clone());
     let controlling = Box::pin(controller.run(until_end(ended)));
     let ending = async {
         asked_to_end.await;
@@ -134,7 +137,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .map_err(|error| Failure::of(Exit::Failed, &error))
     };
     let counting = async {
-        counting
+        let Some(listener) = scraped else {
+            return Ok(());
+        };
+        metrics::serve(listener, metrics, store, until_end_of_scrapes)
             .await
             .map_err(|error| Failure::of(Exit::Failed, &error))
     };
