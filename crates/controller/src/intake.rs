@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use diwan_core::engine::{Event, Outcome, Snapshot};
 use diwan_core::problem::Problems;
-use diwan_core::record::{ExperimentRecord, Progress};
+use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::{API_VERSION, Experiment, ExperimentSpec, ObjectMeta};
 use diwan_core::validate::{difference, validate_edit};
 use diwan_core::view::{self, NamesByState, TEMPLATE_ANNOTATION};
@@ -58,26 +58,31 @@ pub(crate) enum IntakeError {
 impl Intake {
     /// Takes an Experiment in as it is now.
     pub(crate) async fn take(&self, object: &DynamicObject) -> Result<Taken, IntakeError> {
-        let record = match self.read(object).await? {
-            Ok(record) => record,
-            Err((metadata, problems)) => return self.refuse(metadata, &problems).await,
-        };
+        let metadata = metadata(object);
+        let key = ExperimentKey::new(metadata.namespace, metadata.name);
         loop {
-            let stored = self.store.load(&record.key()).await?;
-            match stored {
-                Some(stored) if stored.record.metadata.uid == record.metadata.uid => {
-                    return self.edit(stored, &record).await;
+            let stored = match self.store.load(&key).await? {
+                Some(stored) if stored.record.metadata.uid == metadata.uid => Some(stored),
+                Some(_) => {
+                    // Its namesake was deleted while nobody watched.
+                    self.store.delete(&key).await?;
+                    None
                 }
-                // Its namesake was deleted while nobody watched.
-                Some(stored) => self.store.delete(&stored.record.key()).await?,
-                None if is_over(object) => {
+                None => None,
+            };
+            let taken = match (stored, self.read(object).await?) {
+                (Some(stored), Ok(wanted)) => Some(self.edit(stored, &wanted).await?),
+                // What is wrong now was right when it began: its template's ConfigMap is gone, or Diwan is another.
+                (Some(stored), Err(_)) => Some(standing(&stored)),
+                (None, _) if is_over(object) => {
                     // It ran under Katib, or its database is lost. To run it again would cost as much as before.
-                    info!(experiment = %record.key(), "has ended, and is not recorded here: it is left as it is");
-                    return Ok(Taken::Over);
+                    info!(experiment = %key, "has ended, and is not recorded here: it is left as it is");
+                    Some(Taken::Over)
                 }
-                None => {}
-            }
-            if let Some(taken) = self.create(record.clone()).await? {
+                (None, Ok(record)) => self.create(record).await?,
+                (None, Err((metadata, problems))) => self.refuse(metadata, &problems).await?,
+            };
+            if let Some(taken) = taken {
                 return Ok(taken);
             }
         }
@@ -164,25 +169,24 @@ impl Intake {
         Ok(standing(&changed.snapshot))
     }
 
-    /// An Experiment that cannot run, and came although the webhook would have refused it, fails at once and says why.
+    /// An Experiment that cannot run, and came although the webhook would have refused it, fails at once and says why. `None`:
+    /// somebody else has just put one of its name into the store.
     async fn refuse(
         &self,
         metadata: ObjectMeta,
         problems: &Problems,
-    ) -> Result<Taken, IntakeError> {
+    ) -> Result<Option<Taken>, IntakeError> {
         let record = ExperimentRecord {
             metadata,
             spec: ExperimentSpec::default(),
             progress: Progress::default(),
         };
-        if self.store.load(&record.key()).await?.is_some() {
-            return Ok(Taken::Over);
-        }
         let mut snapshot = Snapshot::create(record, now());
         let why = problems.to_string().replace('\n', "; ");
         let _ = snapshot.apply(Event::Finished(Outcome::SuggestionFailed(why)), now());
         match self.store.create(&mut snapshot).await {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(Taken::Over),
+            Ok(()) => Ok(Some(Taken::Over)),
+            Err(StoreError::AlreadyExists { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
