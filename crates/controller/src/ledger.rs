@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use diwan_core::record::TrialRecord;
 use diwan_core::resources::Trial;
 use diwan_core::view;
-use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Ledger};
+use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Ledger, lacks_rights};
 use diwan_drivers::{DriverError, LaunchId, TrialPlan};
 use diwan_store::Store;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
@@ -60,7 +60,9 @@ impl Ledger for TrialObjects {
                 return Ok(claim(&made, true));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
+            Err(kube::Error::Api(status))
+                if matches!(status.code, 403 | 404) && !lacks_rights(&status) =>
+            {
                 // The namespace is going, and all in it.
                 return Err(DriverError::Refused(status.message));
             }

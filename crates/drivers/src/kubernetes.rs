@@ -11,7 +11,7 @@ mod pods;
 mod roster;
 
 pub use conditions::{Verdict, verdict};
-pub use driver::{Claim, KubernetesDriver, Ledger};
+pub use driver::{Claim, KubernetesDriver, Ledger, lacks_rights};
 pub use pods::{pods_of, told_by, waits_for};
 
 /// Label on a trial's job, and on its pods, that names the trial.

@@ -9,14 +9,16 @@ use diwan_core::engine::End;
 use diwan_core::view::EXPERIMENT_LABEL;
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, PostParams, Preconditions};
+use kube::core::Status;
 use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::conditions::Verdict;
 use super::kinds::Kinds;
 use super::roster::{Launch, Roster, Sight};
 use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, pods};
+use crate::DEFAULT_GRACE;
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
@@ -64,6 +66,9 @@ pub struct KubernetesDriver {
 /// Launches, and looks at pods that failed, at one time, of all experiments: each takes a connection to the API server, and more
 /// only wait there, where they are in the way of others.
 const AT_ONCE: usize = 64;
+/// How long the right to make a job may come late, and how often it is looked for.
+const RIGHTS: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(1);
 /// Removals at one time. Nobody waits for them as for a launch.
 const REMOVALS: usize = 16;
 
@@ -137,16 +142,21 @@ impl KubernetesDriver {
         Api::namespaced_with(self.client.clone(), namespace, &launch.resource)
     }
 
-    /// Makes the job. One of its name that belongs to an earlier attempt has to go first.
-    async fn create(
-        &self,
+    /// Makes the job in this turn. One of its name that belongs to an earlier attempt has to go first.
+    async fn create<'a>(
+        &'a self,
         launch: &Launch,
         plan: &TrialPlan,
         owner: &Value,
+        mut turn: Option<SemaphorePermit<'a>>,
     ) -> Result<(), DriverError> {
         let api = self.api(launch);
         let object = object(plan, owner)?;
+        let began = Instant::now();
         loop {
+            if turn.is_none() {
+                turn = self.turns.acquire().await.ok();
+            }
             match api.create(&PostParams::default(), &object).await {
                 Ok(made) => {
                     self.ledger.made(&made, owner);
@@ -154,6 +164,17 @@ impl KubernetesDriver {
                     return Ok(());
                 }
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(kube::Error::Api(status)) if lacks_rights(&status) => {
+                    if began.elapsed() > RIGHTS {
+                        return Err(DriverError::Refused(format!(
+                            "{}; give the controller a role for this kind, see crds/README.md",
+                            status.message
+                        )));
+                    }
+                    turn = None;
+                    sleep(AGAIN).await;
+                    continue;
+                }
                 Err(error) => return Err(refusal(launch, error)),
             }
             let Some(found) = api
@@ -174,7 +195,9 @@ impl KubernetesDriver {
                 return Ok(());
             }
             launch.see(Some(&found));
-            self.remove(launch).await?;
+            // Others need not wait for its pods.
+            turn = None;
+            self.take_away(launch, grace(plan)).await?;
         }
     }
 
@@ -188,8 +211,12 @@ impl KubernetesDriver {
         Ok(())
     }
 
-    /// Deletes the job and returns when it is gone, with its pods.
-    async fn remove(&self, launch: &Launch) -> Result<(), DriverError> {
+    /// Deletes the job and returns when it is gone, with its pods: by force, if they take longer than they may.
+    async fn take_away(&self, launch: &Launch, grace: Duration) -> Result<(), DriverError> {
+        if self.is_removed_within(launch, grace + SLACK).await? {
+            return Ok(());
+        }
+        self.kill(launch).await?;
         while !self.is_removed_within(launch, PATIENCE).await? {}
         Ok(())
     }
@@ -200,7 +227,6 @@ impl KubernetesDriver {
         launch: &Launch,
         patience: Duration,
     ) -> Result<bool, DriverError> {
-        // Not among the launches' turns: one that finds its predecessor's job removes it while it has a turn.
         let turn = self.removals.acquire().await;
         let how = DeleteParams::foreground();
         let deleted = self.api(launch).delete(&launch.id.trial, &how).await;
@@ -265,7 +291,7 @@ impl Driver for KubernetesDriver {
     async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
         let resource = self.kinds.resolve(&plan.manifest).await?;
         let launch = self.roster.enter(&plan.id(), &resource, &plan.conditions);
-        let _turn = self.turns.acquire().await;
+        let turn = self.turns.acquire().await.ok();
         let Claim { is_new, owner } = self.ledger.claim(plan).await?;
         // A start that is repeated finds the claim of the one before it.
         if is_new {
@@ -273,20 +299,24 @@ impl Driver for KubernetesDriver {
         }
         if !launch.is_new.load(Ordering::Acquire) {
             self.adopt(&launch).await?;
+            drop(turn);
         } else if launch.is_stopped() {
             launch.see(None);
         } else {
-            self.create(&launch, plan, &owner).await?;
+            self.create(&launch, plan, &owner, turn).await?;
         }
         if launch.is_stopped() {
-            self.remove(&launch).await?;
+            self.take_away(&launch, grace(plan)).await?;
         }
         Ok(())
     }
 
     async fn observe(&self, id: &LaunchId) -> Result<Phase, DriverError> {
         let Some(launch) = self.roster.find(id) else {
-            return Ok(Phase::NotStarted);
+            return Ok(match self.roster.is_called_off(id) {
+                true => Phase::Ended(called_off()),
+                false => Phase::NotStarted,
+            });
         };
         let sight = launch.sight().borrow().clone();
         Ok(match self.end(&launch, sight).await {
@@ -296,10 +326,12 @@ impl Driver for KubernetesDriver {
     }
 
     async fn ended(&self, id: &LaunchId) -> Result<End, DriverError> {
-        let launch = self
-            .roster
-            .find(id)
-            .ok_or_else(|| DriverError::NotStarted(id.clone()))?;
+        let Some(launch) = self.roster.find(id) else {
+            return match self.roster.is_called_off(id) {
+                true => Ok(called_off()),
+                false => Err(DriverError::NotStarted(id.clone())),
+            };
+        };
         let mut sight = launch.sight();
         loop {
             let now = sight.borrow_and_update().clone();
@@ -328,11 +360,7 @@ impl Driver for KubernetesDriver {
             Sight::There(Some(_)) => return Ok(()),
             Sight::There(None) => {}
         }
-        if self.is_removed_within(&launch, grace + SLACK).await? {
-            return Ok(());
-        }
-        self.kill(&launch).await?;
-        self.remove(&launch).await
+        self.take_away(&launch, grace).await
     }
 
     /// The job stays until what became of the trial is recorded.
@@ -340,6 +368,11 @@ impl Driver for KubernetesDriver {
         self.roster.leave(id);
         Ok(())
     }
+}
+
+/// How a launch ends that was stopped before it began. If there is a job all the same, of an earlier Diwan, it goes with the trial.
+fn called_off() -> End {
+    End::Left("it was stopped before it began".to_owned())
 }
 
 /// The job as it is made: the template's, with the trial's name, labels and owner.
@@ -373,6 +406,10 @@ fn entry<'a>(of: &'a mut Map<String, Value>, field: &str) -> &'a mut Map<String,
     value.as_object_mut().expect("it was made one")
 }
 
+fn grace(plan: &TrialPlan) -> Duration {
+    plan.grace_period().unwrap_or(DEFAULT_GRACE)
+}
+
 /// Whether an object belongs to the owner of a uid.
 fn belongs(object: &DynamicObject, owner: &str) -> bool {
     let mut owners = object.metadata.owner_references.iter().flatten();
@@ -384,6 +421,14 @@ fn attempt(object: &DynamicObject) -> Option<u32> {
     annotations.get(ATTEMPT_ANNOTATION)?.parse().ok()
 }
 
+/// Whether the API server says that we have not the right to. One that has just started says so of everybody, until it has read the
+/// roles; and a role can be added while trials wait.
+#[must_use]
+pub fn lacks_rights(status: &Status) -> bool {
+    let words = ["User \"", "\" cannot ", " resource \""];
+    status.code == 403 && words.iter().all(|word| status.message.contains(word))
+}
+
 /// What the cluster refuses for good, and what may pass: a quota has room again, a server comes back.
 fn refusal(launch: &Launch, error: kube::Error) -> DriverError {
     let kind = &launch.resource.kind;
@@ -391,7 +436,8 @@ fn refusal(launch: &Launch, error: kube::Error) -> DriverError {
         kube::Error::Api(status)
             if matches!(status.code, 400 | 403 | 404 | 405 | 422)
                 && !status.message.contains("exceeded quota")
-                && !status.message.contains("being terminated") =>
+                && !status.message.contains("being terminated")
+                && !lacks_rights(status) =>
         {
             DriverError::Refused(format!(
                 "the cluster refuses its {kind}: {}",
@@ -402,5 +448,26 @@ fn refusal(launch: &Launch, error: kube::Error) -> DriverError {
             doing: format!("make or find {kind} {}", launch.id.trial),
             source: Box::new(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_can_come_and_what_a_policy_forbids_cannot() {
+        let lacks =
+            |message: &str| lacks_rights(&Status::failure(message, "Forbidden").with_code(403));
+        assert!(lacks(
+            "jobs.batch is forbidden: User \"system:serviceaccount:kubeflow:katib-controller\" cannot create resource \"jobs\" in \
+             API group \"batch\" in the namespace \"default\""
+        ));
+        assert!(!lacks(
+            "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\""
+        ));
+        assert!(!lacks(
+            "admission webhook \"policy\" denied the request: User \"a\" cannot"
+        ));
     }
 }

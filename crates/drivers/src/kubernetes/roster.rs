@@ -137,6 +137,11 @@ impl Roster {
         found
     }
 
+    /// Whether a launch was stopped, and never started.
+    pub(super) fn is_called_off(&self, id: &LaunchId) -> bool {
+        self.entries().called_off.get(&place(id)) == Some(&id.attempt)
+    }
+
     /// Forgets a launch that has ended.
     pub(super) fn leave(&self, id: &LaunchId) {
         let mut entries = self.entries();
