@@ -1,11 +1,12 @@
 """What crds/ installs, in pods, with the rights that it gives itself."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import container, ended, eventually, experiment, job
+from conftest import container, eventually, experiment, job
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
@@ -42,14 +43,15 @@ def installed(volume, core):
     kubectl("apply", "-k", str(CRDS))
     # There is no DNS in the cluster.
     address = core.read_namespaced_service("katib-db-manager", "kubeflow").spec.cluster_ip
-    words = [("add", "--db-manager"), ("add", f"{address}:6789")]
     place = "/spec/template/spec/containers/0/command/-"
-    patch = ",".join(f'{{"op": "{how}", "path": "{place}", "value": "{word}"}}' for how, word in words)
-    kubectl("-n", "kubeflow", "patch", DEPLOYMENT, "--type", "json", "-p", f"[{patch}]")
-    kubectl("-n", "kubeflow", "rollout", "status", DEPLOYMENT, "--timeout", "120s")
-    yield
-    kubectl("-n", "kubeflow", "delete", DEPLOYMENT, "--cascade=foreground")
-    subprocess.run([beside, "start"], check=True)
+    patch = [{"op": "add", "path": place, "value": word} for word in ("--db-manager", f"{address}:6789")]
+    try:
+        kubectl("-n", "kubeflow", "patch", DEPLOYMENT, "--type", "json", "-p", json.dumps(patch))
+        kubectl("-n", "kubeflow", "rollout", "status", DEPLOYMENT, "--timeout", "120s")
+        yield
+    finally:
+        kubectl("-n", "kubeflow", "delete", DEPLOYMENT, "--cascade=foreground")
+        subprocess.run([beside, "start"], check=True)
 
 
 def scraped(core):
@@ -58,11 +60,11 @@ def scraped(core):
     return where.connect_get_namespaced_service_proxy_with_path("katib-controller:metrics", "kubeflow", "metrics")
 
 
-def answers(objects, made):
+def answers(objects, namespace, made):
     """Whether the webhooks are reached: a Service has its endpoints a moment after its pod is ready."""
-    kind = ("kubeflow.org", "v1beta1", "default", "experiments")
     try:
-        return objects.create_namespaced_custom_object(*kind, made, dry_run="All")
+        return objects.create_namespaced_custom_object(
+            "kubeflow.org", "v1beta1", namespace, "experiments", made, dry_run="All")
     except ApiException as error:
         assert error.status == 500
         return None
@@ -70,18 +72,21 @@ def answers(objects, made):
 
 def test_an_experiment_runs_and_is_counted(katib, core, objects, installed, name):
     before = {one.metadata.name for one in core.list_namespaced_pod("default").items}
+    core.create_namespace({"metadata": {"name": name}})
     made = experiment(name, job(container("echo score=$X")), trials=2)
-    eventually(lambda: answers(objects, made))
-    katib.create_experiment(made)
-    ended(katib, name)
-    for trial in katib.list_trials(name):
+    made["metadata"]["namespace"] = name
+    eventually(lambda: answers(objects, name, made))
+    katib.create_experiment(made, namespace=name)
+    katib.wait_for_experiment_condition(name, namespace=name, timeout=120, polling_interval=1)
+    for trial in katib.list_trials(name, namespace=name):
         assert trial.status.observation.metrics[0].latest == trial.spec.parameter_assignments[0].value
     lines = scraped(core).splitlines()
     for counter in ("experiment_created", "experiment_succeeded"):
-        assert f'katib_{counter}_total{{namespace="default"}} 1' in lines
+        assert f'katib_{counter}_total{{namespace="{name}"}} 1' in lines
     for counter in ("trial_created", "trial_succeeded"):
-        assert f'katib_{counter}_total{{namespace="default"}} 2' in lines
-    assert 'katib_trials_current{namespace="default",status="Succeeded"} 2' in lines
+        assert f'katib_{counter}_total{{namespace="{name}"}} 2' in lines
+    assert f'katib_trials_current{{namespace="{name}",status="Succeeded"}} 2' in lines
     # Experiments that ended before its database was made are no work for it.
-    after = {one.metadata.name for one in core.list_namespaced_pod("default").items} - before
-    assert all(pod.startswith(name) for pod in after)
+    after = {one.metadata.name for one in core.list_namespaced_pod("default").items}
+    assert after <= before
+    core.delete_namespace(name)
