@@ -1,6 +1,7 @@
-//! The metrics of a trial whose pod got no collector, from the log that the kubelet keeps.
+//! The metrics of a trial of which nobody has reported anything, from the log that the kubelet keeps.
 //!
-//! Pods are created also while the webhook is down. Such a trial is no loss as long as it prints its metrics.
+//! Pods are created also while the webhook is down, and without a collector then; and a collector that reaches nobody is ended with
+//! its pod. Such a trial is no loss as long as it prints its metrics.
 
 use std::sync::Arc;
 
@@ -16,8 +17,6 @@ use kube::api::{Api, ListParams, LogParams};
 use kube::{Client, ResourceExt};
 use tokio::sync::Semaphore;
 use tracing::warn;
-
-use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
 
 /// The part of a log that is read, in bytes.
 const MOST: i64 = 64 << 20;
@@ -41,7 +40,7 @@ impl PodLogs {
         }
     }
 
-    /// Stores what a launch that has ended has printed, if nobody has reported anything of it and its pod has no collector.
+    /// Stores what a launch that has ended has printed, if nobody has reported anything of it.
     pub(crate) async fn read(&self, id: &LaunchId) -> Result<(), DriverError> {
         let Some((record, trial)) = self.silent(id).await.map_err(unavailable)? else {
             return Ok(());
@@ -89,7 +88,7 @@ impl PodLogs {
         Ok(known.is_empty().then_some((snapshot.record, trial)))
     }
 
-    /// The log of the launch's newest pod without a collector, if there is one.
+    /// The log of the launch's newest primary pod, if there is one.
     async fn log(
         &self,
         id: &LaunchId,
@@ -111,7 +110,7 @@ impl PodLogs {
             }
         }
         let template = record.spec.trial_template.clone().unwrap_or_default();
-        pods.retain(|pod| is_primary(pod, &template) && !has_collector(pod));
+        pods.retain(|pod| is_primary(pod, &template));
         let Some(pod) = pods.into_iter().max_by_key(Pod::creation_timestamp) else {
             return Ok(None);
         };
@@ -126,7 +125,7 @@ impl PodLogs {
             Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => {
                 warn!(
                     trial = id.trial,
-                    "its pod has no collector, and no log: {}", status.message
+                    "nothing was reported of it, and its pod has no log: {}", status.message
                 );
                 Ok(None)
             }
@@ -142,16 +141,6 @@ fn is_primary(pod: &Pod, template: &TrialTemplate) -> bool {
     let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     wanted.all(|(key, value)| labels.get(key) == Some(value))
         && containers.any(|container| container.name == template.primary_container_name)
-}
-
-fn has_collector(pod: &Pod) -> bool {
-    let spec = pod.spec.as_ref();
-    let containers = spec.into_iter().flat_map(|spec| {
-        let init = spec.init_containers.iter().flatten();
-        spec.containers.iter().chain(init)
-    });
-    let mut names = containers.map(|container| container.name.as_str());
-    names.any(|name| name == LOG_COLLECTOR || name == COLLECTOR)
 }
 
 fn unavailable(error: StoreError) -> DriverError {

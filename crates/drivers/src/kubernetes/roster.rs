@@ -180,3 +180,28 @@ impl Roster {
         there.map(|launch| launch.place()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diwan_core::record::ExperimentKey;
+
+    #[test]
+    fn a_launch_that_was_called_off_is_known_until_it_begins_or_is_forgotten() {
+        let roster = Roster::default();
+        let attempt = |attempt| LaunchId {
+            experiment: ExperimentKey::new("ns", "one"),
+            trial: "trial".to_owned(),
+            attempt,
+            directory: std::path::PathBuf::new(),
+        };
+        let resource = ApiResource::erase::<k8s_openapi::api::batch::v1::Job>(&());
+        assert!(roster.find_or_call_off(&attempt(1)).is_none());
+        assert!(roster.is_called_off(&attempt(1)) && !roster.is_called_off(&attempt(2)));
+        roster.leave(&attempt(1));
+        assert!(!roster.is_called_off(&attempt(1)));
+        assert!(roster.find_or_call_off(&attempt(2)).is_none());
+        let launch = roster.enter(&attempt(2), &resource, &Conditions::default());
+        assert!(launch.is_stopped() && !roster.is_called_off(&attempt(2)));
+    }
+}
