@@ -48,15 +48,15 @@ impl Ledger for TrialObjects {
             Ok(made) => {
                 // Nobody who asks whose pod it is wants to know more.
                 (trial.spec.run_spec, trial.status) = (None, None);
-                trial.metadata.uid = made.uid().unwrap_or_default();
+                let uid = made.uid().unwrap_or_default();
+                trial.metadata.uid.clone_from(&uid);
                 self.made.trial(trial);
                 let (announcer, shown) = (self.announcer.clone(), made.clone());
                 // Nobody waits for it.
                 tokio::spawn(async move { announcer.launch(&shown).await });
                 // Its status could not be shown before.
                 let version = made.resource_version().unwrap_or_default();
-                let place = (made.uid().unwrap_or_default(), version);
-                self.news.add_made(&plan.experiment, record, place);
+                self.news.add_made(&plan.experiment, record, (uid, version));
                 return Ok(claim(&made, true));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}

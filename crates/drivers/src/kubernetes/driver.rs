@@ -301,6 +301,7 @@ impl Driver for KubernetesDriver {
             self.adopt(&launch).await?;
             drop(turn);
         } else if launch.is_stopped() {
+            drop(turn);
             launch.see(None);
         } else {
             self.create(&launch, plan, &owner, turn).await?;
