@@ -2,11 +2,14 @@
 
 import os
 import random
+import signal
 import subprocess
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from conftest import container, each_once, ended, experiment, job
+from conftest import DB_MANAGER, container, each_once, ended, eventually, experiment, job
 
 CLUSTER = os.path.dirname(os.environ["DIWAN_TEST_CONTROLLER"])
 RETAIN = {"retain": True}
@@ -14,6 +17,11 @@ RETAIN = {"retain": True}
 
 def run(*words):
     subprocess.run(words, check=True)
+
+
+def reported(katib, trial):
+    points = katib.get_trial_metrics(trial.metadata.name, db_manager_address=DB_MANAGER)
+    return [point.metric.value for point in points]
 
 
 def controller(verb, number=0):
@@ -45,6 +53,42 @@ def test_a_controller_that_is_killed_thirty_times(katib, core, name):
     ended(katib, name, timeout=300)
     each_once(katib, core, name, 100)
     katib.delete_experiment(name)
+
+
+@contextmanager
+def paused():
+    """The controller, which is the database manager too, stands still."""
+    pid = int(Path("target/cluster/controller/0/pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(("kind", "step"), [("StdOut", ["print"]), ("File", ["write", "/metrics/log"])])
+def test_what_could_not_be_delivered_comes_with_the_pod(katib, core, kind, step, name):
+    command = ["/steps", *step, "score=1", "sleep", "5", *step, "score=2"]
+    pod = job(container("", image="distroless", command=command), terminationGracePeriodSeconds=5)
+    collector = {"collector": {"kind": kind}, "source": {"fileSystemPath": {"path": "/metrics/log", "kind": "File"}}}
+    katib.create_experiment(experiment(name, pod, trials=1, parallel=1, metricsCollectorSpec=collector, template=dict(RETAIN)))
+
+    def is_told():
+        trials = katib.list_trials(name)
+        return trials and reported(katib, trials[0]) == ["1"]
+
+    def has_ended():
+        pods = core.list_namespaced_pod("default", label_selector=f"katib.kubeflow.org/experiment={name}").items
+        return pods[0].status.phase == "Succeeded"
+
+    eventually(is_told)
+    with paused():
+        eventually(has_ended)
+    ended(katib, name)
+    [trial] = katib.list_trials(name)
+    assert reported(katib, trial) == ["1", "2"]
+    [observed] = trial.status.observation.metrics
+    assert (observed.min, observed.latest) == ("1", "2")
 
 
 def test_two_controllers_of_which_one_is_killed(katib, core, second_controller, name):

@@ -17,6 +17,7 @@ use crate::admission::experiment::Judge;
 use crate::admission::owner::Made;
 use crate::admission::server::Settings;
 use crate::announce::Announcer;
+use crate::collectors::Collectors;
 use crate::experiments::Experiments;
 use crate::intake::Intake;
 use crate::ledger::TrialObjects;
@@ -66,6 +67,7 @@ impl Controller {
             settings,
         } = self;
         let troubles = Arc::<Troubles>::default();
+        let collectors = Arc::new(Collectors::new(store.clone()));
         let announcer = Arc::new(Announcer::new(client.clone(), &identity));
         let ledger = TrialObjects {
             troubles: troubles.clone(),
@@ -75,6 +77,7 @@ impl Controller {
             store: store.clone(),
             news: news.clone(),
             logs: PodLogs::new(client.clone(), store.clone()),
+            collectors: collectors.clone(),
         };
         let driver = Arc::new(KubernetesDriver::new(client.clone(), Arc::new(ledger)));
         let runner = Runner {
@@ -92,6 +95,7 @@ impl Controller {
             store: store.clone(),
             news: news.clone(),
             troubles: troubles.clone(),
+            collectors,
         };
         let held = watch::Sender::new(Shards::new());
         let publisher = Publisher {

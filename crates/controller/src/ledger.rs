@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::admission::owner::{Made, Owner};
 use crate::announce::Announcer;
+use crate::collectors::Collectors;
 use crate::kinds;
 use crate::logs::PodLogs;
 use crate::mirror::News;
@@ -28,6 +29,7 @@ pub(crate) struct TrialObjects {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) news: Arc<News>,
     pub(crate) logs: PodLogs,
+    pub(crate) collectors: Arc<Collectors>,
     pub(crate) troubles: Arc<Troubles>,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) made: Arc<Made>,
@@ -86,6 +88,8 @@ impl Ledger for TrialObjects {
             .patch(&plan.trial, &PatchParams::default(), &Patch::Merge(&next))
             .await;
         let patched = patched.map_err(|error| cannot("update", plan, error))?;
+        self.collectors
+            .begin(&(namespace.clone(), plan.trial.clone()));
         Ok(claim(&patched, true))
     }
 
@@ -96,7 +100,11 @@ impl Ledger for TrialObjects {
     }
 
     async fn settle(&self, id: &LaunchId) -> Result<(), DriverError> {
-        self.logs.read(id).await
+        let place = (id.experiment.namespace.clone(), id.trial.clone());
+        let left = self.collectors.left(&place).await?;
+        self.logs.read(id, &left).await?;
+        self.collectors.forget(&place);
+        Ok(())
     }
 
     fn last_words(&self, id: &LaunchId) -> Option<String> {

@@ -8,6 +8,7 @@ pub mod admission;
 mod announce;
 mod catch_up;
 mod claims;
+mod collectors;
 mod controller;
 pub mod crd;
 mod experiments;

@@ -1,4 +1,4 @@
-//! The metrics of a trial of which nobody has reported anything, from the log that the kubelet keeps.
+//! The metrics of a trial that nobody has reported, or not all of them, from the log that the kubelet keeps.
 //!
 //! Pods are created also while the webhook is down, and without a collector then; and a collector that reaches nobody is ended with
 //! its pod. Such a trial is no loss as long as it prints its metrics.
@@ -6,17 +6,21 @@
 use std::sync::Arc;
 
 use diwan_collect::Collector;
-use diwan_core::observation::Source;
+use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::TrialTemplate;
+use diwan_core::sidecar::Undelivered;
 use diwan_drivers::kubernetes::pods_of;
 use diwan_drivers::{DriverError, LaunchId};
-use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
+use diwan_store::{Cursor, MAX_PAGE, ObservationQuery, Store, StoreError, TrialRef};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ListParams, LogParams};
 use kube::{Client, ResourceExt};
 use tokio::sync::Semaphore;
 use tracing::warn;
+
+use crate::collectors::keep_reports;
 
 /// The part of a log that is read, in bytes.
 const MOST: i64 = 64 << 20;
@@ -40,35 +44,84 @@ impl PodLogs {
         }
     }
 
-    /// Stores what a launch that has ended has printed, if nobody has reported anything of it.
-    pub(crate) async fn read(&self, id: &LaunchId) -> Result<(), DriverError> {
-        let Some((record, trial)) = self.silent(id).await.map_err(unavailable)? else {
+    /// Stores what a launch that has ended has printed, if nobody has reported anything of it, or its collectors have `left`
+    /// something that they could not tell.
+    pub(crate) async fn read(
+        &self,
+        id: &LaunchId,
+        left: &[Undelivered],
+    ) -> Result<(), DriverError> {
+        let Some((record, trial)) = self.launch(id).await.map_err(unavailable)? else {
             return Ok(());
         };
-        let spec = record.spec.metrics_collector_spec.clone();
-        let objective = record.spec.objective.clone().unwrap_or_default();
-        let collector = Collector::new(&spec.unwrap_or_default(), &objective);
-        let Some(collector) = collector
-            .ok()
-            .filter(|collector| collector.sources().contains(&Source::StdOut))
-        else {
+        let reported = self.reported(&trial, left.is_empty()).await;
+        let reported = reported.map_err(unavailable)?;
+        if left.is_empty() && reported.count > 0 {
             return Ok(());
+        }
+        let printed = match collector(&record) {
+            Some(collector) => self.printed(id, &record, &collector).await?,
+            None => None,
         };
-        let Some(log) = self.log(id, &record).await? else {
-            return Ok(());
+        let Some((mut points, cursor)) = printed else {
+            return self.keep_rest(id, &trial, left).await;
         };
-        let mut stream = collector.stream(Source::StdOut, 0);
-        let mut points = Vec::new();
-        stream.push(log.as_bytes(), &mut points);
-        stream.finish(&mut points);
-        let read = i64::try_from(stream.cursor()).unwrap_or(i64::MAX);
-        let cursor = Cursor::new(Source::StdOut, read);
+        let undelivered = left.iter().map(|left| left.undelivered);
+        let undelivered = undelivered.reduce(usize::saturating_add);
+        points.drain(..reported.skips(points.len(), undelivered));
+        for (point, number) in points.iter_mut().zip(1..) {
+            let least = reported.latest.saturating_add(number);
+            point.time_ns = Some(point.time_ns.unwrap_or(least).max(least));
+        }
         let stored = self.store.append(&trial, &points, &[cursor]).await;
         stored.map_err(unavailable)
     }
 
-    /// The experiment and the launch, if nothing is known of what it reported.
-    async fn silent(
+    /// Stores what collectors have left of points that are nowhere else.
+    async fn keep_rest(
+        &self,
+        id: &LaunchId,
+        trial: &TrialRef,
+        left: &[Undelivered],
+    ) -> Result<(), DriverError> {
+        for left in left {
+            warn!(
+                trial = id.trial,
+                "its collector could not deliver all that it had read; its curve has a gap"
+            );
+            let kept = keep_reports(&*self.store, trial, left).await;
+            kept.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// The points in the log of a launch, and how far it was read.
+    async fn printed(
+        &self,
+        id: &LaunchId,
+        record: &ExperimentRecord,
+        collector: &Collector,
+    ) -> Result<Option<(Vec<MetricPoint>, Cursor)>, DriverError> {
+        let Some(log) = self.log(id, record).await? else {
+            return Ok(None);
+        };
+        let mut stream = collector.stream(Source::StdOut, 0);
+        let mut points = Vec::new();
+        for line in log.split_inclusive('\n') {
+            let (time_ns, line) = moment(line);
+            let before = points.len();
+            stream.push(line.as_bytes(), &mut points);
+            for point in &mut points[before..] {
+                point.time_ns = point.time_ns.or(time_ns);
+            }
+        }
+        stream.finish(&mut points);
+        let read = i64::try_from(stream.cursor()).unwrap_or(i64::MAX);
+        Ok(Some((points, Cursor::new(Source::StdOut, read))))
+    }
+
+    /// The experiment and the launch, if that is the trial's current one.
+    async fn launch(
         &self,
         id: &LaunchId,
     ) -> Result<Option<(ExperimentRecord, TrialRef)>, StoreError> {
@@ -80,12 +133,27 @@ impl PodLogs {
             return Ok(None);
         };
         let trial = TrialRef::new(&snapshot.record, &trial);
-        let first = ObservationQuery {
-            limit: 1,
+        Ok(Some((snapshot.record, trial)))
+    }
+
+    /// What is known of what a launch reported; of it the `first` point only.
+    async fn reported(&self, trial: &TrialRef, first: bool) -> Result<Reported, StoreError> {
+        let limit = if first { 1 } else { MAX_PAGE };
+        let mut query = ObservationQuery {
+            limit,
             ..ObservationQuery::of(trial.clone())
         };
-        let known = self.store.observations(&first).await?;
-        Ok(known.is_empty().then_some((snapshot.record, trial)))
+        let mut reported = Reported::default();
+        loop {
+            let page = self.store.observations(&query).await?;
+            reported.count += page.len();
+            let latest = page.iter().filter_map(|point| point.time_ns).max();
+            reported.latest = reported.latest.max(latest.unwrap_or_default());
+            query.after = page.last().map(|point| point.place);
+            if first || page.len() < limit as usize {
+                return Ok(reported);
+            }
+        }
     }
 
     /// The log of the launch's newest primary pod, if there is one.
@@ -117,6 +185,7 @@ impl PodLogs {
         let how = LogParams {
             container: Some(template.primary_container_name),
             limit_bytes: Some(MOST),
+            timestamps: true,
             ..LogParams::default()
         };
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
@@ -131,6 +200,46 @@ impl PodLogs {
             }
             Err(error) => Err(cannot(error)),
         }
+    }
+}
+
+/// What was reported of a launch.
+#[derive(Debug, Default)]
+struct Reported {
+    count: usize,
+    /// In nanoseconds.
+    latest: i64,
+}
+
+impl Reported {
+    /// How many of the `printed` points were reported, if so many could not be; points are reported in their order. Some that the
+    /// collector was never told to have arrived may have.
+    fn skips(&self, printed: usize, undelivered: Option<usize>) -> usize {
+        let undelivered = undelivered.unwrap_or(printed);
+        self.count
+            .max(printed.saturating_sub(undelivered))
+            .min(printed)
+    }
+}
+
+/// What reads the points in what a trial prints, if that is where they are.
+fn collector(record: &ExperimentRecord) -> Option<Collector> {
+    let spec = record.spec.metrics_collector_spec.clone();
+    let objective = record.spec.objective.clone().unwrap_or_default();
+    let collector = Collector::new(&spec.unwrap_or_default(), &objective).ok()?;
+    let sources = collector.sources();
+    sources.contains(&Source::StdOut).then_some(collector)
+}
+
+/// The moment at which a line was printed, in nanoseconds, and the line. The kubelet writes it before each.
+fn moment(line: &str) -> (Option<i64>, &str) {
+    let read = |time: &str| i64::try_from(time.parse::<Timestamp>().ok()?.as_nanosecond()).ok();
+    match line.split_once(' ') {
+        Some((time, rest)) => match read(time) {
+            Some(time) => (Some(time), rest),
+            None => (None, line),
+        },
+        None => (None, line),
     }
 }
 
@@ -151,6 +260,23 @@ fn unavailable(error: StoreError) -> DriverError {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_was_reported_is_not_read_again() {
+        let reported = |count| Reported { count, latest: 0 };
+        assert_eq!(reported(0).skips(5, None), 0, "it was silent");
+        assert_eq!(reported(3).skips(5, Some(2)), 3);
+        assert_eq!(reported(4).skips(5, Some(2)), 4, "one had arrived");
+        assert_eq!(reported(3).skips(5, Some(usize::MAX)), 3, "it was killed");
+        assert_eq!(reported(9).skips(5, Some(2)), 5, "there were other reports");
+    }
+
+    #[test]
+    fn lines_have_moments() {
+        let line = "1970-01-01T00:00:01.000000002Z acc = 1\n";
+        assert_eq!(moment(line), (Some(1_000_000_002), "acc = 1\n"));
+        assert_eq!(moment("acc = 1"), (None, "acc = 1"));
+    }
 
     #[test]
     fn a_worker_is_not_read_in_place_of_the_primary_pod() {

@@ -17,10 +17,8 @@ use kube::{Client, ResourceExt};
 use tracing::warn;
 
 use crate::admission::pod::NOT_COLLECTED_ANNOTATION;
+use crate::collectors::{Collectors, Place};
 use crate::mirror::News;
-
-/// Namespace and name of a trial.
-type Place = (String, String);
 
 /// What those who make pods call their failure.
 const NOT_MADE: [&str; 2] = ["FailedCreate", "FailedCreatePod"];
@@ -42,6 +40,7 @@ pub(crate) struct Watch {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) news: Arc<News>,
     pub(crate) troubles: Arc<Troubles>,
+    pub(crate) collectors: Arc<Collectors>,
 }
 
 // === impl Troubles ===
@@ -108,26 +107,32 @@ impl Watch {
         let mut events = watcher(pods, config).default_backoff().boxed();
         while let Some(event) = events.next().await {
             match event {
-                Ok(Event::Apply(pod) | Event::InitApply(pod)) => self.pod(&pod, words(&pod)).await,
-                Ok(Event::Delete(pod)) => self.pod(&pod, None).await,
-                Ok(Event::Init | Event::InitDone) => {}
+                Ok(Event::Apply(pod) | Event::InitApply(pod)) => self.pod(&pod, true).await,
+                Ok(Event::Delete(pod)) => self.pod(&pod, false).await,
+                Ok(Event::Init) => self.collectors.relist(),
+                Ok(Event::InitDone) => self.collectors.listed(),
                 Err(error) => warn!(%error, "cannot watch the pods of trials; trying again"),
             }
         }
     }
 
-    async fn pod(&self, pod: &Pod, words: Option<String>) {
+    async fn pod(&self, pod: &Pod, is_there: bool) {
         let namespace = pod.namespace().unwrap_or_default();
         let label = |name: &str| pod.labels().get(name).cloned();
         let (Some(trial), Some(experiment)) = (label(TRIAL_LABEL), label(EXPERIMENT_LABEL)) else {
             return;
         };
-        let place = (namespace.clone(), trial);
+        let (place, name) = ((namespace.clone(), trial), pod.name_any());
+        self.collectors.see(&place, &name, pod);
+        if !is_there {
+            self.collectors.gone(&place, &name);
+        }
         if let Some(told) = told_by(pod) {
             self.troubles.all_last_words().insert(place.clone(), told);
         }
         let was_not_made = self.troubles.hear(&place, NO_POD, None);
-        if self.troubles.hear(&place, &pod.name_any(), words) || was_not_made {
+        let words = words(pod).filter(|_| is_there);
+        if self.troubles.hear(&place, &name, words) || was_not_made {
             let key = ExperimentKey::new(namespace, experiment);
             self.show(&key, &place.1).await;
         }

@@ -1,4 +1,7 @@
-//! What the collector in a trial's pod is told: the contract between the webhook that adds it and `diwan-collect watch`.
+//! What the collector in a trial's pod is told, and what it leaves: the contract between the webhook that adds it,
+//! `diwan-collect watch`, and the controller.
+
+mod undelivered;
 
 use std::path::PathBuf;
 
@@ -6,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::resources::{CollectorKind, EarlyStoppingRule, MetricsCollectorSpec, ObjectiveSpec};
+
+pub use undelivered::{Row, Undelivered};
 
 /// The variable of the container that has the [`SidecarConfig`], as JSON.
 pub const VARIABLE: &str = "DIWAN_COLLECT";

@@ -37,6 +37,9 @@ pub(crate) struct Watch {
     /// Longest time from TERM to the end; a few seconds less than the pod's terminationGracePeriodSeconds
     #[arg(long, value_name = "SECONDS", default_value_t = 25)]
     pub(crate) grace: u64,
+    /// Write what could not be delivered to this file, if there is one: Kubernetes keeps what it has with the pod
+    #[arg(long, value_name = "FILE", default_value = "/dev/termination-log")]
+    pub(crate) last_words: PathBuf,
 }
 
 /// Arguments of `exec`.

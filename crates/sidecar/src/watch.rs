@@ -5,6 +5,7 @@ mod deliver;
 mod early;
 mod follow;
 mod journal;
+mod last_words;
 mod outbox;
 mod relay;
 mod session;
@@ -23,7 +24,11 @@ pub(crate) fn run(arguments: &Watch) -> Result<u8, Failure> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Failure::system(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(session::run(config, Duration::from_secs(arguments.grace)));
+    let done = runtime.block_on(session::run(
+        config,
+        Duration::from_secs(arguments.grace),
+        &arguments.last_words,
+    ));
     // A thread may be kept for ever by an output that nobody reads.
     runtime.shutdown_background();
     done.map(|()| 0)

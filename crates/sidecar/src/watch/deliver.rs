@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diwan_core::observation::MetricPoint;
@@ -30,7 +31,7 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) enum Item {
     /// To the database manager.
-    Report(Vec<MetricPoint>),
+    Report(Arc<[MetricPoint]>),
     /// To the early-stopping service: the trial was stopped.
     Stopped,
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::batch::{self, MOST_POINTS, Stamps};
 use super::deliver::{Delivery, Item};
 use super::journal::{self, Entry, Journal};
+use super::last_words;
 use crate::shared::Shared;
 use crate::{clock, say};
 
@@ -29,8 +30,8 @@ pub(super) struct Outbox {
     last: Vec<MetricPoint>,
     /// When that was made.
     since: Option<Instant>,
-    /// The points of everything that was sent and is not done, in order.
-    sent: VecDeque<usize>,
+    /// What was sent and is not done, in order.
+    sent: VecDeque<Item>,
     done: u64,
     /// What was done when delivery began.
     done_before: u64,
@@ -50,6 +51,10 @@ pub(super) struct Left {
     done: u64,
 }
 
+fn report(points: Vec<MetricPoint>) -> Item {
+    Item::Report(points.into())
+}
+
 impl Left {
     fn take(&mut self, entry: Entry, each: &mut impl FnMut(&MetricPoint)) {
         match entry {
@@ -62,7 +67,7 @@ impl Left {
                 if let Some(last) = reports.last() {
                     self.last.clone_from(last);
                 }
-                self.items.extend(reports.into_iter().map(Item::Report));
+                self.items.extend(reports.into_iter().map(report));
             }
             Entry::Fired(_) => {
                 self.has_fired = true;
@@ -131,8 +136,8 @@ impl Outbox {
         let points = std::mem::take(&mut self.pending);
         let points = self.told_apart(batch::cut(points));
         self.keep(&Entry::read(mark(), &points));
-        for report in batch::cut(points) {
-            self.send(Item::Report(report));
+        for points in batch::cut(points) {
+            self.send(report(points));
         }
     }
 
@@ -171,7 +176,14 @@ impl Outbox {
 
     /// How many points are not delivered.
     pub(super) fn waiting(&self) -> usize {
-        self.pending.len() + self.sent.iter().sum::<usize>()
+        self.pending.len() + self.sent.iter().map(Item::points).sum::<usize>()
+    }
+
+    /// What is not delivered, for somebody else to deliver; none if everything is.
+    pub(super) fn last_words(&self) -> Option<String> {
+        let unsent = batch::cut(self.pending.clone()).into_iter().map(report);
+        let left: Vec<Item> = self.sent.iter().cloned().chain(unsent).collect();
+        (!left.is_empty()).then(|| last_words::of(&left))
     }
 
     /// Why the next thing is not delivered yet.
@@ -180,7 +192,7 @@ impl Outbox {
     }
 
     fn send(&mut self, item: Item) {
-        self.sent.push_back(item.points());
+        self.sent.push_back(item.clone());
         self.delivery.send(item);
     }
 

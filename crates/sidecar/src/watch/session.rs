@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use diwan_core::observation::MetricPoint;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::early::Early;
 use super::follow::{self, Follow};
+use super::last_words;
 use super::outbox::Outbox;
 use super::relay::Relay;
 use crate::shared::{Shared, State};
@@ -25,7 +27,11 @@ const FOR_DELIVERY: u32 = 5;
 /// Most looks before others have a turn.
 const LOOKS: usize = 4;
 
-pub(super) async fn run(config: SidecarConfig, grace: Duration) -> Result<(), Failure> {
+pub(super) async fn run(
+    config: SidecarConfig,
+    grace: Duration,
+    last_words: &Path,
+) -> Result<(), Failure> {
     let mut asked = Asked::new()
         .map_err(|error| Failure::system(format!("cannot listen for signals: {error}")))?;
     let mut session = Session::new(config, grace).map_err(Failure::usage)?;
@@ -44,7 +50,7 @@ pub(super) async fn run(config: SidecarConfig, grace: Duration) -> Result<(), Fa
         }
     }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    session.finish(left.unwrap_or(grace)).await;
+    session.finish(left.unwrap_or(grace), last_words).await;
     Ok(())
 }
 
@@ -187,7 +193,7 @@ impl Session {
         }
     }
 
-    async fn finish(mut self, patience: Duration) {
+    async fn finish(mut self, patience: Duration, last_words: &Path) {
         self.outbox.note_progress();
         if let Some(relay) = self.relay.take() {
             relay.finish(patience).await;
@@ -198,7 +204,8 @@ impl Session {
             let name = self.follow.name();
             say(&format!("{name} of trial {trial} was not read to its end"));
         }
-        if !self.outbox.is_idle() || self.outbox.waiting() > 0 {
+        if let Some(words) = self.outbox.last_words() {
+            last_words::leave(last_words, &words);
             let waiting = match self.outbox.waiting() {
                 1 => "1 observation".to_owned(),
                 more => format!("{more} observations"),

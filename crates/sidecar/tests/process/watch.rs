@@ -1,5 +1,6 @@
 //! What `watch` reports.
 
+use diwan_core::sidecar::Undelivered;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -159,11 +160,19 @@ async fn term_delivers_what_there_is_within_its_time() {
     let address = Fake::start().await.address;
     let mut config = pod.config(&address.to_string());
     config["until"] = json!("terminated");
-    let watcher = watch(&config).spawn().unwrap();
+    let last_words = pod.path("termination-log");
+    std::fs::write(&last_words, "").unwrap();
+    let mut watcher = watch(&config);
+    watcher.arg("--last-words").arg(&last_words);
+    let watcher = watcher.spawn().unwrap();
     run(pod.shell("echo acc=0.1; echo acc=0.2")).await;
     send(&watcher, Signal::SIGTERM);
     let output = finish(watcher).await;
     assert!(output.status.success());
+    let left = Undelivered::read(&pod.text("termination-log")).unwrap();
+    assert!(left.is_whole);
+    let values = left.reports.concat().into_iter().map(|(_, value, _)| value);
+    assert!(values.eq(["0.1", "0.2"]));
     let said = text(&output.stderr);
     assert!(
         said.contains(

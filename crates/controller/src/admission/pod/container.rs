@@ -76,7 +76,7 @@ pub(super) fn add(
         &base,
         json!({
             "name": collector_name(spec.kind()),
-            "command": [PROGRAM, "watch"],
+            "command": [PROGRAM, "watch", "--grace", delivery_seconds(pod).to_string()],
             "env": [variable],
             "volumeMounts": mounts,
         }),
@@ -88,6 +88,13 @@ pub(super) fn add(
     } else {
         list(&mut pod["spec"], "containers").push(watch);
     }
+}
+
+/// How long the collector may deliver after TERM, so that it has some of the pod's grace left for its last words.
+fn delivery_seconds(pod: &Value) -> u64 {
+    let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64();
+    let grace = grace.unwrap_or(GRACE_SECONDS);
+    grace.saturating_sub((grace / 5).clamp(1, 5)).max(1)
 }
 
 fn namespace<'a>(pod: &'a Value, trial: &'a Trial) -> &'a str {
