@@ -229,7 +229,8 @@ impl KubernetesDriver {
     ) -> Result<bool, DriverError> {
         let turn = self.removals.acquire().await;
         let how = DeleteParams::foreground();
-        let deleted = self.api(launch).delete(&launch.id.trial, &how).await;
+        let api = self.api(launch);
+        let deleted = Box::pin(api.delete(&launch.id.trial, &how)).await;
         drop(turn);
         match deleted {
             Ok(_) => {}
@@ -251,12 +252,8 @@ impl KubernetesDriver {
             Sight::Gone => return Ok(()),
             Sight::Unseen | Sight::There(_) => {}
         }
-        pods::kill(
-            &self.client,
-            &launch.id.experiment.namespace,
-            &launch.id.trial,
-        )
-        .await
+        let namespace = &launch.id.experiment.namespace;
+        Box::pin(pods::kill(&self.client, namespace, &launch.id.trial)).await
     }
 
     /// How a launch has ended, by its object.
@@ -269,7 +266,8 @@ impl KubernetesDriver {
                 Verdict::Failed(words) => {
                     let namespace = &launch.id.experiment.namespace;
                     let _turn = self.turns.acquire().await;
-                    let told = pods::words(&self.client, namespace, &launch.id.trial).await;
+                    let told = pods::words(&self.client, namespace, &launch.id.trial);
+                    let told = Box::pin(told).await;
                     let told = told.or_else(|| self.ledger.last_words(&launch.id));
                     Some(End::Failed(match told {
                         Some(told) => format!("{words}; {told}"),
@@ -289,7 +287,8 @@ impl KubernetesDriver {
 #[async_trait]
 impl Driver for KubernetesDriver {
     async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
-        let resource = self.kinds.resolve(&plan.manifest).await?;
+        // What waits in line is boxed when its turn comes: thousands may wait, and each would have room for all of it.
+        let resource = Box::pin(self.kinds.resolve(&plan.manifest)).await?;
         let launch = self.roster.enter(&plan.id(), &resource, &plan.conditions);
         let turn = self.turns.acquire().await.ok();
         let Claim { is_new, owner } = self.ledger.claim(plan).await?;
@@ -298,16 +297,16 @@ impl Driver for KubernetesDriver {
             launch.is_new.store(true, Ordering::Release);
         }
         if !launch.is_new.load(Ordering::Acquire) {
-            self.adopt(&launch).await?;
+            Box::pin(self.adopt(&launch)).await?;
             drop(turn);
         } else if launch.is_stopped() {
             drop(turn);
             launch.see(None);
         } else {
-            self.create(&launch, plan, &owner, turn).await?;
+            Box::pin(self.create(&launch, plan, &owner, turn)).await?;
         }
         if launch.is_stopped() {
-            self.take_away(&launch, grace(plan)).await?;
+            Box::pin(self.take_away(&launch, grace(plan))).await?;
         }
         Ok(())
     }
