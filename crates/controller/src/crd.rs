@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::kinds;
 
+/// Makes an object one field to those who ask who wrote what.
+const AS_ONE: &str = "x-kubernetes-map-type";
 /// Keeps fields that the schema does not name.
 const OPEN: &str = "x-kubernetes-preserve-unknown-fields";
 
@@ -22,15 +24,16 @@ pub fn definitions() -> Vec<(String, Value)> {
         column("Assigned", "integer", ".status.suggestionCount"),
     ];
     vec![
-        definition::<Experiment>(&kinds::experiments(), &[]),
-        definition::<Suggestion>(&kinds::suggestions(), &numbers),
-        definition::<Trial>(&kinds::trials(), &[]),
+        definition::<Experiment>(&kinds::experiments(), &[], true),
+        definition::<Suggestion>(&kinds::suggestions(), &numbers, false),
+        definition::<Trial>(&kinds::trials(), &[], false),
     ]
 }
 
 fn definition<T: JsonSchema>(
     resource: &kube::core::ApiResource,
     columns: &[Value],
+    is_made_by_users: bool,
 ) -> (String, Value) {
     // The last condition is the current state: Katib's order.
     let mut all = vec![
@@ -39,13 +42,23 @@ fn definition<T: JsonSchema>(
     ];
     all.extend(columns.iter().cloned());
     all.push(column("Age", "date", ".metadata.creationTimestamp"));
+    let mut schema = root::<T>();
+    // Only the controller writes these. The API server would take note of the writer of each field in them, whole jobs among them:
+    // half of what a Trial costs it.
+    let own: &[&str] = match is_made_by_users {
+        true => &["status"],
+        false => &["spec", "status"],
+    };
+    for part in own {
+        schema["properties"][part][AS_ONE] = json!("atomic");
+    }
     let version = json!({
         "name": resource.version,
         "served": true,
         "storage": true,
         "additionalPrinterColumns": all,
         "subresources": {"status": {}},
-        "schema": {"openAPIV3Schema": root::<T>()},
+        "schema": {"openAPIV3Schema": schema},
     });
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1",

@@ -36,6 +36,7 @@ fn check(path: &str, schema: &Value) {
         "properties",
         "items",
         OPEN,
+        AS_ONE,
     ];
     for field in fields.keys() {
         assert!(known.contains(&field.as_str()), "{path} has {field}");
@@ -88,6 +89,8 @@ fn they_say_what_there_is() {
         "integer"
     );
     assert_eq!(schema(2)["spec"]["properties"]["runSpec"][OPEN], true);
+    // Several people may write one experiment's spec, each a part of it.
+    assert_eq!(schema(0)["spec"].get(AS_ONE), None);
 }
 
 #[test]
