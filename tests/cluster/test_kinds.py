@@ -238,6 +238,14 @@ def test_a_job_that_fails_tells_why(katib, core, running, kind):
     assert len(collected) == 1
 
 
+def test_a_wrong_primary_container_is_told_with_those_there_are(katib, operators, name):
+    """Of a Job it is refused; what containers the pods of a Workflow have is seen when there are some."""
+    katib.create_experiment(experiment(name, None, trials=1, parallel=1,
+                                       template=workflow() | {"primaryContainerName": "training"}))
+    words = "none of its pods has a container training: they have main, wait"
+    eventually(lambda: any(words in last_condition(one).message for one in katib.list_trials(name) if one.status))
+
+
 def test_a_job_goes_with_its_trial(katib, core, operators, name):
     katib.create_experiment(experiment(name, None, trials=1, parallel=1, template=train_job()))
     ended(katib, name)

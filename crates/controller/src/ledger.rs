@@ -102,7 +102,9 @@ impl Ledger for TrialObjects {
     async fn settle(&self, id: &LaunchId) -> Result<(), DriverError> {
         let place = (id.experiment.namespace.clone(), id.trial.clone());
         let left = self.collectors.left(&place).await?;
-        self.logs.read(id, &left).await?;
+        if let Some(wrong) = self.logs.read(id, &left).await? {
+            self.troubles.judge(&place, wrong);
+        }
         self.collectors.forget(&place);
         Ok(())
     }

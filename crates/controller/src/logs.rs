@@ -3,6 +3,7 @@
 //! Pods are created also while the webhook is down, and without a collector then; and a collector that reaches nobody is ended with
 //! its pod. Such a trial is no loss as long as it prints its metrics.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use diwan_collect::Collector;
@@ -45,26 +46,33 @@ impl PodLogs {
     }
 
     /// Stores what a launch that has ended has printed, if nobody has reported anything of it, or its collectors have `left`
-    /// something that they could not tell.
+    /// something that they could not tell. Returns what is wrong with its template, if that is why there is nothing.
     pub(crate) async fn read(
         &self,
         id: &LaunchId,
         left: &[Undelivered],
-    ) -> Result<(), DriverError> {
+    ) -> Result<Option<String>, DriverError> {
         let Some((record, trial)) = self.launch(id).await.map_err(unavailable)? else {
-            return Ok(());
+            return Ok(None);
         };
         let reported = self.reported(&trial, left.is_empty()).await;
         let reported = reported.map_err(unavailable)?;
         if left.is_empty() && reported.count > 0 {
-            return Ok(());
+            return Ok(None);
+        }
+        let template = record.spec.trial_template.clone().unwrap_or_default();
+        let _turn = self.turns.acquire().await;
+        let pods = self.pods(id).await?;
+        if let Some(wrong) = no_primary(&pods, &template) {
+            return Ok(Some(wrong));
         }
         let printed = match collector(&record) {
-            Some(collector) => self.printed(id, &record, &collector).await?,
+            Some(collector) => self.printed(id, pods, template, &collector).await?,
             None => None,
         };
         let Some((mut points, cursor)) = printed else {
-            return self.keep_rest(id, &trial, left).await;
+            self.keep_rest(id, &trial, left).await?;
+            return Ok(None);
         };
         let undelivered = left.iter().map(|left| left.undelivered);
         let undelivered = undelivered.reduce(usize::saturating_add);
@@ -74,7 +82,8 @@ impl PodLogs {
             point.time_ns = Some(point.time_ns.unwrap_or(least).max(least));
         }
         let stored = self.store.append(&trial, &points, &[cursor]).await;
-        stored.map_err(unavailable)
+        stored.map_err(unavailable)?;
+        Ok(None)
     }
 
     /// Stores what collectors have left of points that are nowhere else.
@@ -99,10 +108,11 @@ impl PodLogs {
     async fn printed(
         &self,
         id: &LaunchId,
-        record: &ExperimentRecord,
+        pods: Vec<Pod>,
+        template: TrialTemplate,
         collector: &Collector,
     ) -> Result<Option<(Vec<MetricPoint>, Cursor)>, DriverError> {
-        let Some(log) = self.log(id, record).await? else {
+        let Some(log) = self.log(id, pods, template).await? else {
             return Ok(None);
         };
         let mut stream = collector.stream(Source::StdOut, 0);
@@ -156,28 +166,27 @@ impl PodLogs {
         }
     }
 
-    /// The log of the launch's newest primary pod, if there is one.
-    async fn log(
-        &self,
-        id: &LaunchId,
-        record: &ExperimentRecord,
-    ) -> Result<Option<String>, DriverError> {
+    /// The pods of a launch.
+    async fn pods(&self, id: &LaunchId) -> Result<Vec<Pod>, DriverError> {
         let namespace = &id.experiment.namespace;
-        let doing = || format!("read the log of {}", id.trial);
-        let cannot = |source| DriverError::Kubernetes {
-            doing: doing(),
-            source: Box::new(source),
-        };
-        let _turn = self.turns.acquire().await;
         let (any, all) = (ListParams::default().match_any(), ListParams::default());
         let mut pods = Vec::new();
         for how in [any, all] {
             if pods.is_empty() {
                 let found = pods_of(&self.client, namespace, &id.trial, &how).await;
-                pods = found.map_err(cannot)?;
+                pods = found.map_err(|error| cannot_read(id, error))?;
             }
         }
-        let template = record.spec.trial_template.clone().unwrap_or_default();
+        Ok(pods)
+    }
+
+    /// The log of the newest primary pod, if there is one.
+    async fn log(
+        &self,
+        id: &LaunchId,
+        mut pods: Vec<Pod>,
+        template: TrialTemplate,
+    ) -> Result<Option<String>, DriverError> {
         pods.retain(|pod| is_primary(pod, &template));
         let Some(pod) = pods.into_iter().max_by_key(Pod::creation_timestamp) else {
             return Ok(None);
@@ -188,7 +197,7 @@ impl PodLogs {
             timestamps: true,
             ..LogParams::default()
         };
-        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &id.experiment.namespace);
         match api.logs(&pod.name_any(), &how).await {
             Ok(log) => Ok(Some(log)),
             Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => {
@@ -198,7 +207,7 @@ impl PodLogs {
                 );
                 Ok(None)
             }
-            Err(error) => Err(cannot(error)),
+            Err(error) => Err(cannot_read(id, error)),
         }
     }
 }
@@ -240,6 +249,30 @@ fn moment(line: &str) -> (Option<i64>, &str) {
             None => (None, line),
         },
         None => (None, line),
+    }
+}
+
+/// That no pod has the container whose metrics count, if there are pods.
+fn no_primary(pods: &[Pod], template: &TrialTemplate) -> Option<String> {
+    let specs = pods.iter().flat_map(|pod| &pod.spec);
+    let containers = specs.flat_map(|spec| &spec.containers);
+    let names: BTreeSet<&str> = containers.map(|one| one.name.as_str()).collect();
+    let wanted = template.primary_container_name.as_str();
+    if names.is_empty() || names.contains(wanted) {
+        return None;
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    Some(format!(
+        "none of its pods has a container {wanted}: they have {}; spec.trialTemplate.primaryContainerName names the one that \
+         reports",
+        names.join(", ")
+    ))
+}
+
+fn cannot_read(id: &LaunchId, error: kube::Error) -> DriverError {
+    DriverError::Kubernetes {
+        doing: format!("read the log of {}", id.trial),
+        source: Box::new(error),
     }
 }
 
@@ -298,5 +331,13 @@ mod tests {
         assert!(is_primary(&pod("driver", "train"), &template));
         assert!(!is_primary(&pod("executor", "train"), &template));
         assert!(!is_primary(&pod("driver", "proxy"), &template));
+        let workers = [pod("driver", "proxy"), pod("executor", "main")];
+        let told = no_primary(&workers, &template).unwrap();
+        assert!(
+            told.contains("a container train: they have main, proxy;"),
+            "{told}"
+        );
+        assert_eq!(no_primary(&[pod("executor", "train")], &template), None);
+        assert_eq!(no_primary(&[], &template), None, "they are gone");
     }
 }

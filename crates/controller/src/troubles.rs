@@ -24,6 +24,8 @@ use crate::mirror::News;
 const NOT_MADE: [&str; 2] = ["FailedCreate", "FailedCreatePod"];
 /// In place of a pod's name: what is said of one that was not made.
 const NO_POD: &str = "";
+/// In place of a pod's name: what is said of the trial. No pod has such a name.
+const VERDICT: &str = "*";
 
 /// The troubles of trials that run.
 #[derive(Default)]
@@ -66,6 +68,11 @@ impl Troubles {
         self.last_words
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something is wrong with a trial, whatever becomes of its pods.
+    pub(crate) fn judge(&self, place: &Place, words: String) {
+        self.hear(place, VERDICT, Some(words));
     }
 
     /// A trial is over.
