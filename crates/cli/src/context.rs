@@ -8,7 +8,7 @@ use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord};
 use diwan_core::resources::{DEFAULT_NAMESPACE, TrialTemplate};
 use diwan_drivers::{Driver, ProcessDriver, SimulatedDriver};
 use diwan_server::runner::{Options, Runner, directory};
-use diwan_server::suggester::{RoutedSuggester, Suggester};
+use diwan_server::suggester::{Named, RoutedSuggester, Suggester};
 use diwan_store::{ExperimentQuery, Location, Store};
 
 use crate::cli::Global;
@@ -23,6 +23,7 @@ pub(crate) struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) namespace: String,
     work_directory: PathBuf,
+    services: Arc<Named>,
     suggester: Arc<dyn Suggester>,
     store_flags: String,
 }
@@ -36,8 +37,9 @@ impl Context {
             Some(directory) => environment::absolute(directory)?,
             None => beside(&database.url)?,
         };
-        let suggester = RoutedSuggester::new(store.clone(), &global.suggestion_services)
-            .map_err(Failure::usage)?;
+        let services = Named::new(&global.suggestion_services).map_err(Failure::usage)?;
+        let services = Arc::new(services);
+        let suggester = RoutedSuggester::new(store.clone(), vec![services.clone()]);
         Ok(Self {
             store,
             namespace: global
@@ -45,6 +47,7 @@ impl Context {
                 .clone()
                 .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
             work_directory,
+            services,
             suggester: Arc::new(suggester),
             store_flags: store_flags(global),
         })
@@ -96,6 +99,11 @@ impl Context {
     /// Where points come from: in this process, or the service that a flag names for the algorithm.
     pub(crate) fn suggester(&self) -> Arc<dyn Suggester> {
         self.suggester.clone()
+    }
+
+    /// The services that flags name.
+    pub(crate) fn services(&self) -> Arc<Named> {
+        self.services.clone()
     }
 
     /// Loads an experiment, or says which ones there are.

@@ -23,6 +23,7 @@ use crate::intake::Intake;
 use crate::ledger::TrialObjects;
 use crate::logs::PodLogs;
 use crate::mirror::News;
+use crate::optimizers::Optimizers;
 use crate::publish::Publisher;
 use crate::shards::{Leases, Shards};
 use crate::troubles::{self, Troubles};
@@ -40,6 +41,8 @@ pub struct Controller {
     pub news: Arc<News>,
     /// Where points come from.
     pub suggester: Arc<dyn Suggester>,
+    /// Those of its places that are pods of this cluster.
+    pub optimizers: Arc<Optimizers>,
     /// For the locks of experiments.
     pub work_directory: PathBuf,
     /// The namespace of its own objects.
@@ -60,6 +63,7 @@ impl Controller {
             store,
             news,
             suggester,
+            optimizers,
             work_directory,
             namespace,
             identity,
@@ -102,6 +106,7 @@ impl Controller {
             held: held.subscribe(),
             troubles: troubles.clone(),
             announcer,
+            optimizers,
             client: client.clone(),
             store: store.clone(),
             news: news.clone(),

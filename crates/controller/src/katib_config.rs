@@ -1,9 +1,7 @@
 //! `katib-config`: what of Katib's configuration is followed, at once when it changes.
 //!
-//! Collectors of others are called as Katib calls them. Katib's own are not: what they do, Diwan's does. Images of optimizers are
-//! not started; one that runs is named with `--suggestion-service`.
-
-use std::collections::BTreeSet;
+//! Collectors and optimizers of others are called as Katib calls them. Katib's own are not, where Diwan has one of their kind or
+//! name.
 
 use diwan_core::manifest::documents;
 use diwan_core::resources::CollectorKind;
@@ -14,12 +12,13 @@ use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::admission::pod::Foreign;
 use crate::admission::server::Settings;
+use crate::optimizers::Optimizer;
 
 /// The ConfigMap, and the key of its data.
 const NAME: &str = "katib-config";
@@ -45,6 +44,8 @@ struct Init {
 #[serde(rename_all = "camelCase", default)]
 struct Controller {
     inject_security_context: bool,
+    #[serde(rename = "enableGRPCProbeInSuggestion")]
+    is_optimizer_probed: Option<bool>,
 }
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -58,6 +59,20 @@ struct Runtime {
 #[serde(rename_all = "camelCase")]
 struct Algorithm {
     algorithm_name: String,
+    image: String,
+    #[serde(default)]
+    service_account_name: Option<String>,
+    #[serde(default)]
+    volume_mount_path: Option<String>,
+    #[serde(default)]
+    persistent_volume_claim_spec: Option<Value>,
+    #[serde(default)]
+    persistent_volume_spec: Option<Value>,
+    #[serde(default)]
+    persistent_volume_labels: Option<Value>,
+    /// What else a container has.
+    #[serde(flatten)]
+    container: Map<String, Value>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -107,7 +122,7 @@ fn read(text: &str) -> Result<Config, String> {
 
 fn apply(config: &Config, settings: &mut Settings) {
     let collectors = config.runtime.metrics_collectors.iter();
-    let foreign = collectors.filter(|one| !STOCK.iter().any(|stock| one.image.contains(stock)));
+    let foreign = collectors.filter(|one| !is_stock(&one.image));
     let inject_security_context = config.init.controller.inject_security_context;
     settings.injection.foreign = foreign
         .map(|one| Foreign {
@@ -119,19 +134,37 @@ fn apply(config: &Config, settings: &mut Settings) {
             inject_security_context,
         })
         .collect();
-    let known: BTreeSet<&str> = settings.algorithms.iter().map(String::as_str).collect();
-    let named = config.runtime.suggestions.iter();
-    let named = named.map(|one| one.algorithm_name.as_str());
-    let unknown: Vec<&str> = named.filter(|name| !known.contains(name)).collect();
+    let is_probed = config.init.controller.is_optimizer_probed.unwrap_or(true);
+    let algorithms = config.runtime.suggestions.iter();
+    let is_ours = |one: &Algorithm| is_stock(&one.image) && settings.has_own(&one.algorithm_name);
+    let optimizers = algorithms.filter(|one| !is_ours(one));
+    settings.optimizers = optimizers.map(|one| optimizer(one, is_probed)).collect();
     let foreign = &settings.injection.foreign;
     let kinds: Vec<CollectorKind> = foreign.iter().map(|one| one.kind).collect();
-    info!(collectors = ?kinds, "{NAME} is followed");
-    if !unknown.is_empty() {
-        warn!(
-            "{NAME} names optimizers that are not started here: {}; run them, and name each with --suggestion-service NAME=URL",
-            unknown.join(", ")
-        );
+    let named = settings.optimizers.iter().map(|one| &one.algorithm);
+    let optimizers: Vec<&String> = named.collect();
+    info!(collectors = ?kinds, ?optimizers, "{NAME} is followed");
+}
+
+fn optimizer(of: &Algorithm, is_probed: bool) -> Optimizer {
+    if of.persistent_volume_spec.is_some() || of.persistent_volume_labels.is_some() {
+        let name = &of.algorithm_name;
+        warn!("{NAME}: the volume of {name} is left to its claim: no PersistentVolume is made");
     }
+    let mut container = of.container.clone();
+    container.insert("image".to_owned(), Value::String(of.image.clone()));
+    Optimizer {
+        algorithm: of.algorithm_name.clone(),
+        container,
+        service_account: of.service_account_name.clone(),
+        volume_mount_path: of.volume_mount_path.clone(),
+        claim: of.persistent_volume_claim_spec.clone(),
+        is_probed,
+    }
+}
+
+fn is_stock(image: &str) -> bool {
+    STOCK.iter().any(|stock| image.contains(stock))
 }
 
 #[cfg(test)]
@@ -149,6 +182,12 @@ runtime:
   suggestions:
   - algorithmName: random
     image: ghcr.io/kubeflow/katib/suggestion-hyperopt:latest
+  - algorithmName: darts
+    image: ghcr.io/kubeflow/katib/suggestion-darts:latest
+  - algorithmName: tpe
+    image: example.com/tpe:1
+    imagePullPolicy: Always
+    serviceAccountName: tuner
   metricsCollectors:
   - kind: StdOut
     image: ghcr.io/kubeflow/katib/file-metrics-collector:latest
@@ -173,6 +212,22 @@ runtime:
         assert_eq!(settings.injection.foreign, [theirs]);
         apply(&read("").unwrap(), &mut settings);
         assert_eq!(settings.injection.foreign, []);
+    }
+
+    #[test]
+    fn optimizers_are_started_that_are_of_others_or_of_no_name_here() {
+        let mut settings = Settings {
+            algorithms: vec!["random".to_owned(), "tpe".to_owned()],
+            ..Settings::default()
+        };
+        apply(&read(TEXT).unwrap(), &mut settings);
+        assert_eq!(settings.optimizer("random"), None);
+        assert!(settings.optimizer("darts").is_some_and(|one| one.is_probed));
+        let theirs = settings.optimizer("tpe").unwrap();
+        assert_eq!(theirs.service_account.as_deref(), Some("tuner"));
+        let container =
+            serde_json::json!({"image": "example.com/tpe:1", "imagePullPolicy": "Always"});
+        assert_eq!(Value::Object(theirs.container.clone()), container);
     }
 
     #[test]

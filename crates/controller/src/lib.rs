@@ -19,6 +19,7 @@ mod ledger;
 mod logs;
 pub mod metrics;
 pub mod mirror;
+pub mod optimizers;
 mod publish;
 mod shards;
 mod templates;

@@ -24,6 +24,7 @@ use crate::catch_up::is_over;
 use crate::claims;
 use crate::kinds;
 use crate::mirror::{Change, Due, News, Waiting};
+use crate::optimizers::Optimizers;
 use crate::shards::{Shards, shard};
 use crate::troubles::Troubles;
 
@@ -47,6 +48,7 @@ pub(crate) struct Publisher {
     pub(crate) driver: Arc<KubernetesDriver>,
     pub(crate) troubles: Arc<Troubles>,
     pub(crate) announcer: Arc<Announcer>,
+    pub(crate) optimizers: Arc<Optimizers>,
     /// The shards whose experiments are this controller's: others show theirs.
     pub(crate) held: watch::Receiver<Shards>,
 }
@@ -209,7 +211,7 @@ impl Publisher {
         self.set_status(&kinds::experiments(), key, &key.name, of, status)
             .await?;
         self.announcer.experiment(record).await;
-        Ok(())
+        Ok(self.optimizers.release(record).await?)
     }
 
     /// Lets go of the job of a trial that is over and recorded, unless the Trial says to keep it.

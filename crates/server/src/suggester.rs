@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod changes;
 mod curve;
+mod elsewhere;
 mod katib;
 mod local;
 mod routed;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 pub use address::service_url;
 pub(crate) use curve::curve;
+pub use elsewhere::{Elsewhere, Named};
 pub use katib::KatibService;
 pub use local::LocalSuggester;
 pub use routed::RoutedSuggester;

@@ -15,10 +15,12 @@ use diwan_controller::admission::server::{Options, Settings, serve};
 use diwan_controller::katib_config;
 use diwan_controller::metrics::{self, Metrics};
 use diwan_controller::mirror::{MirroredStore, News};
+use diwan_controller::optimizers::Optimizers;
 use diwan_server::clock::now;
 use diwan_server::grpc::{self, Services};
 use diwan_server::runner;
 use diwan_server::stopper::StoreStopper;
+use diwan_server::suggester::{Elsewhere, RoutedSuggester};
 use diwan_store::Store;
 use kube::Client;
 use tokio::sync::watch;
@@ -83,20 +85,24 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let metrics = Arc::<Metrics>::default();
     let mirrored = MirroredStore::new(context.store.clone(), news.clone(), metrics.clone());
     let store: Arc<dyn Store> = Arc::new(mirrored);
+    let made = Arc::<Made>::default();
+    let (options, settings) = webhooks(arguments, context, &client, &made).await?;
+    let settings = watch::Sender::new(settings);
+    let optimizers = Arc::new(Optimizers::new(client.clone(), settings.subscribe()));
+    let places: Vec<Arc<dyn Elsewhere>> = vec![context.services(), optimizers.clone()];
+    let suggester = Arc::new(RoutedSuggester::new(store.clone(), places));
     let services = Services {
         store: store.clone(),
-        suggester: context.suggester(),
+        suggester: suggester.clone(),
         stopper: Arc::new(StoreStopper::new(store.clone())),
         ask_db_managers: true,
     };
-    let made = Arc::<Made>::default();
-    let (options, settings) = webhooks(arguments, &client, &made).await?;
-    let settings = watch::Sender::new(settings);
     let controller = Controller {
         client: client.clone(),
         store: store.clone(),
         news,
-        suggester: context.suggester(),
+        suggester,
+        optimizers,
         work_directory: context.default_work_directory().to_owned(),
         namespace: arguments.core_namespace.clone(),
         identity: arguments
@@ -182,6 +188,7 @@ fn identity(arguments: &Arguments) -> String {
 /// What the webhooks are, and what they know.
 async fn webhooks(
     arguments: &Arguments,
+    context: &Context,
     client: &Client,
     made: &Arc<Made>,
 ) -> Result<(Options, Settings), Failure> {
@@ -190,7 +197,9 @@ async fn webhooks(
         .await
         .map_err(|error| Failure::new(Exit::Failed, "Kubernetes does not answer").cause(error))?;
     let namespace = arguments.core_namespace.clone();
-    let services = Vec::new();
+    let services = context.services().names();
+    let known: Vec<String> = ALGORITHMS.iter().map(|one| one.name().to_owned()).collect();
+    let algorithms = [known, services.clone()].concat();
     let options = Options {
         listen: arguments.webhook_listen,
         reach: match &arguments.webhook_host {
@@ -204,18 +213,19 @@ async fn webhooks(
         namespace: namespace.clone(),
         secret: "katib-webhook-cert".to_owned(),
         objects: Box::new(Nearest::new(made.clone(), Cluster::new(client.clone()))),
-        opinion: Box::new(move |experiment| refusals(&experiment.spec, &services)),
+        opinion: Box::new(move |experiment, in_pods| {
+            refusals(&experiment.spec, &[in_pods, &services].concat())
+        }),
         clock: Box::new(now),
         look: LOOK,
     };
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    let algorithms: Vec<&str> = ALGORITHMS.iter().map(|one| one.name()).collect();
-    let rules: Vec<&str> = STOPPING_RULES.iter().map(|one| one.name()).collect();
+    let rules = STOPPING_RULES.iter().map(|one| one.name().to_owned());
     let by_default = || format!("katib-db-manager.{namespace}:6789");
     let db_manager = arguments.db_manager.clone().unwrap_or_else(by_default);
     let settings = Settings {
-        algorithms: names(&algorithms),
-        early_stopping: names(&rules),
+        algorithms,
+        optimizers: Vec::new(),
+        early_stopping: rules.collect(),
         injection: Injection {
             image: arguments.collector_image.clone(),
             early_stopping: Some(db_manager.clone()),

@@ -22,13 +22,15 @@ use super::certificates::{CertificateError, Material, Serving, ensure};
 use super::owner::{Finder, Objects};
 use super::pod::Injection;
 use super::registration::{Reach, register};
+use crate::optimizers::Optimizer;
 use answer::Hooks;
 
 /// How long until what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What an optimizer says about an experiment and its settings; called only when nothing else is wrong with it.
-pub type Opinion = dyn Fn(&Experiment) -> Vec<Problem> + Send + Sync;
+/// What an optimizer of this program says about an experiment and its settings, if its algorithm is none of those named, which are
+/// elsewhere; and what its stopping rule says. Called only when nothing else is wrong with it.
+pub type Opinion = dyn Fn(&Experiment, &[String]) -> Vec<Problem> + Send + Sync;
 
 /// Where the webhooks are, and what they are made of.
 pub struct Options {
@@ -64,8 +66,10 @@ impl fmt::Debug for Options {
 /// What may change while they run: it comes from `katib-config`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// Names of the algorithms there are.
+    /// Names of the algorithms there are, without a configuration.
     pub algorithms: Vec<String>,
+    /// Those that run in pods of their own.
+    pub optimizers: Vec<Optimizer>,
     /// Names of the stopping rules there are.
     pub early_stopping: Vec<String>,
     /// What is added to pods.
@@ -73,13 +77,28 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What runs an algorithm in a pod of its own.
+    #[must_use]
+    pub fn optimizer(&self, algorithm: &str) -> Option<&Optimizer> {
+        self.optimizers
+            .iter()
+            .find(|one| one.algorithm == algorithm)
+    }
+
+    /// Whether there is an algorithm of this name without a configuration.
+    pub(crate) fn has_own(&self, algorithm: &str) -> bool {
+        self.algorithms.iter().any(|one| one == algorithm)
+    }
+
     /// What `judge` says with these names in mind, and templates of ConfigMaps as `read` gives them.
     pub(crate) fn judged<T>(
         &self,
         read: &ConfigMapReader<'_>,
         judge: impl FnOnce(&Context<'_>) -> T,
     ) -> T {
-        let algorithms: Vec<&str> = self.algorithms.iter().map(String::as_str).collect();
+        let in_pods = self.optimizers.iter().map(|one| &one.algorithm);
+        let algorithms = self.algorithms.iter().chain(in_pods);
+        let algorithms: Vec<&str> = algorithms.map(String::as_str).collect();
         let early_stopping: Vec<&str> = self.early_stopping.iter().map(String::as_str).collect();
         judge(&Context {
             algorithms: &algorithms,

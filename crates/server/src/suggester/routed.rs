@@ -1,6 +1,5 @@
 //! Which optimizer an experiment asks.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,62 +7,51 @@ use diwan_core::engine::Snapshot;
 use diwan_core::record::ExperimentRecord;
 use diwan_store::Store;
 
-use super::katib::KatibService;
+use super::elsewhere::Elsewhere;
 use super::local::given;
 use super::rules::Rules;
 use super::{LocalSuggester, Next, SuggestError, Suggester, Suggestions};
 
-/// Asks a service elsewhere for the algorithms that the configuration names one for, and this program for all others.
+/// Asks the first place that has an experiment's algorithm, or else this program.
 pub struct RoutedSuggester {
     store: Arc<dyn Store>,
     local: LocalSuggester,
     rules: Rules,
-    services: HashMap<String, KatibService>,
+    places: Vec<Arc<dyn Elsewhere>>,
 }
 
 impl RoutedSuggester {
-    /// With services by name of algorithm, each at a URL such as `http://127.0.0.1:6789`. They are connected to when asked.
-    ///
-    /// # Errors
-    /// When one of the URLs is none.
-    pub fn new(store: Arc<dyn Store>, services: &[(String, String)]) -> Result<Self, String> {
-        let local = LocalSuggester::new(store.clone());
-        let rules = Rules::new(store.clone());
-        let service = |(name, url): &(String, String)| match KatibService::new(url) {
-            Ok(service) => Ok((name.clone(), service)),
-            Err(error) => Err(format!(
-                "{url} is no address of a suggestion service: {error}"
-            )),
-        };
-        let services = services.iter().map(service).collect::<Result<_, _>>()?;
-        Ok(Self {
+    /// With these places beside this program.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, places: Vec<Arc<dyn Elsewhere>>) -> Self {
+        Self {
+            local: LocalSuggester::new(store.clone()),
+            rules: Rules::new(store.clone()),
             store,
-            local,
-            rules,
-            services,
-        })
+            places,
+        }
     }
 
-    fn service(&self, experiment: &ExperimentRecord) -> Option<&KatibService> {
-        self.services
-            .get(&experiment.spec.algorithm.as_ref()?.algorithm_name)
+    fn place(&self, experiment: &ExperimentRecord) -> Option<&dyn Elsewhere> {
+        let place = self.places.iter().find(|place| place.has(experiment))?;
+        Some(&**place)
     }
 }
 
 #[async_trait]
 impl Suggester for RoutedSuggester {
     async fn validate(&self, experiment: &ExperimentRecord) -> Result<(), SuggestError> {
-        match self.service(experiment) {
-            Some(service) => {
+        match self.place(experiment) {
+            Some(place) => {
                 Rules::validate(experiment)?;
-                service.validate(experiment).await
+                place.validate(experiment).await
             }
             None => self.local.validate(experiment).await,
         }
     }
 
     async fn suggest(&self, snapshot: &Snapshot, count: u64) -> Result<Suggestions, SuggestError> {
-        let Some(service) = self.service(&snapshot.record) else {
+        let Some(place) = self.place(&snapshot.record) else {
             return self.local.suggest(snapshot, count).await;
         };
         // First: what the service has given would be lost if they failed.
@@ -71,6 +59,7 @@ impl Suggester for RoutedSuggester {
         let record = &snapshot.record;
         let given = given(record, count)?;
         let suggestions = if given.is_empty() {
+            let service = place.service(record).await?;
             service.suggest(&*self.store, record, count).await?
         } else {
             Suggestions {
@@ -83,7 +72,7 @@ impl Suggester for RoutedSuggester {
     }
 
     fn suggest_at_once(&self, snapshot: &Snapshot, count: u64) -> Option<Suggestions> {
-        if self.service(&snapshot.record).is_some() {
+        if self.place(&snapshot.record).is_some() {
             return None;
         }
         self.local.suggest_at_once(snapshot, count)

@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use diwan_core::resources::Experiment;
 use diwan_core::validate::Context;
 use kube::Client;
 use serde_json::Value;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{Opinion, Settings};
-use crate::admission::experiment::Judge;
+use crate::admission::experiment::{self, Judge};
 use crate::admission::owner::Finder;
 use crate::admission::pod::inject;
 use crate::admission::registration::{MUTATE_EXPERIMENT, MUTATE_POD, VALIDATE_EXPERIMENT};
@@ -67,7 +68,7 @@ impl Hooks {
     async fn experiment(
         &self,
         request: &Request,
-        judge: impl FnOnce(&Judge, &Context<'_>, &Opinion) -> Verdict,
+        judge: impl FnOnce(&Judge, &Context<'_>, &experiment::Opinion<'_>) -> Verdict,
     ) -> Verdict {
         let templates = self.templates(request).await;
         let read = |namespace: &str, name: &str, path: &str| {
@@ -76,7 +77,10 @@ impl Hooks {
             templates.get(&place).cloned().unwrap_or_else(unread)
         };
         let settings = self.settings.borrow().clone();
-        settings.judged(&read, |context| judge(&self.judge, context, &*self.opinion))
+        let in_pods = settings.optimizers.iter().map(|one| one.algorithm.clone());
+        let in_pods: Vec<String> = in_pods.collect();
+        let opinion = |experiment: &Experiment| (self.opinion)(experiment, &in_pods);
+        settings.judged(&read, |context| judge(&self.judge, context, &opinion))
     }
 
     /// The texts of the templates that validation will ask for: it cannot wait for them.
@@ -148,7 +152,7 @@ impl Hooks {
 
 async fn mutate_experiment(State(hooks): State<Arc<Hooks>>, body: Bytes) -> Response {
     answer(&body, async |request| {
-        let mutate = |judge: &Judge, context: &Context<'_>, opinion: &Opinion| {
+        let mutate = |judge: &Judge, context: &Context<'_>, opinion: &experiment::Opinion<'_>| {
             judge.mutate(request, context, opinion)
         };
         hooks.experiment(request, mutate).await
@@ -158,7 +162,7 @@ async fn mutate_experiment(State(hooks): State<Arc<Hooks>>, body: Bytes) -> Resp
 
 async fn validate_experiment(State(hooks): State<Arc<Hooks>>, body: Bytes) -> Response {
     answer(&body, async |request| {
-        let validate = |judge: &Judge, context: &Context<'_>, opinion: &Opinion| {
+        let validate = |judge: &Judge, context: &Context<'_>, opinion: &experiment::Opinion<'_>| {
             judge.validate(request, context, opinion)
         };
         hooks.experiment(request, validate).await

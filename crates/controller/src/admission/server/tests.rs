@@ -113,7 +113,7 @@ impl Running {
             namespace: "kubeflow".to_owned(),
             secret: "katib-webhook-cert".to_owned(),
             objects: Box::new(Cluster::new(client.clone())),
-            opinion: Box::new(|_| Vec::new()),
+            opinion: Box::new(|_, _| Vec::new()),
             clock: Box::new(move || Timestamp::from_millis(time.load(Ordering::Relaxed))),
             look: Duration::from_millis(20),
         };
@@ -315,7 +315,7 @@ async fn an_address_that_is_taken_is_named() {
         namespace: "kubeflow".to_owned(),
         secret: "cert".to_owned(),
         objects: Box::new(Cluster::new(client(&cluster))),
-        opinion: Box::new(|_| Vec::new()),
+        opinion: Box::new(|_, _| Vec::new()),
         clock: Box::new(|| Timestamp::from_millis(START)),
         look: Duration::from_secs(1),
     };

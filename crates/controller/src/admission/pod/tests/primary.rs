@@ -53,7 +53,10 @@ fn stdout_gets_a_native_sidecar_and_no_shell() {
     assert_eq!(copy["image"], "diwan.test/diwan:1");
     assert!(copy.get("restartPolicy").is_none());
     assert_eq!(watch["name"], "metrics-logger-and-collector");
-    assert_eq!(watch["command"], json!(["/diwan-collect", "watch", "--grace", "25"]));
+    assert_eq!(
+        watch["command"],
+        json!(["/diwan-collect", "watch", "--grace", "25"])
+    );
     assert_eq!(watch["restartPolicy"], "Always");
     assert_eq!(watch["volumeMounts"], mount);
     assert_eq!(
