@@ -27,10 +27,14 @@ def add_bytes(archive, name, content):
 
 
 def configuration(command, layer):
+    # An entrypoint is called with a container's args, a command is replaced by them.
+    field = "Cmd"
+    if command[0] == "--entrypoint":
+        field, command = "Entrypoint", command[1:]
     return {
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Cmd": command, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
+        "config": {field: command, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
     }
 

@@ -1,5 +1,6 @@
 """What the tests on a cluster share: Katib's own SDK, and experiments of busybox."""
 
+import json
 import os
 import random
 import shutil
@@ -48,7 +49,10 @@ def objects():
 
 @pytest.fixture(scope="session")
 def katib_image(tmp_path_factory):
-    """An image with this environment's packages, and bash, which the commands call that the SDKs make of functions."""
+    """An image with this environment's packages, and bash, which the commands call that the SDKs make of functions.
+
+    Another, `collector`, has the same files, and runs a collector.
+    """
     here, root = Path(__file__).parent, tmp_path_factory.mktemp("root")
     packages = sysconfig.get_path("purelib", vars={"base": sys.base_prefix})
     left_out = shutil.ignore_patterns("pip", "setuptools", "pkg_resources", "pygments", "*pytest*", "__pycache__")
@@ -56,7 +60,9 @@ def katib_image(tmp_path_factory):
     for part in (["busybox"], ["program", "/bin/bash"], ["python"]):
         subprocess.run([here / "root", part[0], root, *part[1:]], check=True)
     (root / "bash").rename(root / "bin/bash")
-    subprocess.run([here / "image", "katib", root, "python3"], check=True)
+    shutil.copy(here / "collector.py", root)
+    for image, command in (("katib", ["python3"]), ("collector", ["--entrypoint", "python3", "/collector.py"])):
+        subprocess.run([here / "image", image, root, *command], check=True)
     shutil.rmtree(root)
     return "katib"
 
@@ -72,6 +78,18 @@ def operators(core, objects):
     threading.Thread(target=stage.run, args=(OPERATORS, stopping), daemon=True).start()
     yield
     stopping.set()
+
+
+@pytest.fixture
+def katib_config(core):
+    """Sets what katib-config says of the runtime, for as long as the test takes."""
+
+    def set_runtime(**runtime):
+        data = {"katib-config.yaml": json.dumps({"runtime": runtime})}
+        core.create_namespaced_config_map("kubeflow", {"metadata": {"name": "katib-config"}, "data": data})
+
+    yield set_runtime
+    core.delete_namespaced_config_map("katib-config", "kubeflow")
 
 
 @pytest.fixture

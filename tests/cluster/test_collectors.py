@@ -88,6 +88,66 @@ time.sleep(600 * (os.environ["X"] == "0.1"))
     assert ends == {0.9: ("Succeeded", "0.9"), 0.1: ("EarlyStopped", "0.1")}
 
 
+def test_metrics_that_prometheus_would_scrape(katib, name):
+    serves = """
+import http.server, os, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"# TYPE score gauge\\nscore {os.environ['X']}\\n".encode())
+server = http.server.HTTPServer(("", 8080), Handler)
+server.timeout = 0.1
+end = time.monotonic() + 5
+while time.monotonic() < end:
+    server.handle_request()
+"""
+    collector = {"collector": {"kind": "PrometheusMetric"}, "source": {"httpGet": {"path": "/metrics", "port": 8080}}}
+    served = job(container("", image="python", command=["python3", "-c", serves]))
+    for trial in run(katib, experiment(name, served, trials=2, metricsCollectorSpec=collector)):
+        assert float(observed(trial).latest) == pytest.approx(point(trial))
+
+
+def test_a_collector_of_the_experiment_s_own(katib, katib_image, name):
+    reports = f"""
+import os, time
+from kubeflow.katib import report_metrics
+while not os.path.exists("/metrics/score"):
+    time.sleep(0.1)
+report_metrics({{"score": open("/metrics/score").read().strip()}}, "{DB_MANAGER}")
+"""
+    label = {"fieldRef": {"fieldPath": "metadata.labels['katib.kubeflow.org/trial']"}}
+    own = {
+        "name": "own", "image": f"diwan.test/{katib_image}:1", "command": ["python3", "-c", reports],
+        "env": [{"name": "KATIB_TRIAL_NAME", "valueFrom": label}],
+    }
+    collector = {
+        "collector": {"kind": "Custom", "customCollector": own},
+        "source": {"fileSystemPath": {"path": "/metrics/score", "kind": "File"}},
+    }
+    script = "echo $X > /metrics/.new; mv /metrics/.new /metrics/score"
+    for trial in run(katib, experiment(name, job(container(script)), trials=2, metricsCollectorSpec=collector)):
+        assert observed(trial).latest == trial.spec.parameter_assignments[0].value
+
+
+def test_a_collector_that_katib_config_names(katib, katib_image, katib_config, core, name):
+    katib_config(metricsCollectors=[{"kind": "StdOut", "image": "diwan.test/collector:1"}])
+    names = (f"{name}-{number}" for number in range(9))
+
+    def is_called():
+        """Whether the configuration was followed when this experiment ran."""
+        made = experiment(next(names), job(container("echo score=$X")), trials=1, parallel=1, template={"retain": True})
+        [trial] = run(katib, made)
+        label = f"katib.kubeflow.org/trial={trial.metadata.name}"
+        [pod] = core.list_namespaced_pod(NAMESPACE, label_selector=label).items
+        if "diwan.test/collector:1" not in [one.image for one in pod.spec.containers]:
+            return False
+        assert float(observed(trial).latest) == pytest.approx(point(trial) + 0.5)
+        return True
+
+    eventually(is_called)
+
+
 def test_an_eviction_is_told_and_keeps_the_metrics(katib, core, name):
     made = experiment(name, job(container("echo score=$X; sleep 600")), trials=1, parallel=1, maxFailedTrialCount=None)
     katib.create_experiment(made)

@@ -111,3 +111,25 @@ def test_an_experiment_is_made_again_under_the_name_of_one_that_still_ends(katib
     katib.wait_for_experiment_condition(name, expected_condition="Created", timeout=60, polling_interval=1)
     batch.patch_namespaced_job(old.metadata.name, NAMESPACE, {"metadata": {"finalizers": None}})
     assert ended(katib, name, timeout=60).status.trials_succeeded == 2
+
+
+def test_what_katib_has_left_can_be_deleted(katib, objects, name):
+    """An experiment that ended under Katib, and its trial: both wait for Katib before they go."""
+    katib_s = ("kubeflow.org", "v1beta1", NAMESPACE)
+    old = experiment(name, job(container(PRINTS)))
+    old["metadata"]["finalizers"] = ["update-prometheus-metrics"]
+    made = objects.create_namespaced_custom_object(*katib_s, "experiments", old)
+    owner = {key: made["metadata"][key] for key in ("name", "uid")}
+    owner |= {"apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "controller": True}
+    trial = {"apiVersion": "kubeflow.org/v1beta1", "kind": "Trial", "metadata": {
+        "name": f"{name}-old", "finalizers": ["clean-metrics-in-db"], "ownerReferences": [owner],
+        "labels": {"katib.kubeflow.org/experiment": name},
+    }}
+    objects.create_namespaced_custom_object(*katib_s, "trials", trial)
+    katib.delete_experiment(name)
+
+    def left(plural):
+        found = objects.list_namespaced_custom_object(*katib_s, plural)["items"]
+        return [one for one in found if one["metadata"]["name"].startswith(name)]
+
+    eventually(lambda: not left("experiments") and not left("trials"))

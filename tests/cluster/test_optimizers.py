@@ -1,6 +1,5 @@
 """Optimizers in images that katib-config names."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,11 @@ PROGRAM = Path(__file__).with_name("optimizer.py").read_text()
 
 
 @pytest.fixture
-def halving(core, katib_image):
+def halving(katib_config, katib_image):
     """The name of an algorithm that Diwan has not, of which katib-config names an image."""
     image = {"image": f"diwan.test/{katib_image}:1", "command": ["python3", "-c", PROGRAM]}
-    config = {"runtime": {"suggestions": [{"algorithmName": "halving", **image}]}}
-    data = {"katib-config.yaml": json.dumps(config)}
-    core.create_namespaced_config_map("kubeflow", {"metadata": {"name": "katib-config"}, "data": data})
-    yield "halving"
-    core.delete_namespaced_config_map("katib-config", "kubeflow")
+    katib_config(suggestions=[{"algorithmName": "halving", **image}])
+    return "halving"
 
 
 def create(objects, made):

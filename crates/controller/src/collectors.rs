@@ -1,5 +1,5 @@
 //! What collectors leave: the observations that they could not deliver before their pods had to end. They are in the termination
-//! messages of their containers, and are kept before the end of their trial is told.
+//! messages of their containers, and whoever runs the experiment keeps them before the end of the trial is told.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use diwan_core::observation::ReportedPoint;
 use diwan_core::sidecar::Undelivered;
-use diwan_drivers::DriverError;
-use diwan_server::grpc::{StopError, TrialStopper};
-use diwan_server::stopper::StoreStopper;
+use diwan_drivers::kubernetes::ATTEMPT_ANNOTATION;
+use diwan_drivers::{DriverError, LaunchId};
 use diwan_store::{Store, StoreError, TrialRef};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
-use thiserror::Error;
+use kube::ResourceExt;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
 
 use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
 
@@ -23,16 +21,15 @@ use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
 const LATE: Duration = Duration::from_secs(2);
 /// How long a collector may deliver after its trial has ended: the grace of pods, and as long again.
 const DELIVERY: Duration = Duration::from_secs(60);
-/// Time before something is tried again.
-const RETRY: Duration = Duration::from_secs(2);
+/// How long what a pod left is remembered that is gone. Another controller may run its experiment.
+const MEMORY: Duration = Duration::from_secs(600);
 
 /// Namespace and name of a trial.
 pub(crate) type Place = (String, String);
 
 /// What is known of collectors.
+#[derive(Default)]
 pub(crate) struct Collectors {
-    store: Arc<dyn Store>,
-    stopper: StoreStopper,
     known: watch::Sender<Known>,
 }
 
@@ -40,153 +37,126 @@ pub(crate) struct Collectors {
 struct Known {
     /// Whether all pods have been seen that there were.
     is_listed: bool,
-    /// Of each trial those pods whose collectors are not done.
-    pods: HashMap<Place, BTreeMap<String, Stage>>,
+    /// The pods of each trial.
+    pods: HashMap<Place, BTreeMap<String, Seen>>,
+}
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    /// Of which launch it is, if it says so.
+    attempt: Option<u32>,
+    stage: Stage,
+    is_gone: bool,
 }
 
 /// How far the collector of a pod is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The trial runs.
+    /// There is none, or it has left nothing.
+    Done,
+    /// It reads what the trial writes.
     Watching,
     /// The trial has ended.
     Delivering,
-    /// It has ended, and what it left is being kept.
-    Keeping,
-    /// It has ended, and could not leave everything.
+    /// It has ended and left something.
     Left(Undelivered),
-    /// It is of a launch before the current one.
-    Old,
-}
-
-/// Why something that was left is not kept yet.
-#[derive(Debug, Error)]
-enum KeepError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Stop(#[from] StopError),
 }
 
 // === impl Collectors ===
 
 impl Collectors {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self {
-            stopper: StoreStopper::new(store.clone()),
-            store,
-            known: watch::Sender::default(),
-        }
-    }
-
     /// All pods are about to be seen again.
     pub(crate) fn relist(&self) {
         self.known.send_modify(|known| {
             known.is_listed = false;
-            for of_trial in known.pods.values_mut() {
-                of_trial.retain(|_, stage| matches!(stage, Stage::Keeping | Stage::Left(_)));
-            }
-            known.pods.retain(|_, of_trial| !of_trial.is_empty());
+            let all = known.pods.values_mut().flat_map(BTreeMap::values_mut);
+            all.for_each(|seen| seen.is_gone = true);
         });
     }
 
     /// All pods were seen.
     pub(crate) fn listed(&self) {
-        self.known.send_modify(|known| known.is_listed = true);
+        self.known.send_modify(|known| {
+            known.is_listed = true;
+            for of_trial in known.pods.values_mut() {
+                of_trial.retain(|_, seen| !seen.is_over());
+            }
+            known.pods.retain(|_, of_trial| !of_trial.is_empty());
+        });
     }
 
     /// A pod of a trial is as it is.
-    pub(crate) fn see(self: &Arc<Self>, place: &Place, name: &str, pod: &Pod) {
-        let sight = sight(pod);
-        let is_new = self.change(place, |of_trial| match (of_trial.get(name), &sight) {
-            (Some(Stage::Keeping | Stage::Left(_) | Stage::Old), _) => false,
-            (_, Sight::Watching) => of_trial.insert(name.to_owned(), Stage::Watching).is_none(),
-            (_, Sight::Delivering) => {
-                of_trial.insert(name.to_owned(), Stage::Delivering) != Some(Stage::Delivering)
-            }
-            (_, Sight::Left(_)) => {
-                of_trial.insert(name.to_owned(), Stage::Keeping);
-                true
-            }
-            (_, Sight::Nothing) => of_trial.remove(name).is_some(),
+    pub(crate) fn see(&self, place: &Place, pod: &Pod) {
+        let now = Seen {
+            attempt: attempt(pod),
+            stage: stage(pod),
+            is_gone: false,
+        };
+        self.change(place, |of_trial| {
+            let known = of_trial.insert(pod.name_any(), now.clone());
+            known.as_ref() != Some(&now)
         });
-        if let (true, Sight::Left(left)) = (is_new, sight) {
-            let (this, place, name) = (self.clone(), place.clone(), name.to_owned());
-            tokio::spawn(async move { this.keep(&place, name, left).await });
+    }
+
+    /// A pod of a trial is gone. What it left stays for a while.
+    pub(crate) fn gone(self: &Arc<Self>, place: &Place, pod: &Pod) {
+        let name = pod.name_any();
+        self.change(place, |of_trial| {
+            if let Some(seen) = of_trial.get_mut(&name) {
+                seen.is_gone = true;
+            }
+            of_trial.retain(|_, seen| !seen.is_over());
+            true
+        });
+        if self.known.borrow().pods.contains_key(place) {
+            let (this, place) = (self.clone(), place.clone());
+            tokio::spawn(async move {
+                sleep(MEMORY).await;
+                this.change(&place, |of_trial| {
+                    of_trial.retain(|_, seen| !seen.is_gone);
+                    false
+                });
+            });
         }
     }
 
-    /// A pod of a trial is gone. What it left stays.
-    pub(crate) fn gone(&self, place: &Place, name: &str) {
-        self.change(place, |of_trial| match of_trial.get(name) {
-            Some(Stage::Watching | Stage::Delivering | Stage::Old) => {
-                of_trial.remove(name);
-                true
-            }
-            _ => false,
-        });
-    }
-
-    /// A new launch of a trial begins: pods that there are now are none of its.
-    pub(crate) fn begin(&self, place: &Place) {
-        self.change(place, |of_trial| {
-            for stage in of_trial.values_mut() {
-                *stage = Stage::Old;
-            }
-            !of_trial.is_empty()
-        });
-    }
-
-    /// What the collectors of a trial that has ended have left and is not kept, when that is known.
+    /// What the collectors of a launch that has ended have left, when that is known. Its pods may be gone with its job.
     ///
     /// # Errors
     /// When it is not known yet. The call may be repeated.
-    pub(crate) async fn left(&self, place: &Place) -> Result<Vec<Undelivered>, DriverError> {
+    pub(crate) async fn left(
+        &self,
+        id: &LaunchId,
+        is_gone: bool,
+    ) -> Result<Vec<Undelivered>, DriverError> {
         let mut known = self.known.subscribe();
-        let stages = |known: &Known| -> Vec<Stage> {
-            let of_trial = known.pods.get(place);
-            of_trial
-                .into_iter()
-                .flat_map(BTreeMap::values)
-                .cloned()
-                .collect()
+        let stages = |known: &Known| known.stages(id);
+        let is_seen = |known: &Known| {
+            let stages = stages(known);
+            let is_any = is_gone || !stages.is_empty();
+            known.is_listed && is_any && !stages.contains(&Stage::Watching)
         };
-        let without =
-            |what: Stage| move |known: &Known| known.is_listed && !stages(known).contains(&what);
-        // A job may end before its pods do, and then nobody waits for those.
-        let _ = timeout(LATE, known.wait_for(without(Stage::Watching))).await;
-        let _ = timeout(DELIVERY, known.wait_for(without(Stage::Delivering))).await;
-        let kept = timeout(DELIVERY, known.wait_for(without(Stage::Keeping))).await;
-        kept.map_err(|_| {
-            DriverError::Unavailable(
-                "what its collector could not deliver is not recorded yet".to_owned(),
-            )
-        })?
-        .map_err(|error| DriverError::Unavailable(error.to_string()))?;
-        let stages = stages(&self.known.borrow());
-        Ok(stages
-            .into_iter()
-            .filter_map(|stage| match stage {
-                Stage::Left(left) => Some(left),
-                _ => None,
-            })
-            .collect())
-    }
-
-    /// What a trial's collectors have left is kept, as far as it can be.
-    pub(crate) fn forget(&self, place: &Place) {
-        self.change(place, |of_trial| {
-            of_trial.retain(|_, stage| !matches!(stage, Stage::Left(_)));
-            false
+        // A job may have no pods of ours, or end before they do, and then nobody waits for those.
+        let _ = timeout(LATE, known.wait_for(is_seen)).await;
+        let is_delivered =
+            |known: &Known| known.is_listed && !stages(known).contains(&Stage::Delivering);
+        let _ = timeout(DELIVERY, known.wait_for(is_delivered)).await;
+        let known = self.known.borrow();
+        if !known.is_listed {
+            let why =
+                "the pods of trials cannot be listed, so nobody knows what their collectors left";
+            return Err(DriverError::Unavailable(why.to_owned()));
+        }
+        let left = stages(&known).into_iter().filter_map(|stage| match stage {
+            Stage::Left(left) => Some(left),
+            Stage::Done | Stage::Watching | Stage::Delivering => None,
         });
+        Ok(left.collect())
     }
 
     /// Changes what is known of a trial; those who wait hear of it if `change` says that it is new.
-    fn change(
-        &self,
-        place: &Place,
-        change: impl FnOnce(&mut BTreeMap<String, Stage>) -> bool,
-    ) -> bool {
+    fn change(&self, place: &Place, change: impl FnOnce(&mut BTreeMap<String, Seen>) -> bool) {
         self.known.send_if_modified(|known| {
             let of_trial = known.pods.entry(place.clone()).or_default();
             let is_new = change(of_trial);
@@ -194,43 +164,28 @@ impl Collectors {
                 known.pods.remove(place);
             }
             is_new
-        })
-    }
-
-    async fn keep(&self, place: &Place, pod: String, left: Undelivered) {
-        while let Err(error) = self.try_to_keep(place, &left).await {
-            warn!(trial = place.1, %error, "cannot record what its collector could not deliver; trying again");
-            sleep(RETRY).await;
-        }
-        self.change(place, |of_trial| {
-            match left.is_whole {
-                true => of_trial.remove(&pod),
-                false => of_trial.insert(pod, Stage::Left(left)),
-            };
-            true
         });
     }
+}
 
-    async fn try_to_keep(
-        &self,
-        (namespace, trial): &Place,
-        left: &Undelivered,
-    ) -> Result<(), KeepError> {
-        let found = self.store.find_trials(trial).await?.into_iter();
-        let mut found = found.filter(|found| found.experiment.namespace == *namespace);
-        let Some(found) = found.next() else {
-            return Ok(());
-        };
-        if left.is_whole {
-            keep_reports(&*self.store, &found.reference(), left).await?;
-        }
-        if !left.stopped || !found.trial.state.is_active() {
-            return Ok(());
-        }
-        match self.stopper.early_stopped(&found).await {
-            Ok(()) | Err(StopError::Ended) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+// === impl Known ===
+
+impl Known {
+    /// How far the collectors of a launch are.
+    fn stages(&self, id: &LaunchId) -> Vec<Stage> {
+        let place = (id.experiment.namespace.clone(), id.trial.clone());
+        let pods = self.pods.get(&place).into_iter().flat_map(BTreeMap::values);
+        let own = pods.filter(|seen| seen.attempt.is_none_or(|attempt| attempt == id.attempt));
+        own.map(|seen| seen.stage.clone()).collect()
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Whether nothing more can be learned from it.
+    fn is_over(&self) -> bool {
+        self.is_gone && !matches!(self.stage, Stage::Left(_))
     }
 }
 
@@ -256,37 +211,30 @@ pub(crate) async fn keep_reports(
     Ok(())
 }
 
-/// What a pod shows of its collector.
-#[derive(Debug, PartialEq, Eq)]
-enum Sight {
-    /// It has none, or has left nothing.
-    Nothing,
-    /// It reads what the trial writes.
-    Watching,
-    /// The trial has ended.
-    Delivering,
-    /// It has ended and left something.
-    Left(Undelivered),
+/// Of which launch a pod is; the webhook writes it there.
+fn attempt(pod: &Pod) -> Option<u32> {
+    pod.annotations().get(ATTEMPT_ANNOTATION)?.parse().ok()
 }
 
-fn sight(pod: &Pod) -> Sight {
+fn stage(pod: &Pod) -> Stage {
     let Some(status) = &pod.status else {
-        return Sight::Nothing;
+        return Stage::Done;
     };
-    let all = |statuses: &'_ Option<Vec<ContainerStatus>>| statuses.clone().unwrap_or_default();
+    let all = |statuses: &Option<Vec<ContainerStatus>>| statuses.clone().unwrap_or_default();
     let (mut collectors, others): (Vec<_>, Vec<_>) = all(&status.container_statuses)
         .into_iter()
         .partition(is_collector);
-    let native = all(&status.init_container_statuses)
-        .into_iter()
-        .find(is_collector);
+    let mut native = all(&status.init_container_statuses).into_iter();
+    let native = native.find(is_collector);
+    // The kubelet starts a native sidecar again that ends before the others.
+    let is_started_again = native.is_some() && !others.iter().all(has_ended);
     let Some(collector) = native.or_else(|| collectors.pop()) else {
-        return Sight::Nothing;
+        return Stage::Done;
     };
     match collector.state.and_then(|state| state.terminated) {
-        Some(ended) => left_by(&ended).map_or(Sight::Nothing, Sight::Left),
-        None if !others.is_empty() && others.iter().all(has_ended) => Sight::Delivering,
-        None => Sight::Watching,
+        Some(ended) if !is_started_again => left_by(&ended).map_or(Stage::Done, Stage::Left),
+        None if !others.is_empty() && others.iter().all(has_ended) => Stage::Delivering,
+        Some(_) | None => Stage::Watching,
     }
 }
 
@@ -302,26 +250,24 @@ fn has_ended(container: &ContainerStatus) -> bool {
 /// What a collector that has ended could not deliver. Nobody knows how much that is if it was killed.
 fn left_by(ended: &ContainerStateTerminated) -> Option<Undelivered> {
     let told = ended.message.as_deref().and_then(Undelivered::read);
-    told.or_else(|| {
-        (ended.exit_code != 0).then(|| Undelivered {
-            undelivered: usize::MAX,
-            ..Undelivered::default()
-        })
-    })
+    told.or_else(|| (ended.exit_code != 0).then(Undelivered::unknown))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use diwan_store::SqliteStore;
+    use diwan_core::record::ExperimentKey;
     use serde_json::{Value, json};
 
-    fn pod(collector: &Value, main: &Value) -> Pod {
+    fn pod(attempt: u32, collector: &Value, main: &Value) -> Pod {
         let status = |name: &str, state: &Value| json!([{"name": name, "state": state, "image": "", "imageID": "", "ready": true, "restartCount": 0}]);
-        serde_json::from_value(json!({"status": {
-            "initContainerStatuses": status(LOG_COLLECTOR, collector),
-            "containerStatuses": status("main", main),
-        }}))
+        serde_json::from_value(json!({
+            "metadata": {"name": "a", "annotations": {ATTEMPT_ANNOTATION: attempt.to_string()}},
+            "status": {
+                "initContainerStatuses": status(LOG_COLLECTOR, collector),
+                "containerStatuses": status("main", main),
+            },
+        }))
         .unwrap()
     }
 
@@ -333,77 +279,82 @@ mod tests {
         json!({"terminated": {"exitCode": code, "message": message}})
     }
 
-    fn left(values: &[&str]) -> Undelivered {
-        let report = values
-            .iter()
-            .map(|value| ("acc".to_owned(), (*value).to_owned(), None));
+    fn left() -> Undelivered {
         Undelivered {
-            undelivered: values.len(),
+            undelivered: 1,
             is_whole: true,
-            reports: vec![report.collect()],
+            reports: vec![vec![("acc".to_owned(), "1".to_owned(), None)]],
             stopped: false,
         }
     }
 
+    fn words() -> String {
+        serde_json::to_string(&left()).unwrap()
+    }
+
+    fn launch(attempt: u32) -> (Place, LaunchId) {
+        let id = LaunchId {
+            experiment: ExperimentKey::new("ns", "tune"),
+            trial: "trial".to_owned(),
+            attempt,
+            directory: "/".into(),
+        };
+        (("ns".to_owned(), "trial".to_owned()), id)
+    }
+
     #[test]
     fn a_pod_shows_how_far_its_collector_is() {
-        let seen = |collector: &Value, main: &Value| sight(&pod(collector, main));
-        assert_eq!(sight(&Pod::default()), Sight::Nothing);
-        assert_eq!(seen(&running(), &running()), Sight::Watching);
-        assert_eq!(seen(&running(), &ended(1, "")), Sight::Delivering);
-        assert_eq!(seen(&ended(0, ""), &ended(0, "")), Sight::Nothing);
-        let words = serde_json::to_string(&left(&["1"])).unwrap();
+        let seen = |collector: &Value, main: &Value| stage(&pod(1, collector, main));
+        assert_eq!(stage(&Pod::default()), Stage::Done);
+        assert_eq!(seen(&running(), &running()), Stage::Watching);
+        assert_eq!(seen(&running(), &ended(1, "")), Stage::Delivering);
+        assert_eq!(seen(&ended(0, ""), &ended(0, "")), Stage::Done);
         assert_eq!(
-            seen(&ended(0, &words), &ended(0, "")),
-            Sight::Left(left(&["1"]))
+            seen(&ended(0, &words()), &ended(0, "")),
+            Stage::Left(left())
         );
-        let Sight::Left(unknown) = seen(&ended(137, ""), &ended(0, "")) else {
-            panic!("it was killed")
-        };
-        assert_eq!((unknown.undelivered, unknown.is_whole), (usize::MAX, false));
+        let killed = seen(&ended(137, ""), &ended(0, ""));
+        assert_eq!(killed, Stage::Left(Undelivered::unknown()));
+        let again = seen(&ended(137, ""), &running());
+        assert_eq!(again, Stage::Watching, "it is started again");
     }
 
     #[tokio::test]
     async fn the_end_of_a_trial_waits_for_what_its_collector_left() {
-        let store = SqliteStore::in_memory().await.unwrap();
-        let collectors = Arc::new(Collectors::new(Arc::new(store)));
-        let place = ("ns".to_owned(), "trial".to_owned());
-        collectors.see(&place, "a", &pod(&running(), &ended(0, "")));
+        let collectors = Arc::<Collectors>::default();
+        let (place, id) = launch(1);
+        collectors.see(&place, &pod(1, &running(), &ended(0, "")));
         collectors.listed();
         let waits = tokio::spawn({
-            let (collectors, place) = (collectors.clone(), place.clone());
-            async move { collectors.left(&place).await.unwrap() }
+            let (collectors, id) = (collectors.clone(), id.clone());
+            async move { collectors.left(&id, false).await.unwrap() }
         });
-        let part = Undelivered {
-            is_whole: false,
-            ..left(&["1"])
-        };
-        let words = serde_json::to_string(&part).unwrap();
         tokio::task::yield_now().await;
         assert!(!waits.is_finished());
-        collectors.see(&place, "a", &pod(&ended(0, &words), &ended(0, "")));
-        assert_eq!(waits.await.unwrap(), [part]);
-        collectors.forget(&place);
-        assert_eq!(collectors.left(&place).await.unwrap(), []);
-        assert!(collectors.known.borrow().pods.is_empty());
+        let last = pod(1, &ended(0, &words()), &ended(0, ""));
+        collectors.see(&place, &last);
+        assert_eq!(waits.await.unwrap(), [left()]);
+        collectors.gone(&place, &last);
+        assert_eq!(
+            collectors.left(&id, true).await.unwrap(),
+            [left()],
+            "asked again"
+        );
+        let (_, next) = launch(2);
+        assert!(collectors.known.borrow().stages(&next).is_empty());
     }
 
     #[tokio::test]
-    async fn pods_of_an_earlier_launch_leave_nothing() {
-        let store = SqliteStore::in_memory().await.unwrap();
-        let collectors = Arc::new(Collectors::new(Arc::new(store)));
-        let place = ("ns".to_owned(), "trial".to_owned());
+    async fn pods_that_are_gone_and_left_nothing_are_forgotten() {
+        let collectors = Arc::<Collectors>::default();
+        let (place, _) = launch(1);
+        let good = pod(1, &ended(0, ""), &ended(0, ""));
+        collectors.see(&place, &good);
+        collectors.gone(&place, &good);
+        assert!(collectors.known.borrow().pods.is_empty());
+        collectors.see(&place, &good);
+        collectors.relist();
         collectors.listed();
-        collectors.see(&place, "a", &pod(&running(), &running()));
-        collectors.begin(&place);
-        let words = serde_json::to_string(&Undelivered {
-            is_whole: false,
-            ..left(&["1"])
-        })
-        .unwrap();
-        collectors.see(&place, "a", &pod(&ended(0, &words), &ended(0, "")));
-        assert_eq!(collectors.left(&place).await.unwrap(), []);
-        collectors.gone(&place, "a");
         assert!(collectors.known.borrow().pods.is_empty());
     }
 }

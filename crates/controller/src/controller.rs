@@ -12,6 +12,7 @@ use diwan_store::Store;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::admission::experiment::Judge;
 use crate::admission::owner::Made;
@@ -30,6 +31,8 @@ use crate::troubles::{self, Troubles};
 
 /// How often what trials have sent is judged by stopping rules, and what others have changed is looked for.
 const POLL: Duration = Duration::from_secs(1);
+/// How long `katib-config` is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a controller needs.
 pub struct Controller {
@@ -71,7 +74,7 @@ impl Controller {
             settings,
         } = self;
         let troubles = Arc::<Troubles>::default();
-        let collectors = Arc::new(Collectors::new(store.clone()));
+        let collectors = Arc::<Collectors>::default();
         let announcer = Arc::new(Announcer::new(client.clone(), &identity));
         let ledger = TrialObjects {
             troubles: troubles.clone(),
@@ -101,6 +104,7 @@ impl Controller {
             troubles: troubles.clone(),
             collectors,
         };
+        let mut configured = settings.clone();
         let held = watch::Sender::new(Shards::new());
         let publisher = Publisher {
             held: held.subscribe(),
@@ -128,8 +132,13 @@ impl Controller {
                 settings,
             }),
         };
+        let begin = async {
+            // Experiments may have algorithms that katib-config alone names.
+            let _ = timeout(PATIENCE, configured.wait_for(|settings| settings.is_read)).await;
+            experiments.run(holding, shutdown).await;
+        };
         tokio::select! {
-            () = experiments.run(holding, shutdown) => {}
+            () = begin => {}
             () = publisher.run() => {}
             () = watching.run() => {}
             () = leases.run() => {}

@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::catch_up::CatchUp;
+use crate::finalizers;
 use crate::intake::{Intake, Taken};
 use crate::kinds;
 use crate::mirror::News;
@@ -195,9 +196,17 @@ impl Loop<'_> {
         if !self.is_held(&key) {
             return;
         }
-        let intake = self.of.intake.clone();
+        let (intake, client) = (self.of.intake.clone(), self.of.client.clone());
         let mailbox = self.mailbox.clone();
         self.tasks.spawn(async move {
+            if finalizers::is_held(&object) {
+                if let Err(error) = finalizers::release(&client, &object).await {
+                    warn!(experiment = %key, %error, "cannot let it go; trying again");
+                    tokio::time::sleep(RETRY).await;
+                    let _ = mailbox.send(Heard::There(Box::new(object)));
+                }
+                return;
+            }
             match Box::pin(intake.take(&object)).await {
                 Ok(Taken::Open) => drop(mailbox.send(Heard::Open(key))),
                 Ok(Taken::Over) => {}

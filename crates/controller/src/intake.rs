@@ -1,9 +1,10 @@
 //! Takes Experiments into the store: new ones, and edits of those that are there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diwan_core::engine::{Event, Outcome, Snapshot};
-use diwan_core::problem::Problems;
+use diwan_core::problem::{Problem, ProblemKind, Problems};
 use diwan_core::record::{ExperimentKey, ExperimentRecord, Progress};
 use diwan_core::resources::{API_VERSION, Experiment, ExperimentSpec, ObjectMeta};
 use diwan_core::validate::{difference, validate_edit};
@@ -23,6 +24,11 @@ use crate::admission::experiment::{Judge, judge};
 use crate::admission::server::Settings;
 use crate::catch_up::is_over;
 use crate::templates;
+
+/// The path of an algorithm's name.
+const ALGORITHM: &str = "spec.algorithm.algorithmName";
+/// How long an algorithm may be unknown that a webhook has known.
+const NEW: Duration = Duration::from_secs(60);
 
 /// Takes Experiments into the store.
 pub(crate) struct Intake {
@@ -51,6 +57,8 @@ pub(crate) enum IntakeError {
     Kubernetes(#[from] kube::Error),
     #[error("the optimizer cannot be asked: {0}")]
     Optimizer(String),
+    #[error("its algorithm is not known, but may be in a moment")]
+    NotKnownYet,
 }
 
 // === impl Intake ===
@@ -74,6 +82,8 @@ impl Intake {
                 (Some(stored), Ok(wanted)) => Some(self.edit(stored, &wanted).await?),
                 // What is wrong now was right when it began: its template's ConfigMap is gone, or Diwan is another.
                 (Some(stored), Err(_)) => Some(standing(&stored)),
+                // It is about to go.
+                (None, _) if object.metadata.deletion_timestamp.is_some() => Some(Taken::Over),
                 (None, _) if is_over(object) => {
                     // It ran under Katib, or its database is lost. To run it again would cost as much as before.
                     info!(experiment = %key, "has ended, and is not recorded here: it is left as it is");
@@ -92,7 +102,7 @@ impl Intake {
     async fn read(
         &self,
         object: &DynamicObject,
-    ) -> Result<Result<ExperimentRecord, (ObjectMeta, Problems)>, kube::Error> {
+    ) -> Result<Result<ExperimentRecord, (ObjectMeta, Problems)>, IntakeError> {
         let mut metadata = metadata(object);
         let given = json!({
             "apiVersion": API_VERSION,
@@ -109,6 +119,12 @@ impl Intake {
         let settings = self.settings.borrow().clone();
         // What the optimizer says is asked when the experiment is made.
         let problems = settings.judged(&text, |context| judge(&read, context, &|_| Vec::new()));
+        // Another controller's webhook may have read katib-config before this one.
+        let is_unknown =
+            |one: &Problem| one.path == ALGORITHM && one.kind == ProblemKind::Unsupported;
+        if problems.iter().any(is_unknown) && is_new(object) {
+            return Err(IntakeError::NotKnownYet);
+        }
         if !problems.is_empty() {
             return Ok(Err((metadata, Problems(problems))));
         }
@@ -197,6 +213,13 @@ fn standing(snapshot: &Snapshot) -> Taken {
         true => Taken::Over,
         false => Taken::Open,
     }
+}
+
+/// Whether an Experiment was made within the last minute.
+fn is_new(object: &DynamicObject) -> bool {
+    let made = object.creation_timestamp();
+    let age = made.map(|made| now().as_millis() - made.0.as_millisecond());
+    age.is_some_and(|age| age < NEW.as_millis() as i64)
 }
 
 fn metadata(object: &DynamicObject) -> ObjectMeta {

@@ -12,6 +12,7 @@ use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -51,8 +52,8 @@ struct Controller {
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Runtime {
-    suggestions: Vec<Algorithm>,
-    metrics_collectors: Vec<Collector>,
+    suggestions: Vec<Value>,
+    metrics_collectors: Vec<Value>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -93,23 +94,35 @@ pub async fn follow(client: Client, namespace: &str, settings: &watch::Sender<Se
     let maps: Api<ConfigMap> = Api::namespaced(client, namespace);
     let config = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
     let mut events = watcher(maps, config).default_backoff().boxed();
+    let mut listed = None;
     while let Some(event) = events.next().await {
         let text = match event {
-            Ok(Event::Apply(map) | Event::InitApply(map)) => {
-                map.data.unwrap_or_default().remove(KEY).unwrap_or_default()
-            }
+            Ok(Event::Apply(map)) => text(map),
             Ok(Event::Delete(_)) => String::new(),
-            Ok(Event::Init | Event::InitDone) => continue,
+            Ok(Event::Init) => {
+                listed = None;
+                continue;
+            }
+            Ok(Event::InitApply(map)) => {
+                listed = Some(text(map));
+                continue;
+            }
+            Ok(Event::InitDone) => listed.take().unwrap_or_default(),
             Err(error) => {
                 warn!(%error, "cannot watch {NAME}; trying again");
                 continue;
             }
         };
         match read(&text) {
-            Ok(config) => settings.send_modify(|settings| apply(&config, settings)),
+            Ok(config) => settings.send_modify(|settings| apply(config, settings)),
             Err(why) => warn!("{NAME} is not followed: {KEY}: {why}"),
         }
+        settings.send_modify(|settings| settings.is_read = true);
     }
+}
+
+fn text(map: ConfigMap) -> String {
+    map.data.unwrap_or_default().remove(KEY).unwrap_or_default()
 }
 
 fn read(text: &str) -> Result<Config, String> {
@@ -120,30 +133,42 @@ fn read(text: &str) -> Result<Config, String> {
     serde_json::from_value(document.value()).map_err(|error| error.to_string())
 }
 
-fn apply(config: &Config, settings: &mut Settings) {
-    let collectors = config.runtime.metrics_collectors.iter();
-    let foreign = collectors.filter(|one| !is_stock(&one.image));
+fn apply(config: Config, settings: &mut Settings) {
+    let collectors: Vec<Collector> = good("metricsCollectors", config.runtime.metrics_collectors);
+    let foreign = collectors.into_iter().filter(|one| !is_stock(&one.image));
     let inject_security_context = config.init.controller.inject_security_context;
-    settings.injection.foreign = foreign
-        .map(|one| Foreign {
-            kind: one.kind,
-            image: one.image.clone(),
-            image_pull_policy: one.image_pull_policy.clone(),
-            resources: one.resources.clone(),
-            wait_all_processes: one.wait_all_processes,
-            inject_security_context,
-        })
-        .collect();
+    let foreign = foreign.map(|one| Foreign {
+        kind: one.kind,
+        image: one.image,
+        image_pull_policy: one.image_pull_policy,
+        resources: one.resources,
+        wait_all_processes: one.wait_all_processes,
+        inject_security_context,
+    });
+    settings.injection.foreign = foreign.collect();
     let is_probed = config.init.controller.is_optimizer_probed.unwrap_or(true);
-    let algorithms = config.runtime.suggestions.iter();
+    let algorithms: Vec<Algorithm> = good("suggestions", config.runtime.suggestions);
     let is_ours = |one: &Algorithm| is_stock(&one.image) && settings.has_own(&one.algorithm_name);
-    let optimizers = algorithms.filter(|one| !is_ours(one));
+    let optimizers = algorithms.iter().filter(|one| !is_ours(one));
     settings.optimizers = optimizers.map(|one| optimizer(one, is_probed)).collect();
-    let foreign = &settings.injection.foreign;
-    let kinds: Vec<CollectorKind> = foreign.iter().map(|one| one.kind).collect();
+    let foreign = settings.injection.foreign.iter().map(|one| one.kind);
+    let kinds: Vec<CollectorKind> = foreign.collect();
     let named = settings.optimizers.iter().map(|one| &one.algorithm);
     let optimizers: Vec<&String> = named.collect();
     info!(collectors = ?kinds, ?optimizers, "{NAME} is followed");
+}
+
+/// The entries of a list that can be read. What is wrong with the others is said.
+fn good<T: DeserializeOwned>(list: &str, entries: Vec<Value>) -> Vec<T> {
+    let entries = entries.into_iter().enumerate();
+    let read = entries.filter_map(|(index, entry)| match serde_json::from_value(entry) {
+        Ok(entry) => Some(entry),
+        Err(why) => {
+            warn!("{NAME}: runtime.{list}[{index}] is not followed: {why}");
+            None
+        }
+    });
+    read.collect()
 }
 
 fn optimizer(of: &Algorithm, is_probed: bool) -> Optimizer {
@@ -200,7 +225,7 @@ runtime:
     #[test]
     fn collectors_of_others_are_taken_and_those_of_katib_are_not() {
         let mut settings = Settings::default();
-        apply(&read(TEXT).unwrap(), &mut settings);
+        apply(read(TEXT).unwrap(), &mut settings);
         let theirs = Foreign {
             kind: CollectorKind::PrometheusMetric,
             image: "example.com/prometheus-collector:1".to_owned(),
@@ -210,7 +235,7 @@ runtime:
             inject_security_context: true,
         };
         assert_eq!(settings.injection.foreign, [theirs]);
-        apply(&read("").unwrap(), &mut settings);
+        apply(read("").unwrap(), &mut settings);
         assert_eq!(settings.injection.foreign, []);
     }
 
@@ -220,7 +245,7 @@ runtime:
             algorithms: vec!["random".to_owned(), "tpe".to_owned()],
             ..Settings::default()
         };
-        apply(&read(TEXT).unwrap(), &mut settings);
+        apply(read(TEXT).unwrap(), &mut settings);
         assert_eq!(settings.optimizer("random"), None);
         assert!(settings.optimizer("darts").is_some_and(|one| one.is_probed));
         let theirs = settings.optimizer("tpe").unwrap();
@@ -231,9 +256,13 @@ runtime:
     }
 
     #[test]
-    fn what_is_wrong_with_it_is_said() {
-        let why = read("runtime: {metricsCollectors: [{kind: Stdout, image: a}]}").unwrap_err();
-        assert!(why.contains("Stdout"), "{why}");
+    fn one_bad_entry_does_not_spoil_the_others() {
+        let mut settings = Settings::default();
+        let text = "runtime: {metricsCollectors: [{kind: Stdout, image: a}, {kind: StdOut, image: b}], \
+                    suggestions: [{algorithmName: a}, {algorithmName: b, image: b}]}";
+        apply(read(text).unwrap(), &mut settings);
+        assert_eq!(settings.injection.foreign.len(), 1);
+        assert_eq!(settings.optimizers.len(), 1);
         assert!(read("runtime: [").is_err());
     }
 }

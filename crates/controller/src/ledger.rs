@@ -8,7 +8,9 @@ use diwan_core::resources::Trial;
 use diwan_core::view;
 use diwan_drivers::kubernetes::{ATTEMPT_ANNOTATION, Claim, Ledger, lacks_rights};
 use diwan_drivers::{DriverError, LaunchId, TrialPlan};
-use diwan_store::Store;
+use diwan_server::grpc::{StopError, TrialStopper};
+use diwan_server::stopper::StoreStopper;
+use diwan_store::{FoundTrial, Store, StoreError};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
@@ -88,8 +90,9 @@ impl Ledger for TrialObjects {
             .patch(&plan.trial, &PatchParams::default(), &Patch::Merge(&next))
             .await;
         let patched = patched.map_err(|error| cannot("update", plan, error))?;
-        self.collectors
-            .begin(&(namespace.clone(), plan.trial.clone()));
+        (trial.spec.run_spec, trial.status) = (None, None);
+        trial.metadata.uid = patched.uid().unwrap_or_default();
+        self.made.trial(trial);
         Ok(claim(&patched, true))
     }
 
@@ -99,13 +102,18 @@ impl Ledger for TrialObjects {
         }
     }
 
-    async fn settle(&self, id: &LaunchId) -> Result<(), DriverError> {
-        let place = (id.experiment.namespace.clone(), id.trial.clone());
-        let left = self.collectors.left(&place).await?;
+    async fn settle(&self, id: &LaunchId, is_gone: bool) -> Result<(), DriverError> {
+        let left = self.collectors.left(id, is_gone).await?;
+        if left.iter().any(|left| left.stopped) {
+            self.tell_stop(id).await?;
+        }
+        if is_gone {
+            return self.logs.keep_left(id, &left).await;
+        }
         if let Some(wrong) = self.logs.read(id, &left).await? {
+            let place = (id.experiment.namespace.clone(), id.trial.clone());
             self.troubles.judge(&place, wrong);
         }
-        self.collectors.forget(&place);
         Ok(())
     }
 
@@ -116,10 +124,27 @@ impl Ledger for TrialObjects {
 }
 
 impl TrialObjects {
+    /// A collector has stopped a trial early and could not tell.
+    async fn tell_stop(&self, id: &LaunchId) -> Result<(), DriverError> {
+        let found = self.store.find_trials(&id.trial).await.map_err(lost)?;
+        let mut found = found.into_iter();
+        let is_it =
+            |one: &FoundTrial| one.experiment == id.experiment && one.trial.attempt == id.attempt;
+        let Some(found) = found.find(is_it).filter(|one| one.trial.state.is_active()) else {
+            return Ok(());
+        };
+        match StoreStopper::new(self.store.clone())
+            .early_stopped(&found)
+            .await
+        {
+            Ok(()) | Err(StopError::Ended) => Ok(()),
+            Err(StopError::Failed(why)) => Err(DriverError::Unavailable(why)),
+        }
+    }
+
     /// The Trial of a trial, as it is made, and the trial.
     async fn trial(&self, plan: &TrialPlan) -> Result<(Trial, TrialRecord), DriverError> {
         let missing = || DriverError::Refused("its experiment was deleted".to_owned());
-        let lost = |error| DriverError::Unavailable(format!("the record cannot be read: {error}"));
         let snapshot = self.store.load(&plan.experiment).await.map_err(lost)?;
         let record = snapshot.ok_or_else(missing)?.record;
         let trial = self
@@ -140,6 +165,10 @@ impl TrialObjects {
 fn claim(trial: &DynamicObject, is_new: bool) -> Claim {
     let owner = kinds::owner(&kinds::trials(), trial);
     Claim { is_new, owner }
+}
+
+fn lost(error: StoreError) -> DriverError {
+    DriverError::Unavailable(format!("the record cannot be read: {error}"))
 }
 
 fn cannot(what: &str, plan: &TrialPlan, error: kube::Error) -> DriverError {

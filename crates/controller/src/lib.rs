@@ -12,6 +12,7 @@ mod collectors;
 mod controller;
 pub mod crd;
 mod experiments;
+mod finalizers;
 mod intake;
 pub mod katib_config;
 pub mod kinds;

@@ -55,6 +55,10 @@ impl PodLogs {
         let Some((record, trial)) = self.launch(id).await.map_err(unavailable)? else {
             return Ok(None);
         };
+        if !left.is_empty() && left.iter().all(|left| left.is_whole) {
+            self.keep(id, &trial, left).await?;
+            return Ok(None);
+        }
         let reported = self.reported(&trial, left.is_empty()).await;
         let reported = reported.map_err(unavailable)?;
         if left.is_empty() && reported.count > 0 {
@@ -71,9 +75,13 @@ impl PodLogs {
             None => None,
         };
         let Some((mut points, cursor)) = printed else {
-            self.keep_rest(id, &trial, left).await?;
+            self.keep(id, &trial, left).await?;
             return Ok(None);
         };
+        if reported.count > points.len() {
+            // The beginning of the log is gone, or others report too.
+            self.keep(id, &trial, left).await?;
+        }
         let undelivered = left.iter().map(|left| left.undelivered);
         let undelivered = undelivered.reduce(usize::saturating_add);
         points.drain(..reported.skips(points.len(), undelivered));
@@ -86,18 +94,34 @@ impl PodLogs {
         Ok(None)
     }
 
-    /// Stores what collectors have left of points that are nowhere else.
-    async fn keep_rest(
+    /// Stores what collectors have left, which is nowhere else.
+    pub(crate) async fn keep_left(
+        &self,
+        id: &LaunchId,
+        left: &[Undelivered],
+    ) -> Result<(), DriverError> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        match self.launch(id).await.map_err(unavailable)? {
+            Some((_, trial)) => self.keep(id, &trial, left).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn keep(
         &self,
         id: &LaunchId,
         trial: &TrialRef,
         left: &[Undelivered],
     ) -> Result<(), DriverError> {
         for left in left {
-            warn!(
-                trial = id.trial,
-                "its collector could not deliver all that it had read; its curve has a gap"
-            );
+            if !left.is_whole {
+                warn!(
+                    trial = id.trial,
+                    "its collector could not deliver all that there was; its curve has a gap"
+                );
+            }
             let kept = keep_reports(&*self.store, trial, left).await;
             kept.map_err(unavailable)?;
         }
@@ -224,10 +248,11 @@ impl Reported {
     /// How many of the `printed` points were reported, if so many could not be; points are reported in their order. Some that the
     /// collector was never told to have arrived may have.
     fn skips(&self, printed: usize, undelivered: Option<usize>) -> usize {
-        let undelivered = undelivered.unwrap_or(printed);
-        self.count
-            .max(printed.saturating_sub(undelivered))
-            .min(printed)
+        let told = printed.saturating_sub(undelivered.unwrap_or(printed));
+        match self.count <= printed {
+            true => self.count.max(told),
+            false => told,
+        }
     }
 }
 
@@ -301,7 +326,11 @@ mod tests {
         assert_eq!(reported(3).skips(5, Some(2)), 3);
         assert_eq!(reported(4).skips(5, Some(2)), 4, "one had arrived");
         assert_eq!(reported(3).skips(5, Some(usize::MAX)), 3, "it was killed");
-        assert_eq!(reported(9).skips(5, Some(2)), 5, "there were other reports");
+        assert_eq!(
+            reported(9).skips(5, Some(2)),
+            3,
+            "the log has lost its start"
+        );
     }
 
     #[test]

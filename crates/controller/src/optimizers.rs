@@ -3,8 +3,7 @@
 
 mod objects;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use diwan_server::suggester::{Elsewhere, KatibService, SuggestError};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,8 +51,6 @@ pub struct Optimizer {
 pub struct Optimizers {
     client: Client,
     settings: watch::Receiver<Settings>,
-    /// Those that have taken their experiment, by its uid and their address.
-    known: Mutex<HashMap<String, (String, Arc<KatibService>)>>,
 }
 
 // === impl Optimizers ===
@@ -62,15 +59,7 @@ impl Optimizers {
     /// Those of `settings`, in a cluster.
     #[must_use]
     pub fn new(client: Client, settings: watch::Receiver<Settings>) -> Self {
-        Self {
-            client,
-            settings,
-            known: Mutex::default(),
-        }
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<String, (String, Arc<KatibService>)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { client, settings }
     }
 
     fn find(&self, record: &ExperimentRecord) -> Option<Optimizer> {
@@ -94,7 +83,6 @@ impl Optimizers {
         if stays || record.progress.completion_time.is_none() || !self.has(record) {
             return Ok(());
         }
-        self.known().remove(&record.metadata.uid);
         self.remove::<Deployment>(record).await?;
         self.remove::<Service>(record).await
     }
@@ -106,11 +94,17 @@ impl Optimizers {
     {
         let (api, name) = (self.api::<K>(record), objects::name(record));
         let found = api.get_opt(&name).await?;
-        if !found.is_some_and(|found| is_of(found.meta(), record)) {
+        let Some(found) = found.filter(|found| is_of(found.meta(), record)) else {
             return Ok(());
-        }
-        match api.delete(&name, &DeleteParams::background()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        };
+        let only_this = Preconditions {
+            uid: found.meta().uid.clone(),
+            ..Preconditions::default()
+        };
+        let how = DeleteParams::background().preconditions(only_this);
+        match api.delete(&name, &how).await {
+            // It is gone, or another of its name is there.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
             other => other.map(drop),
         }
     }
@@ -155,13 +149,18 @@ impl Optimizers {
         let end = Instant::now() + PATIENCE;
         loop {
             let wanted = objects::deployment(record, optimizer);
-            let deployment: Deployment = self.make(record, wanted).await?;
-            let status = deployment.status.unwrap_or_default();
-            if status.ready_replicas.unwrap_or_default() > 0 {
+            let deployment: Deployment = self.make(record, wanted.clone()).await?;
+            let status = deployment.status.as_ref();
+            if status.and_then(|status| status.ready_replicas) > Some(0) {
                 break;
             }
+            if objects::is_outdated(&deployment, &wanted) {
+                self.replace(record, wanted).await?;
+            }
             if Instant::now() > end {
-                return Err(SuggestError::Failed(self.why_not(record).await));
+                return Err(SuggestError::Failed(
+                    self.why_not(record, &deployment).await,
+                ));
             }
             sleep(LOOK).await;
         }
@@ -177,13 +176,27 @@ impl Optimizers {
         })
     }
 
+    /// One that cannot get ready is made as it is configured now. One that is ready stays: what it knows is in its memory.
+    async fn replace(&self, record: &ExperimentRecord, wanted: Value) -> Result<(), SuggestError> {
+        let name = objects::name(record);
+        let cannot = |error: &dyn std::fmt::Display| {
+            SuggestError::Failed(format!("Deployment {name} of its optimizer: {error}"))
+        };
+        let wanted: Deployment = serde_json::from_value(wanted).map_err(|error| cannot(&error))?;
+        let api = self.api::<Deployment>(record);
+        let replaced = api.replace(&name, &PostParams::default(), &wanted).await;
+        replaced.map(drop).map_err(|error| cannot(&error))
+    }
+
     /// What keeps an optimizer from being ready.
-    async fn why_not(&self, record: &ExperimentRecord) -> String {
+    async fn why_not(&self, record: &ExperimentRecord, deployment: &Deployment) -> String {
         let name = objects::name(record);
         let of_deployment = ListParams::default().labels(&format!("{DEPLOYMENT_LABEL}={name}"));
         let pods = self.api::<Pod>(record).list(&of_deployment).await;
         let mut pods = pods.map(|pods| pods.items).unwrap_or_default().into_iter();
         let told = pods.find_map(|pod| told_by(&pod));
+        // Where no pod is made, the Deployment says why.
+        let told = told.or_else(|| objects::failure(deployment));
         let told = told.unwrap_or_else(|| "nothing says why".to_owned());
         format!("its optimizer, Deployment {name}, is not ready: {told}")
     }
@@ -196,8 +209,11 @@ fn is_of(object: &ObjectMeta, record: &ExperimentRecord) -> bool {
 
 #[async_trait]
 impl Elsewhere for Optimizers {
+    /// Also of an algorithm that is known to nobody: it was known when the experiment began, and may be again.
     fn has(&self, experiment: &ExperimentRecord) -> bool {
-        self.find(experiment).is_some()
+        let algorithm = experiment.spec.algorithm.as_ref();
+        let name = algorithm.map_or("", |algorithm| &algorithm.algorithm_name);
+        self.find(experiment).is_some() || !self.settings.borrow().has_own(name)
     }
 
     /// It begins with the experiment.
@@ -210,21 +226,15 @@ impl Elsewhere for Optimizers {
         experiment: &ExperimentRecord,
     ) -> Result<Arc<KatibService>, SuggestError> {
         let optimizer = self.find(experiment).ok_or_else(|| {
-            SuggestError::Failed("katib-config names no image for its algorithm any more".into())
+            SuggestError::Failed("katib-config names no image for its algorithm now".into())
         })?;
         let address = self.ready(experiment, &optimizer).await?;
-        let uid = &experiment.metadata.uid;
-        if let Some((known, service)) = self.known().get(uid)
-            && *known == address
-        {
-            return Ok(service.clone());
-        }
         let service = KatibService::new(&address)
             .map_err(|error| SuggestError::Failed(format!("{address}: {error}")))?;
-        service.validate(experiment).await?;
-        let service = Arc::new(service);
-        let of = (address, service.clone());
-        self.known().insert(uid.clone(), of);
-        Ok(service)
+        // Once, as with Katib: an experiment that runs was taken.
+        if experiment.progress.counts.trials == 0 {
+            service.validate(experiment).await?;
+        }
+        Ok(Arc::new(service))
     }
 }

@@ -10,6 +10,7 @@ use diwan_core::record::{ExperimentKey, ExperimentRecord, TrialRecord, TrialStat
 use diwan_core::resources::Suggestion;
 use diwan_core::view::{self, NamesByState};
 use diwan_drivers::{DriverError, KubernetesDriver};
+use diwan_server::suggester::Elsewhere;
 use diwan_store::{Store, StoreError, TrialQuery};
 use futures_util::{StreamExt, stream};
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams};
@@ -254,6 +255,8 @@ impl Publisher {
                 match api.create(&PostParams::default(), &object).await {
                     // Its experiment is being removed, or somebody was faster.
                     Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+                    // An optimizer that mounts its claim makes it.
+                    other if self.optimizers.has(record) => drop(other?),
                     other => claims::keep(&self.client, record, &other?).await?,
                 }
             }

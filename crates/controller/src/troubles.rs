@@ -130,9 +130,9 @@ impl Watch {
             return;
         };
         let (place, name) = ((namespace.clone(), trial), pod.name_any());
-        self.collectors.see(&place, &name, pod);
+        self.collectors.see(&place, pod);
         if !is_there {
-            self.collectors.gone(&place, &name);
+            self.collectors.gone(&place, pod);
         }
         if let Some(told) = told_by(pod) {
             self.troubles.all_last_words().insert(place.clone(), told);

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::resources::{CollectorKind, EarlyStoppingRule, MetricsCollectorSpec, ObjectiveSpec};
 
-pub use undelivered::{Row, Undelivered};
+pub use undelivered::{Left, Row, Undelivered};
 
 /// The variable of the container that has the [`SidecarConfig`], as JSON.
 pub const VARIABLE: &str = "DIWAN_COLLECT";

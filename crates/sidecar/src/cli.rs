@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use diwan_core::sidecar::VARIABLE;
 
+use crate::watch::MOST_BYTES;
+
 /// Starts a trial's command in a pod, reads what it writes, and reports it.
 #[derive(Debug, Parser)]
 #[command(name = "diwan-collect", version)]
@@ -40,6 +42,9 @@ pub(crate) struct Watch {
     /// Write what could not be delivered to this file, if there is one: Kubernetes keeps what it has with the pod
     #[arg(long, value_name = "FILE", default_value = "/dev/termination-log")]
     pub(crate) last_words: PathBuf,
+    /// Most bytes of that: 12,288 for all containers of a pod, in equal shares
+    #[arg(long, value_name = "BYTES", default_value_t = MOST_BYTES)]
+    pub(crate) last_words_bytes: usize,
 }
 
 /// Arguments of `exec`.

@@ -224,7 +224,6 @@ async fn webhooks(
     let db_manager = arguments.db_manager.clone().unwrap_or_else(by_default);
     let settings = Settings {
         algorithms,
-        optimizers: Vec::new(),
         early_stopping: rules.collect(),
         injection: Injection {
             image: arguments.collector_image.clone(),
@@ -233,6 +232,7 @@ async fn webhooks(
             native_sidecars: has_native_sidecars(&version.major, &version.minor),
             ..Injection::default()
         },
+        ..Settings::default()
     };
     Ok((options, settings))
 }

@@ -14,6 +14,7 @@ mod security;
 use std::fmt;
 
 use diwan_core::resources::{CollectorKind, Trial};
+use diwan_drivers::kubernetes::ATTEMPT_ANNOTATION;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -135,6 +136,9 @@ fn label(pod: &mut Value, trial: &Trial) {
         labels.insert(key.clone(), json!(value));
     }
     labels.insert(TRIAL_LABEL.to_owned(), json!(trial.metadata.name));
+    if let Some(attempt) = trial.metadata.annotations.get(ATTEMPT_ANNOTATION) {
+        annotate(pod, ATTEMPT_ANNOTATION, attempt);
+    }
 }
 
 fn annotate(pod: &mut Value, key: &str, value: &str) {

@@ -66,6 +66,8 @@ impl fmt::Debug for Options {
 /// What may change while they run: it comes from `katib-config`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
+    /// Whether the configuration was read, if there is one.
+    pub is_read: bool,
     /// Names of the algorithms there are, without a configuration.
     pub algorithms: Vec<String>,
     /// Those that run in pods of their own.

@@ -1,8 +1,11 @@
 //! The objects of an optimizer in a pod, as Katib makes them.
 
+use diwan_core::digest::{EMPTY, fnv1a};
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::ResumePolicy;
 use diwan_core::view::EXPERIMENT_LABEL;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 
 use super::Optimizer;
@@ -19,6 +22,8 @@ const CONTAINER: &str = "suggestion";
 const HEALTH: &str = "manager.v1beta1.Suggestion";
 const VOLUME: &str = "suggestion-volume";
 const MOUNT_PATH: &str = "/opt/katib/data";
+/// On a Deployment: a digest of the pod that it was made for.
+const TEMPLATE: &str = "diwan.dev/template";
 
 /// The name of all of them.
 pub(super) fn name(record: &ExperimentRecord) -> String {
@@ -90,10 +95,13 @@ pub(super) fn deployment(record: &ExperimentRecord, optimizer: &Optimizer) -> Va
         pod["serviceAccountName"] = json!(account);
     }
     pod["containers"] = json!([container]);
+    let template = fnv1a(EMPTY, pod.to_string().as_bytes());
+    let mut metadata = metadata(record);
+    metadata["annotations"] = json!({TEMPLATE: format!("{template:x}")});
     // A service mesh would want TLS of us.
     let annotations = json!({"sidecar.istio.io/inject": "false"});
     json!({
-        "metadata": metadata(record),
+        "metadata": metadata,
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
@@ -104,6 +112,20 @@ pub(super) fn deployment(record: &ExperimentRecord, optimizer: &Optimizer) -> Va
             },
         },
     })
+}
+
+/// Whether a Deployment was made of another configuration.
+pub(super) fn is_outdated(deployment: &Deployment, wanted: &Value) -> bool {
+    let known = deployment.annotations().get(TEMPLATE);
+    known.map(String::as_str) != wanted["metadata"]["annotations"][TEMPLATE].as_str()
+}
+
+/// Why a Deployment makes no pod.
+pub(super) fn failure(deployment: &Deployment) -> Option<String> {
+    let conditions = deployment.status.as_ref()?.conditions.iter().flatten();
+    let mut failures =
+        conditions.filter(|one| one.type_ == "ReplicaFailure" && one.status == "True");
+    failures.next()?.message.clone()
 }
 
 /// What `katib-config` says of the container wins. Katib's own limit of memory, 100 MiB, is too small for its own optimizers.

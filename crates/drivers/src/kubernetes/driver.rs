@@ -34,11 +34,12 @@ pub trait Ledger: Send + Sync {
     /// Told of the job that was made for the owner that [`Ledger::claim`] has found.
     fn made(&self, job: &DynamicObject, owner: &Value);
 
-    /// Told of a launch whose job has ended, before anybody else: what it reported and is not kept yet is kept then.
+    /// Told of a launch that has ended, before anybody else: what it reported and is not kept yet is kept then. Its job `is_gone`
+    /// if it was stopped, and its pods with it.
     ///
     /// # Errors
     /// When that is not possible now. The call may be repeated.
-    async fn settle(&self, id: &LaunchId) -> Result<(), DriverError>;
+    async fn settle(&self, id: &LaunchId, is_gone: bool) -> Result<(), DriverError>;
 
     /// What a pod of a launch said last, if it had to complain and may be gone.
     fn last_words(&self, id: &LaunchId) -> Option<String>;
@@ -230,10 +231,11 @@ impl KubernetesDriver {
         let turn = self.removals.acquire().await;
         let how = DeleteParams::foreground();
         let api = self.api(launch);
-        let deleted = Box::pin(api.delete(&launch.id.trial, &how)).await;
+        // Not the object that comes with the answer: thousands may wait for their ends.
+        let deleted = Box::pin(api.delete(&launch.id.trial, &how)).await.map(drop);
         drop(turn);
         match deleted {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(kube::Error::Api(status)) if status.code == 404 => {
                 launch.see(None);
                 return Ok(true);
@@ -335,11 +337,11 @@ impl Driver for KubernetesDriver {
         let mut sight = launch.sight();
         loop {
             let now = sight.borrow_and_update().clone();
-            // With its job went its pods, and what they could still tell.
             let is_gone = now == Sight::Gone;
             if let Some(end) = self.end(&launch, now).await {
-                if !is_gone {
-                    self.ledger.settle(id).await?;
+                // What a lost launch has told does not matter: another one follows.
+                if !matches!(end, End::Lost(_)) {
+                    self.ledger.settle(id, is_gone).await?;
                 }
                 return Ok(end);
             }

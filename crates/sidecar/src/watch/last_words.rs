@@ -2,40 +2,77 @@
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 
 use diwan_core::observation::MetricPoint;
-use diwan_core::sidecar::{Row, Undelivered};
+use diwan_core::sidecar::{Left, Row, Undelivered};
 
 use super::deliver::Item;
 use crate::say;
 
-/// The message of what is not delivered.
-pub(super) fn of(left: &[Item]) -> String {
-    let reports = left.iter().filter_map(|item| match item {
-        Item::Report(points) => Some(points.iter().map(row).collect()),
-        Item::Stopped => None,
-    });
-    let points = left.iter().flat_map(|item| match item {
-        Item::Report(points) => &**points,
-        Item::Stopped => &[],
-    });
-    let needed = needed(points).into_iter().map(row).collect();
-    let stopped = left.iter().any(|item| matches!(item, Item::Stopped));
-    Undelivered::write(reports.collect(), needed, stopped)
+/// Bytes of a message where nobody says: Kubernetes keeps three times as many of a pod's containers together.
+pub(crate) const MOST_BYTES: usize = 4096;
+
+/// The file, and what it says.
+pub(super) struct LastWords {
+    path: PathBuf,
+    most_bytes: usize,
+    said: String,
 }
 
-/// Leaves the message, if this is a container that can.
-pub(super) fn leave(path: &Path, words: &str) {
-    let file = OpenOptions::new().write(true).truncate(true).open(path);
-    let left = match file {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-        file => file.and_then(|mut file| file.write_all(words.as_bytes())),
-    };
-    if let Err(error) = left {
-        let path = path.display();
-        say(&format!("{path} cannot be written: {error}"));
+impl LastWords {
+    pub(super) fn new(path: PathBuf, most_bytes: usize) -> Self {
+        Self {
+            path,
+            most_bytes,
+            said: String::new(),
+        }
+    }
+
+    /// Says what is not delivered, in place of what it said before; nothing if all is.
+    pub(super) fn leave(&mut self, left: &[Item], has_more: bool) {
+        let words = match left.is_empty() && !has_more {
+            true => String::new(),
+            false => self.words(left, has_more),
+        };
+        if words == self.said {
+            return;
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(&self.path);
+        let written = match file {
+            // It is no container, or one that is not asked.
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            file => file.and_then(|mut file| file.write_all(words.as_bytes())),
+        };
+        match written {
+            Ok(()) => self.said = words,
+            Err(error) => say(&format!(
+                "{} cannot be written: {error}",
+                self.path.display()
+            )),
+        }
+    }
+
+    fn words(&self, left: &[Item], has_more: bool) -> String {
+        let reports = left.iter().filter_map(|item| match item {
+            Item::Report(points) => Some(points.iter().map(row).collect()),
+            Item::Stopped => None,
+        });
+        let points = left.iter().flat_map(|item| match item {
+            Item::Report(points) => &**points,
+            Item::Stopped => &[],
+        });
+        let left = Left {
+            reports: reports.collect(),
+            needed: needed(points).into_iter().map(row).collect(),
+            stopped: left.iter().any(|item| matches!(item, Item::Stopped)),
+            has_more,
+        };
+        Undelivered::write(left, self.most_bytes)
     }
 }
 
@@ -116,10 +153,18 @@ mod tests {
     fn where_there_is_no_such_file_none_is_made() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
-        leave(&path, "words");
+        let mut words = LastWords::new(path.clone(), MOST_BYTES);
+        words.leave(&[Item::Stopped], false);
         assert!(!path.exists());
-        std::fs::write(&path, "something longer").unwrap();
-        leave(&path, "words");
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "words");
+        std::fs::write(&path, "").unwrap();
+        words.leave(&[Item::Stopped], false);
+        let said = std::fs::read_to_string(&path).unwrap();
+        assert!(Undelivered::read(&said).unwrap().stopped);
+        words.leave(&[], false);
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            "",
+            "all is delivered"
+        );
     }
 }

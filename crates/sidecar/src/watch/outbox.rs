@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::batch::{self, MOST_POINTS, Stamps};
 use super::deliver::{Delivery, Item};
 use super::journal::{self, Entry, Journal};
-use super::last_words;
 use crate::shared::Shared;
 use crate::{clock, say};
 
@@ -179,11 +178,15 @@ impl Outbox {
         self.pending.len() + self.sent.iter().map(Item::points).sum::<usize>()
     }
 
-    /// What is not delivered, for somebody else to deliver; none if everything is.
-    pub(super) fn last_words(&self) -> Option<String> {
+    /// What is not delivered, for somebody else to deliver.
+    pub(super) fn left(&self) -> Vec<Item> {
         let unsent = batch::cut(self.pending.clone()).into_iter().map(report);
-        let left: Vec<Item> = self.sent.iter().cloned().chain(unsent).collect();
-        (!left.is_empty()).then(|| last_words::of(&left))
+        self.sent.iter().cloned().chain(unsent).collect()
+    }
+
+    /// Things that were delivered, and points that wait: what [`left`](Self::left) returns changes with them.
+    pub(super) fn progress(&self) -> (u64, usize) {
+        (self.done, self.waiting())
     }
 
     /// Why the next thing is not delivered yet.

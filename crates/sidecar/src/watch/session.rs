@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
-use std::path::Path;
 use std::time::Duration;
 
 use diwan_core::observation::MetricPoint;
@@ -12,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::early::Early;
 use super::follow::{self, Follow};
-use super::last_words;
+use super::last_words::LastWords;
 use super::outbox::Outbox;
 use super::relay::Relay;
 use crate::shared::{Shared, State};
@@ -30,7 +29,7 @@ const LOOKS: usize = 4;
 pub(super) async fn run(
     config: SidecarConfig,
     grace: Duration,
-    last_words: &Path,
+    mut last_words: LastWords,
 ) -> Result<(), Failure> {
     let mut asked = Asked::new()
         .map_err(|error| Failure::system(format!("cannot listen for signals: {error}")))?;
@@ -48,9 +47,13 @@ pub(super) async fn run(
         if session.step(deadline) {
             break;
         }
+        // From now on it may be killed at any moment.
+        if deadline.is_some() {
+            session.leave(&mut last_words);
+        }
     }
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    session.finish(left.unwrap_or(grace), last_words).await;
+    session.finish(left.unwrap_or(grace), &mut last_words).await;
     Ok(())
 }
 
@@ -89,6 +92,8 @@ struct Session {
     is_read: bool,
     has_objective: bool,
     said: HashSet<String>,
+    /// How far it was when it last left word of what is not delivered.
+    left: Option<((u64, usize), bool)>,
 }
 
 impl Session {
@@ -112,6 +117,7 @@ impl Session {
             is_read: false,
             has_objective,
             said: HashSet::new(),
+            left: None,
         })
     }
 
@@ -193,8 +199,18 @@ impl Session {
         }
     }
 
-    async fn finish(mut self, patience: Duration, last_words: &Path) {
+    /// Leaves what is not delivered, or what is not even read.
+    fn leave(&mut self, last_words: &mut LastWords) {
+        let progress = (self.outbox.progress(), self.is_read);
+        if self.left != Some(progress) {
+            last_words.leave(&self.outbox.left(), !self.is_read);
+            self.left = Some(progress);
+        }
+    }
+
+    async fn finish(mut self, patience: Duration, last_words: &mut LastWords) {
         self.outbox.note_progress();
+        self.leave(last_words);
         if let Some(relay) = self.relay.take() {
             relay.finish(patience).await;
         }
@@ -204,8 +220,7 @@ impl Session {
             let name = self.follow.name();
             say(&format!("{name} of trial {trial} was not read to its end"));
         }
-        if let Some(words) = self.outbox.last_words() {
-            last_words::leave(last_words, &words);
+        if !self.outbox.is_idle() || self.outbox.waiting() > 0 {
             let waiting = match self.outbox.waiting() {
                 1 => "1 observation".to_owned(),
                 more => format!("{more} observations"),

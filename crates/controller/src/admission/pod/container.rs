@@ -76,7 +76,10 @@ pub(super) fn add(
         &base,
         json!({
             "name": collector_name(spec.kind()),
-            "command": [PROGRAM, "watch", "--grace", delivery_seconds(pod).to_string()],
+            "command": [
+                PROGRAM, "watch", "--grace", delivery_seconds(pod).to_string(),
+                "--last-words-bytes", message_bytes(pod).to_string(),
+            ],
             "env": [variable],
             "volumeMounts": mounts,
         }),
@@ -95,6 +98,17 @@ fn delivery_seconds(pod: &Value) -> u64 {
     let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64();
     let grace = grace.unwrap_or(GRACE_SECONDS);
     grace.saturating_sub((grace / 5).clamp(1, 5)).max(1)
+}
+
+/// The kubelet keeps so much of what a pod's containers say at their ends, and cuts it into equal shares.
+const MESSAGES: usize = 12 << 10;
+/// Our two, and two that others may add after us.
+const MORE: usize = 4;
+
+/// How much of the collector's last words is kept.
+fn message_bytes(pod: &Value) -> usize {
+    let count = |field: &str| pod["spec"][field].as_array().map_or(0, Vec::len);
+    MESSAGES / (count("containers") + count("initContainers") + MORE)
 }
 
 fn namespace<'a>(pod: &'a Value, trial: &'a Trial) -> &'a str {

@@ -55,7 +55,14 @@ fn stdout_gets_a_native_sidecar_and_no_shell() {
     assert_eq!(watch["name"], "metrics-logger-and-collector");
     assert_eq!(
         watch["command"],
-        json!(["/diwan-collect", "watch", "--grace", "25"])
+        json!([
+            "/diwan-collect",
+            "watch",
+            "--grace",
+            "25",
+            "--last-words-bytes",
+            "2457"
+        ])
     );
     assert_eq!(watch["restartPolicy"], "Always");
     assert_eq!(watch["volumeMounts"], mount);
