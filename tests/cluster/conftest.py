@@ -83,13 +83,18 @@ def operators(core, objects):
 @pytest.fixture
 def katib_config(core):
     """Sets what katib-config says of the runtime, for as long as the test takes."""
+    place = ("katib-config", "kubeflow")
+    found = core.list_namespaced_config_map("kubeflow", field_selector="metadata.name=katib-config").items
+    before = found[0].data if found else {}
+    if not found:
+        core.create_namespaced_config_map("kubeflow", {"metadata": {"name": "katib-config"}})
 
     def set_runtime(**runtime):
-        data = {"katib-config.yaml": json.dumps({"runtime": runtime})}
-        core.create_namespaced_config_map("kubeflow", {"metadata": {"name": "katib-config"}, "data": data})
+        text = json.dumps({"runtime": runtime})
+        core.patch_namespaced_config_map(*place, {"data": {"katib-config.yaml": text}})
 
     yield set_runtime
-    core.delete_namespaced_config_map("katib-config", "kubeflow")
+    core.patch_namespaced_config_map(*place, {"data": {"katib-config.yaml": (before or {}).get("katib-config.yaml")}})
 
 
 @pytest.fixture

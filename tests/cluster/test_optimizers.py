@@ -36,22 +36,36 @@ def points(katib, name):
     return sorted(float(trial.spec.parameter_assignments[0].value) for trial in katib.list_trials(name))
 
 
-@pytest.mark.parametrize("policy", ["Never", "LongRunning"])
-def test_an_optimizer_in_a_pod_of_its_own(katib, objects, halving, policy, name):
+@pytest.fixture
+def volume(core, name):
+    """A volume that a claim can have: nothing makes them here."""
+    spec = {
+        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+        "hostPath": {"path": f"/tmp/{name}", "type": "DirectoryOrCreate"},
+    }
+    core.create_persistent_volume({"metadata": {"name": name}, "spec": spec})
+    yield
+    core.delete_persistent_volume(name)
+
+
+@pytest.mark.parametrize("policy", ["Never", "LongRunning", "FromVolume"])
+def test_an_optimizer_in_a_pod_of_its_own(katib, objects, halving, volume, policy, name):
     algorithm = {"algorithmName": halving, "algorithmSettings": [{"name": "from", "value": "0.8"}]}
-    made = experiment(name, job(container("echo score=$X")), trials=3, algorithm=algorithm, resumePolicy=policy)
+    given = [{"parameterAssignments": [{"name": "x", "value": "0.9"}]}]
+    made = experiment(name, job(container("echo score=$X")), trials=3, parallel=1, algorithm=algorithm,
+                      resumePolicy=policy, initialTrials=given)
     create(objects, made)
     ended(katib, name)
-    assert points(katib, name) == [0.2, 0.4, 0.8]
+    assert points(katib, name) == [0.2, 0.4, 0.9]
     apps = client.AppsV1Api()
     deployments = lambda: [one.metadata.name for one in apps.list_namespaced_deployment("default").items]  # noqa: E731
-    if policy == "Never":
+    if policy != "LongRunning":
         eventually(lambda: f"{name}-halving" not in deployments())
+    if policy == "Never":
         return
     katib.edit_experiment_budget(name, max_trial_count=4)
     eventually(lambda: katib.get_experiment(name).status.trials_succeeded == 4)
-    assert points(katib, name) == [0.1, 0.2, 0.4, 0.8]
-    assert f"{name}-halving" in deployments()
+    assert points(katib, name) == [0.1, 0.2, 0.4, 0.9]
     katib.delete_experiment(name)
     eventually(lambda: f"{name}-halving" not in deployments())
 
