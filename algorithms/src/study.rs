@@ -18,6 +18,7 @@ pub use trial::{Outcome, Report, StudyTrial};
 
 use crate::algorithm::SuggestedPoint;
 use crate::space::{Misfit, Point, Space};
+use crate::stopping::Curve;
 
 /// An experiment as an algorithm sees it, kept up by [`Study::record`] as trials change.
 #[derive(Clone, Debug)]
@@ -165,6 +166,26 @@ impl Study {
             }
         }
         Ok(())
+    }
+
+    /// Notes what has become of a trial: its state, what it reached, and its curve. `false` if there is none of this name.
+    pub fn update(
+        &mut self,
+        name: &str,
+        state: TrialState,
+        value: Option<f64>,
+        curve: Curve,
+    ) -> bool {
+        let Some(&place) = self.places.get(name) else {
+            return false;
+        };
+        let trial = &mut self.trials[place];
+        let before = (trial.state, trial.outcome());
+        trial.update(state, value, curve);
+        if before != (trial.state, trial.outcome()) {
+            self.changes.push(place);
+        }
+        true
     }
 
     /// The trials, in the order they were first recorded.

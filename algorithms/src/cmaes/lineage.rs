@@ -138,8 +138,9 @@ impl Kept {
                 return None;
             };
             let key = (label.index, digest(study, &trial.point));
-            // Another trial of a number that a generation has already taken changes it.
-            self.following = None;
+            // What becomes of a trial that it has learned from changes it.
+            self.following
+                .take_if(|(harvest, ..)| harvest.contains(label.index));
             if !self.open.update(key, place, trial) {
                 if self.highest.is_some_and(|highest| key <= highest) {
                     return None;

@@ -52,6 +52,27 @@ fn a_trial_is_replaced_by_its_name() {
 }
 
 #[test]
+fn what_has_become_of_a_trial_can_be_told_without_its_point() {
+    let states = [
+        (TrialState::Running, Some(1.0)),
+        (TrialState::Running, Some(2.0)),
+        (TrialState::Succeeded, Some(3.0)),
+        (TrialState::Failed, None),
+    ];
+    let (mut recorded, mut updated) = (Study::new(spec(), 0), Study::new(spec(), 0));
+    for study in [&mut recorded, &mut updated] {
+        let begun = report("t", "1", TrialState::Running, None);
+        study.record(begun).unwrap();
+    }
+    for (state, value) in states {
+        recorded.record(report("t", "1", state, value)).unwrap();
+        assert!(updated.update("t", state, value, Curve::default()));
+        assert_eq!(format!("{updated:?}"), format!("{recorded:?}"));
+    }
+    assert!(!updated.update("u", TrialState::Failed, None, Curve::default()));
+}
+
+#[test]
 fn trials_that_do_not_fit_are_counted_and_left_out() {
     let reports = ["1", "9", "x", "2.0"].map(|a| report("", a, TrialState::Succeeded, Some(1.0)));
     let study = Study::of(spec(), None, reports);

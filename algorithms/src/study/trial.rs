@@ -124,6 +124,11 @@ impl StudyTrial {
         }
     }
 
+    pub(super) fn update(&mut self, state: TrialState, value: Option<f64>, mut curve: Curve) {
+        curve.thin(VALUES);
+        (self.state, self.value, self.curve) = (state, value, curve);
+    }
+
     /// What this trial tells about its point.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

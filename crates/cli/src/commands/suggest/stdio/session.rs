@@ -1,15 +1,13 @@
 //! A study, and the trials that were asked for.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
 use diwan_algorithms::algorithm::{SuggestError, Suggested, SuggestedPoint};
 use diwan_algorithms::registry;
 use diwan_algorithms::stopping::Curve;
 use diwan_algorithms::study::{Report, Study, StudySpec};
 use diwan_core::record::TrialState;
-use diwan_core::resources::{
-    AlgorithmSetting, MetricStrategyType, ObjectiveType, ParameterAssignment, ParameterSpec,
-};
+use diwan_core::resources::{AlgorithmSetting, MetricStrategyType, ObjectiveType, ParameterSpec};
 
 use super::parameters::{self, Parameter};
 use super::reply::{Asked, Reply};
@@ -33,21 +31,12 @@ struct Current {
     study: Study,
     /// The study's, and the state that the algorithm added.
     settings: Vec<AlgorithmSetting>,
-    running: HashMap<u64, Running>,
+    running: HashSet<u64>,
     /// Numbers of all trials.
     known: HashSet<u64>,
     /// Whether some of them came from elsewhere.
     has_observed: bool,
     stops: Stops,
-}
-
-/// What must be said again when a trial moves on.
-#[derive(Clone)]
-struct Running {
-    assignments: Vec<ParameterAssignment>,
-    labels: BTreeMap<String, String>,
-    /// What it has reported; nothing while it runs.
-    curve: Curve,
 }
 
 impl Session {
@@ -109,7 +98,7 @@ impl Current {
             space: new.space,
             study: Study::new(spec, 0),
             settings,
-            running: HashMap::new(),
+            running: HashSet::new(),
             known: HashSet::new(),
             has_observed: false,
         })
@@ -144,30 +133,35 @@ impl Current {
     fn begin(&mut self, point: SuggestedPoint) -> Result<Asked, String> {
         let id = self.study.next;
         let params = parameters::params(&self.space, &point.assignments);
-        let running = Running {
-            assignments: point.assignments,
+        let labels = point.labels.clone();
+        self.record(Report {
+            number: Some(id),
             labels: point.labels,
-            curve: Curve::default(),
-        };
-        let (recorded, labels) = (running.clone(), running.labels.clone());
-        recorded.record(&mut self.study, id, TrialState::Running, None)?;
+            ..Report::new(point.assignments, TrialState::Running)
+        })?;
         self.study.next += 1;
         self.known.insert(id);
-        self.running.insert(id, running);
+        self.running.insert(id);
         Ok(Asked { id, params, labels })
     }
 
     fn end(&mut self, id: u64, state: TrialState, value: Option<f64>) -> Result<Reply, String> {
-        let mut running = self.running.remove(&id).ok_or_else(|| unknown(id))?;
-        running.curve = self.stops.end(id, state);
-        running.record(&mut self.study, id, state, value)?;
+        if !self.running.remove(&id) {
+            return Err(unknown(id));
+        }
+        let curve = self.stops.end(id, state);
+        self.study.update(&id.to_string(), state, value, curve);
         Ok(Reply::DONE)
     }
 
     fn report(&mut self, progress: &Progress) -> Result<Reply, String> {
         let id = progress.id;
-        let running = self.running.get(&id).ok_or_else(|| unknown(id))?.clone();
-        running.record(&mut self.study, id, TrialState::Running, progress.value)?;
+        if !self.running.contains(&id) {
+            return Err(unknown(id));
+        }
+        let (state, curve) = (TrialState::Running, Curve::default());
+        self.study
+            .update(&id.to_string(), state, progress.value, curve);
         let objective = &self.study.spec.objective;
         let why = self.stops.report(objective, progress);
         Ok(Reply::verdict(why))
@@ -185,24 +179,35 @@ impl Current {
     fn take(&mut self, trial: Observed) -> Result<(), String> {
         let (state, value) = trial.outcome()?;
         let id = self.number_of(&trial, state)?;
-        let mut running = Running {
-            assignments: parameters::assignments(&trial.params),
-            labels: trial.labels,
-            curve: Curve::default(),
-        };
-        let point = self.study.space().point(&running.assignments);
+        let assignments = parameters::assignments(&trial.params);
+        let point = self.study.space().point(&assignments);
         point.map_err(|misfit| misfit.to_string())?;
         self.stops.recall(id, &trial.reports);
+        let curve = match state.is_active() {
+            true => Curve::default(),
+            false => self.stops.end(id, state),
+        };
         if state.is_active() {
-            self.running.insert(id, running.clone());
-        } else {
-            running.curve = self.stops.end(id, state);
+            self.running.insert(id);
         }
-        running.record(&mut self.study, id, state, value)?;
+        self.record(Report {
+            number: Some(id),
+            value,
+            labels: trial.labels,
+            curve,
+            ..Report::new(assignments, state)
+        })?;
         self.known.insert(id);
         self.has_observed = true;
         self.study.made_at_least(id + 1);
         Ok(())
+    }
+
+    /// Enters a trial, by its number.
+    fn record(&mut self, report: Report) -> Result<(), String> {
+        let name = report.number.unwrap_or_default().to_string();
+        let recorded = self.study.record(Report { name, ..report });
+        recorded.map_err(|misfit| misfit.to_string())
     }
 
     /// The number of a trial of elsewhere: that which it has, or else the next one.
@@ -216,26 +221,6 @@ impl Current {
             None if state.is_active() => Err(r#"a trial that runs needs its "id""#.to_owned()),
             None => Ok(self.study.next),
         }
-    }
-}
-
-impl Running {
-    fn record(
-        self,
-        study: &mut Study,
-        id: u64,
-        state: TrialState,
-        value: Option<f64>,
-    ) -> Result<(), String> {
-        let report = Report {
-            number: Some(id),
-            name: id.to_string(),
-            value,
-            labels: self.labels,
-            curve: self.curve,
-            ..Report::new(self.assignments, state)
-        };
-        study.record(report).map_err(|misfit| misfit.to_string())
     }
 }
 
