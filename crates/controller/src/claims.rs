@@ -9,6 +9,7 @@ use kube::api::{Api, DynamicObject, PostParams};
 use serde_json::json;
 
 use crate::kinds;
+use crate::optimizers::objects;
 
 /// Makes the claim of an experiment that wants one. It belongs to the Suggestion, as Katib's does.
 pub(crate) async fn keep(
@@ -20,12 +21,10 @@ pub(crate) async fn keep(
         return Ok(());
     }
     let key = record.key();
-    let algorithm = record.spec.algorithm.as_ref();
-    let algorithm = algorithm.map_or("", |one| one.algorithm_name.as_str());
     let owner = kinds::owner(&kinds::suggestions(), suggestion);
     let claim = json!({
-        "metadata": {"name": format!("{}-{algorithm}", key.name), "ownerReferences": [owner]},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        "metadata": {"name": objects::name(record), "ownerReferences": [owner]},
+        "spec": objects::default_claim(),
     });
     let claim = serde_json::from_value(claim).map_err(kube::Error::SerdeError)?;
     let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &key.namespace);

@@ -109,7 +109,11 @@ impl Collectors {
             of_trial.retain(|_, seen| !seen.is_over());
             true
         });
-        if self.known.borrow().pods.contains_key(place) {
+        let is_left = |known: &Known| {
+            let of_trial = known.pods.get(place);
+            of_trial.is_some_and(|of_trial| of_trial.contains_key(&name))
+        };
+        if is_left(&self.known.borrow()) {
             let (this, place) = (self.clone(), place.clone());
             tokio::spawn(async move {
                 sleep(MEMORY).await;
@@ -220,21 +224,22 @@ fn stage(pod: &Pod) -> Stage {
     let Some(status) = &pod.status else {
         return Stage::Done;
     };
-    let all = |statuses: &Option<Vec<ContainerStatus>>| statuses.clone().unwrap_or_default();
-    let (mut collectors, others): (Vec<_>, Vec<_>) = all(&status.container_statuses)
-        .into_iter()
-        .partition(is_collector);
-    let mut native = all(&status.init_container_statuses).into_iter();
-    let native = native.find(is_collector);
-    // The kubelet starts a native sidecar again that ends before the others.
-    let is_started_again = native.is_some() && !others.iter().all(has_ended);
-    let Some(collector) = native.or_else(|| collectors.pop()) else {
+    let (init, main) = (&status.init_container_statuses, &status.container_statuses);
+    let native = init.iter().flatten().find(|one| is_collector(one));
+    let main = || main.iter().flatten();
+    let Some(collector) = native.or_else(|| main().find(|one| is_collector(one))) else {
         return Stage::Done;
     };
-    match collector.state.and_then(|state| state.terminated) {
-        Some(ended) if !is_started_again => left_by(&ended).map_or(Stage::Done, Stage::Left),
-        None if !others.is_empty() && others.iter().all(has_ended) => Stage::Delivering,
-        Some(_) | None => Stage::Watching,
+    let mut others = main().filter(|one| !is_collector(one)).peekable();
+    let is_begun = others.peek().is_some();
+    let is_over = others.all(has_ended);
+    let state = collector.state.as_ref();
+    match state.and_then(|state| state.terminated.as_ref()) {
+        // The kubelet starts a native sidecar again that ends before the others.
+        Some(_) if native.is_some() && !is_over => Stage::Watching,
+        Some(ended) => left_by(ended).map_or(Stage::Done, Stage::Left),
+        None if is_begun && is_over => Stage::Delivering,
+        None => Stage::Watching,
     }
 }
 

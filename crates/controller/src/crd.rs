@@ -43,8 +43,7 @@ fn definition<T: JsonSchema>(
     all.extend(columns.iter().cloned());
     all.push(column("Age", "date", ".metadata.creationTimestamp"));
     let mut schema = root::<T>();
-    // Only the controller writes these. The API server would take note of the writer of each field in them, whole jobs among them:
-    // half of what a Trial costs it.
+    // Only the controller writes these. The API server would take note of the writer of each field in them, whole jobs among them.
     let own: &[&str] = match is_made_by_users {
         true => &["status"],
         false => &["spec", "status"],

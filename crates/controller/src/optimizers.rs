@@ -1,8 +1,9 @@
 //! Optimizers in images that `katib-config` names. As with Katib, each experiment has one in a pod of its own, behind a Service
 //! `<experiment>-<algorithm>`, and asks it by Katib's protocol.
 
-mod objects;
+pub(crate) mod objects;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use kube::{Client, Resource};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -116,10 +117,7 @@ impl Optimizers {
         K: Clone + Serialize + DeserializeOwned + std::fmt::Debug,
     {
         let (api, name) = (self.api::<K>(record), objects::name(record));
-        let cannot = |error: &dyn std::fmt::Display| {
-            let kind = K::kind(&());
-            SuggestError::Failed(format!("{kind} {name} of its optimizer: {error}"))
-        };
+        let cannot = |error: &dyn Display| cannot::<K>(record, error);
         let wanted: K = serde_json::from_value(wanted).map_err(|error| cannot(&error))?;
         let found = match api.get_opt(&name).await.map_err(|error| cannot(&error))? {
             Some(found) => found,
@@ -146,16 +144,16 @@ impl Optimizers {
             self.make::<PersistentVolumeClaim>(record, claim).await?;
         }
         let service: Service = self.make(record, objects::service(record)).await?;
+        let wanted = objects::deployment(record, optimizer);
         let end = Instant::now() + PATIENCE;
         loop {
-            let wanted = objects::deployment(record, optimizer);
             let deployment: Deployment = self.make(record, wanted.clone()).await?;
             let status = deployment.status.as_ref();
             if status.and_then(|status| status.ready_replicas) > Some(0) {
                 break;
             }
             if objects::is_outdated(&deployment, &wanted) {
-                self.replace(record, wanted).await?;
+                self.replace(record, &wanted).await?;
             }
             if Instant::now() > end {
                 return Err(SuggestError::Failed(
@@ -177,13 +175,10 @@ impl Optimizers {
     }
 
     /// One that cannot get ready is made as it is configured now. One that is ready stays: what it knows is in its memory.
-    async fn replace(&self, record: &ExperimentRecord, wanted: Value) -> Result<(), SuggestError> {
-        let name = objects::name(record);
-        let cannot = |error: &dyn std::fmt::Display| {
-            SuggestError::Failed(format!("Deployment {name} of its optimizer: {error}"))
-        };
-        let wanted: Deployment = serde_json::from_value(wanted).map_err(|error| cannot(&error))?;
-        let api = self.api::<Deployment>(record);
+    async fn replace(&self, record: &ExperimentRecord, wanted: &Value) -> Result<(), SuggestError> {
+        let cannot = |error: &dyn Display| cannot::<Deployment>(record, error);
+        let wanted = Deployment::deserialize(wanted).map_err(|error| cannot(&error))?;
+        let (api, name) = (self.api::<Deployment>(record), objects::name(record));
         let replaced = api.replace(&name, &PostParams::default(), &wanted).await;
         replaced.map(drop).map_err(|error| cannot(&error))
     }
@@ -200,6 +195,14 @@ impl Optimizers {
         let told = told.unwrap_or_else(|| "nothing says why".to_owned());
         format!("its optimizer, Deployment {name}, is not ready: {told}")
     }
+}
+
+fn cannot<K: Resource<DynamicType = ()>>(
+    record: &ExperimentRecord,
+    error: &dyn Display,
+) -> SuggestError {
+    let (kind, name) = (K::kind(&()), objects::name(record));
+    SuggestError::Failed(format!("{kind} {name} of its optimizer: {error}"))
 }
 
 fn is_of(object: &ObjectMeta, record: &ExperimentRecord) -> bool {

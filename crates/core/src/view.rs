@@ -207,7 +207,9 @@ fn suggestion_condition(of_experiment: &Condition) -> Condition {
     }
 }
 
-fn owner(experiment: &ExperimentRecord) -> Value {
+/// The reference by which what belongs to an experiment names it.
+#[must_use]
+pub fn owner(experiment: &ExperimentRecord) -> Value {
     json!({
         "apiVersion": API_VERSION, "kind": "Experiment", "name": experiment.metadata.name,
         "uid": experiment.metadata.uid, "controller": true, "blockOwnerDeletion": true,

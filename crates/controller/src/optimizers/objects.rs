@@ -3,13 +3,12 @@
 use diwan_core::digest::{EMPTY, fnv1a};
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::ResumePolicy;
-use diwan_core::view::EXPERIMENT_LABEL;
+use diwan_core::view::{self, EXPERIMENT_LABEL};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 
 use super::Optimizer;
-use crate::kinds;
 
 /// Where an optimizer listens.
 pub(super) const PORT: u16 = 6789;
@@ -26,7 +25,7 @@ const MOUNT_PATH: &str = "/opt/katib/data";
 const TEMPLATE: &str = "diwan.dev/template";
 
 /// The name of all of them.
-pub(super) fn name(record: &ExperimentRecord) -> String {
+pub(crate) fn name(record: &ExperimentRecord) -> String {
     let algorithm = record.spec.algorithm.as_ref();
     let algorithm = algorithm.map_or("", |algorithm| &algorithm.algorithm_name);
     format!("{}-{algorithm}", record.metadata.name)
@@ -41,18 +40,11 @@ fn labels(record: &ExperimentRecord) -> Value {
 }
 
 fn metadata(record: &ExperimentRecord) -> Value {
-    let experiments = kinds::experiments();
     json!({
         "name": name(record),
         "namespace": record.metadata.namespace,
         "labels": labels(record),
-        "ownerReferences": [{
-            "apiVersion": experiments.api_version,
-            "kind": experiments.kind,
-            "name": record.metadata.name,
-            "uid": record.metadata.uid,
-            "controller": true,
-        }],
+        "ownerReferences": [view::owner(record)],
     })
 }
 
@@ -69,12 +61,14 @@ pub(super) fn claim(record: &ExperimentRecord, optimizer: &Optimizer) -> Option<
     if record.spec.resume_policy != Some(ResumePolicy::FromVolume) {
         return None;
     }
-    let by_default = || {
-        let requests = json!({"requests": {"storage": "1Gi"}});
-        json!({"accessModes": ["ReadWriteOnce"], "resources": requests})
-    };
-    let spec = optimizer.claim.clone().unwrap_or_else(by_default);
+    let spec = optimizer.claim.clone().unwrap_or_else(default_claim);
     Some(json!({"metadata": metadata(record), "spec": spec}))
+}
+
+/// What a claim asks for where nobody says.
+pub(crate) fn default_claim() -> Value {
+    let requests = json!({"requests": {"storage": "1Gi"}});
+    json!({"accessModes": ["ReadWriteOnce"], "resources": requests})
 }
 
 /// One pod: what optimizers know is in their memory. A new one is begun only when the old one is gone.
