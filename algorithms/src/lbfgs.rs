@@ -10,6 +10,17 @@ pub(crate) struct Minimum {
     pub(crate) value: f64,
 }
 
+/// How far a minimisation goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// At most so many evaluations, at least one.
+    pub(crate) evaluations: usize,
+    /// The length of the first step, before anything is known of the curvature.
+    pub(crate) step: f64,
+    /// A step that gains less ends it.
+    pub(crate) least_gain: f64,
+}
+
 /// A step, the change of the gradient along it, and their product.
 struct Correction {
     step: Vec<f64>,
@@ -29,23 +40,18 @@ struct State {
 const MEMORY: usize = 6;
 /// Gradients shorter than this are none.
 const FLAT: f64 = 1e-9;
-/// A gain of less than this share of the value ends the search.
-const LEAST_GAIN: f64 = 1e-9;
 /// The share of the predicted decrease that a step must bring.
 const SUFFICIENT: f64 = 1e-4;
 /// What a step shrinks by until it brings that, and where that ends.
 const BACKTRACK: f64 = 0.3;
 const SHORTEST: f64 = 1e-4;
 
-/// Minimises `f`, which gives a value and writes the gradient, from `x` within `bounds`, by at most `limit` evaluations (at
-/// least one). The first step, before anything is known of the curvature, is `step` long. Values that are not finite are
-/// walls.
+/// Minimises `f`, which gives a value and writes the gradient, from `x` within `bounds`. Values that are not finite are walls.
 pub(crate) fn minimize(
     mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
     x: Vec<f64>,
     bounds: &[(f64, f64)],
-    limit: usize,
-    step: f64,
+    effort: Effort,
 ) -> Minimum {
     let mut evaluate = |x: Vec<f64>| {
         let mut gradient = vec![0.0; x.len()];
@@ -54,14 +60,14 @@ pub(crate) fn minimize(
     };
     let mut at = evaluate(project(x, bounds));
     let mut corrections: Vec<Correction> = Vec::new();
-    let mut left = limit.saturating_sub(1);
+    let mut left = effort.evaluations.saturating_sub(1);
     while left > 0 {
         let gradient = at.free_gradient(bounds);
         let norm = dot(&gradient, &gradient).sqrt();
         if norm.is_nan() || norm < FLAT {
             break;
         }
-        let direction = direction(&gradient, &mut corrections, step / norm);
+        let direction = direction(&gradient, &mut corrections, effort.step / norm);
         let mut length = 1.0;
         let next = loop {
             if left == 0 || length < SHORTEST {
@@ -82,7 +88,7 @@ pub(crate) fn minimize(
                 let gain = at.value - next.value;
                 remember(&mut corrections, &at, &next);
                 at = next;
-                if gain < LEAST_GAIN * (1.0 + at.value.abs()) {
+                if gain < effort.least_gain {
                     break;
                 }
             }
@@ -184,17 +190,25 @@ mod tests {
         a * a + 100.0 * b * b
     }
 
+    fn effort(step: f64) -> Effort {
+        Effort {
+            evaluations: 200,
+            step,
+            least_gain: 1e-15,
+        }
+    }
+
     #[test]
     fn a_curved_valley_is_followed_to_its_end() {
         let bounds = [(-2.0, 2.0); 2];
-        let end = minimize(rosenbrock, vec![-1.2, 1.0], &bounds, 200, 0.1);
+        let end = minimize(rosenbrock, vec![-1.2, 1.0], &bounds, effort(0.1));
         assert!(end.value < 1e-12, "{end:?}");
     }
 
     #[test]
     fn a_bound_is_kept() {
         let bounds = [(-2.0, 0.5), (-2.0, 2.0)];
-        let end = minimize(rosenbrock, vec![-1.2, 1.0], &bounds, 200, 0.1);
+        let end = minimize(rosenbrock, vec![-1.2, 1.0], &bounds, effort(0.1));
         assert!(
             (end.x[0] - 0.5).abs() < 1e-12 && (end.x[1] - 0.25).abs() < 1e-5,
             "{end:?}"
@@ -207,9 +221,9 @@ mod tests {
             gradient[0] = 1.0;
             if x[0] < 0.4 { f64::NAN } else { x[0] }
         };
-        let end = minimize(wall, vec![0.9], &[(0.0, 1.0)], 100, 0.3);
+        let end = minimize(wall, vec![0.9], &[(0.0, 1.0)], effort(0.3));
         assert!((0.4..0.9).contains(&end.x[0]), "{end:?}");
-        let flat = minimize(|_, _| 3.0, vec![0.9], &[(0.0, 1.0)], 100, 0.3);
+        let flat = minimize(|_, _| 3.0, vec![0.9], &[(0.0, 1.0)], effort(0.3));
         assert_eq!((flat.x[0], flat.value), (0.9, 3.0));
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::feasibility::Feasibility;
 use super::region::Frame;
 use crate::gp::{Acquisition, Posterior};
-use crate::lbfgs::minimize;
+use crate::lbfgs::{Effort, minimize};
 
 /// What a climb looks at.
 pub(super) struct Hill<'a> {
@@ -55,14 +55,13 @@ impl Hill<'_> {
         Some((worth, gradient))
     }
 
-    /// Climbs in the coordinates `free` within their bounds, for at most `limit` evaluations with a first step of `step`.
+    /// Climbs in the coordinates `free` within their bounds.
     pub(super) fn climb(
         &self,
         from: Vec<f64>,
         free: &[usize],
         bounds: &[(f64, f64)],
-        limit: usize,
-        step: f64,
+        effort: Effort,
     ) -> Candidate {
         let mut x = from.clone();
         let cost = |moved: &[f64], gradient: &mut [f64]| {
@@ -79,7 +78,7 @@ impl Hill<'_> {
             -(worth.value + success.map_or(0.0, |(worth, _)| worth))
         };
         let start = free.iter().map(|&d| from[d]).collect();
-        let end = minimize(cost, start, bounds, limit, step);
+        let end = minimize(cost, start, bounds, effort);
         let mut x = from;
         place(&mut x, free, &end.x);
         Candidate {

@@ -7,6 +7,7 @@ use super::climb::{Candidate, Hill};
 use super::{FITTED, HELD, Search};
 use crate::evidence::normal;
 use crate::gp::{Data, Posterior, Prior, fit, warp, without_outliers};
+use crate::lbfgs::Effort;
 
 /// Evaluations of a fit.
 const FIT_LIMIT: usize = 30;
@@ -24,8 +25,11 @@ const NEARBY: usize = 100;
 const CENTRES: usize = 4;
 /// Candidates that climb.
 const CLIMBERS: usize = 4;
-const CLIMB_LIMIT: usize = 25;
-const CLIMB_STEP: f64 = 0.03;
+const CLIMB: Effort = Effort {
+    evaluations: 25,
+    step: 0.03,
+    least_gain: 1e-8,
+};
 /// Rounds through the dimensions that do not climb.
 const ROUNDS: usize = 2;
 
@@ -131,7 +135,7 @@ fn climb(search: &Search<'_>, hill: &Hill<'_>, from: Vec<f64>) -> Candidate {
     let mut top = hill.candidate(from.clone());
     if !free.is_empty() {
         let bounds = vec![(0.0, 1.0); free.len()];
-        let climbed = hill.climb(from, &free, &bounds, CLIMB_LIMIT, CLIMB_STEP);
+        let climbed = hill.climb(from, &free, &bounds, CLIMB);
         let climbed = hill.candidate(search.snap(climbed.x));
         if climbed.worth > top.worth {
             top = climbed;

@@ -7,6 +7,7 @@ use super::climb::Hill;
 use super::{FITTED, HELD, Search};
 use crate::evidence::{Evidence, Rows};
 use crate::gp::{Acquisition, Data, Metric, Posterior, Prior, fit, warp, without_outliers};
+use crate::lbfgs::Effort;
 
 /// A model of the observations nearest to the best one.
 pub(super) struct Region {
@@ -42,8 +43,11 @@ const PRIOR: Prior = Prior {
 };
 
 const CLIMBERS: usize = 4;
-const CLIMB_LIMIT: usize = 40;
-const CLIMB_STEP: f64 = 0.1;
+const CLIMB: Effort = Effort {
+    evaluations: 40,
+    step: 0.1,
+    least_gain: 1e-8,
+};
 /// Climbs start so far around the nearest observations, of whose own places all is known.
 const JITTER: f64 = 0.2;
 
@@ -91,7 +95,7 @@ impl Region {
                 let jitter = JITTER * (rng.random::<f64>() - 0.5);
                 (x + jitter).clamp(*low, *high)
             });
-            hill.climb(jittered.collect(), &free, &bounds, CLIMB_LIMIT, CLIMB_STEP)
+            hill.climb(jittered.collect(), &free, &bounds, CLIMB)
         });
         let top = climbed.max_by(|a, b| a.worth.total_cmp(&b.worth))?;
         Some(frame.outward(&top.x))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::bend::{Bend, Bent};
 use super::kernel::{Hyper, matern};
 use super::posterior::{Data, Explained, explain};
-use crate::lbfgs::{Minimum, minimize};
+use crate::lbfgs::{Effort, Minimum, minimize};
 use crate::linalg::{Lower, dot};
 
 /// Normal priors of the logarithms of what is fitted.
@@ -38,6 +38,8 @@ const BEND: Belief = Belief {
     spread: 0.5,
     bounds: (-1.4, 1.4),
 };
+/// A step of a fit that gains less in that logarithm is the last: no prediction changes by it.
+const SMALLEST_GAIN: f64 = 1e-3;
 /// What a bent axis must gain in the logarithm of the posterior's density.
 const LEAST_GAIN: f64 = 1.0;
 
@@ -137,7 +139,12 @@ impl<'a> Pairs<'a> {
     fn most_probable(&self, beliefs: &[Belief], from: Vec<f64>, limit: usize) -> Minimum {
         let bounds: Vec<(f64, f64)> = beliefs.iter().map(|belief| belief.bounds).collect();
         let surprise = |logs: &[f64], gradient: &mut [f64]| self.surprise(beliefs, logs, gradient);
-        minimize(surprise, from, &bounds, limit, 1.0)
+        let effort = Effort {
+            evaluations: limit,
+            step: 1.0,
+            least_gain: SMALLEST_GAIN,
+        };
+        minimize(surprise, from, &bounds, effort)
     }
 
     /// The beliefs with those of the bends.
