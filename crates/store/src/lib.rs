@@ -3,11 +3,15 @@
 //! [`Store`] is the contract, [`open`] finds the implementation for a URL. One implementation is built: SQLite, embedded.
 //! What every implementation must do is tested by `diwan_testkit::store`.
 
+mod columns;
 mod error;
 mod location;
+mod metrics;
 mod query;
+mod report;
 mod sqlite;
 mod store;
+mod value;
 
 pub use error::StoreError;
 pub use location::Location;

@@ -11,7 +11,7 @@
 
 mod experiments;
 mod identity;
-mod metrics;
+mod interning;
 mod observations;
 mod opening;
 mod reports;
@@ -20,7 +20,6 @@ mod settle;
 mod sql;
 mod sweep;
 mod trials;
-mod value;
 mod writer;
 
 use std::path::Path;
@@ -33,12 +32,12 @@ use diwan_core::record::{ExperimentKey, TrialRecord};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::sync::watch;
 
+use crate::metrics::MetricIds;
 use crate::{
     Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment,
     TrialQuery, TrialRef,
 };
 use identity::Identity;
-use metrics::MetricIds;
 use settle::Settling;
 use writer::{Statement, Writer};
 

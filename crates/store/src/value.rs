@@ -1,7 +1,7 @@
 //! Values of metrics in the columns `value` and `text`.
 
 /// A value as a number, and as text when the number alone does not give the text back (`0.930`, `1e-5`, `nan`, words).
-pub(super) fn split(value: &str) -> (Option<f64>, Option<String>) {
+pub(crate) fn split(value: &str) -> (Option<f64>, Option<String>) {
     // SQLite keeps neither NaN nor the sign of zero.
     let number = value
         .trim()
@@ -13,7 +13,7 @@ pub(super) fn split(value: &str) -> (Option<f64>, Option<String>) {
 }
 
 /// The text of a number that has no text of its own.
-pub(super) fn write(number: f64) -> String {
+pub(crate) fn write(number: f64) -> String {
     number.to_string()
 }
 

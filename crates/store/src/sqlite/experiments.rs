@@ -7,7 +7,7 @@ use sqlx::error::ErrorKind;
 
 use super::writer::Statement;
 use super::{SqliteStore, rows, sql};
-use crate::{ExperimentQuery, StoreError, StoredExperiment};
+use crate::{ExperimentQuery, StoreError, StoredExperiment, columns};
 
 impl SqliteStore {
     pub(super) async fn create_experiment(
@@ -54,7 +54,7 @@ impl SqliteStore {
             return Ok(None);
         };
         self.announce();
-        rows::natural("version", row.try_get("version")?).map(Some)
+        columns::natural("version", row.try_get("version")?).map(Some)
     }
 
     /// Why a commit found nothing to change.
@@ -83,7 +83,7 @@ impl SqliteStore {
         let Some(row) = self.read_one(query).await? else {
             return Ok(None);
         };
-        let version = rows::natural("version", row.try_get("version")?)?;
+        let version = columns::natural("version", row.try_get("version")?)?;
         Ok(Some((version, row.try_get("uid")?)))
     }
 
@@ -99,7 +99,10 @@ impl SqliteStore {
         for row in &found {
             match row.try_get::<Option<i64>, _>("version")? {
                 Some(version) => {
-                    stored = Some((rows::experiment(row)?, rows::natural("version", version)?));
+                    stored = Some((
+                        rows::experiment(row)?,
+                        columns::natural("version", version)?,
+                    ));
                 }
                 None => active.push(rows::trial(row)?),
             }
@@ -122,14 +125,14 @@ impl SqliteStore {
             .clone()
             .unwrap_or_else(|| ExperimentKey::new("", ""));
         let statement = rows::bind_key(sqlx::query(text).bind(query.namespace.clone()), &after)
-            .bind(rows::limit(query.limit));
+            .bind(columns::limit(query.limit));
         let found = self.read(statement).await?;
         found
             .iter()
             .map(|row| {
                 Ok(StoredExperiment {
                     record: rows::experiment(row)?,
-                    version: rows::natural("version", row.try_get("version")?)?,
+                    version: columns::natural("version", row.try_get("version")?)?,
                 })
             })
             .collect()
@@ -138,7 +141,7 @@ impl SqliteStore {
 
 /// Binds a commit's part of a script.
 fn bind_change(script: Statement, expected: u64, change: &Change) -> Result<Statement, StoreError> {
-    let expected = rows::integer("version", expected)?;
+    let expected = columns::integer("version", expected)?;
     let record = &change.record;
     let key = record.key();
     let bind_expected = |script: Statement| {
@@ -148,14 +151,9 @@ fn bind_change(script: Statement, expected: u64, change: &Change) -> Result<Stat
     };
     let (records, index) = rows::trials(&change.trials)?;
     let script = bind_expected(script.bind(records).bind(index));
-    let script = bind_expected(script.bind(rows::definition(record)?));
-    let progress = rows::to_json(&record.progress)?;
-    Ok(bind_expected(script.bind(is_open(record)).bind(progress)))
-}
-
-/// Whether something is left to do about an experiment.
-fn is_open(record: &ExperimentRecord) -> bool {
-    let progress = &record.progress;
-    let counts = &progress.counts;
-    progress.completion_time.is_none() || counts.trials_pending > 0 || counts.trials_running > 0
+    let script = bind_expected(script.bind(columns::definition(record)?));
+    let progress = columns::to_json(&record.progress)?;
+    Ok(bind_expected(
+        script.bind(columns::is_open(record)).bind(progress),
+    ))
 }

@@ -1,14 +1,15 @@
 //! Observations and cursors.
 
-use diwan_core::observation::{MetricPoint, Place, Source};
+use diwan_core::observation::MetricPoint;
 use sqlx::Row;
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteRow;
 
 use super::sql::Append;
 use super::writer::Statement;
-use super::{SqliteStore, rows, sql, value};
-use crate::{Cursor, ObservationQuery, StoreError, TrialRef};
+use super::{SqliteStore, rows, sql};
+use crate::columns::{self, PointRow};
+use crate::{Cursor, ObservationQuery, StoreError, TrialRef, value};
 
 impl SqliteStore {
     /// Large calls are cut into several transactions, the last of which moves the cursors: points may be ahead of cursors,
@@ -48,7 +49,7 @@ impl SqliteStore {
         } else {
             &sql::APPEND_MANY
         };
-        let number = rows::integer("trial number", trial.number)?;
+        let number = columns::integer("trial number", trial.number)?;
         let mut statement = rows::bind_experiment(sqlx::query(script.text.as_str()), trial)
             .bind(number)
             .bind(trial.attempt);
@@ -66,7 +67,7 @@ impl SqliteStore {
         statement = rows::bind_experiment(statement, trial)
             .bind(number)
             .bind(trial.attempt)
-            .bind(rows::to_json(&cursors)?);
+            .bind(columns::to_json(&cursors)?);
         let stored = self.writer.run(statement).await;
         stored.map_err(|error| refusal(error, trial))?;
         Ok(())
@@ -74,14 +75,14 @@ impl SqliteStore {
 
     pub(super) async fn list_cursors(&self, trial: &TrialRef) -> Result<Vec<Cursor>, StoreError> {
         let statement = rows::bind_experiment(sqlx::query(sql::CURSORS), trial)
-            .bind(rows::integer("trial number", trial.number)?)
+            .bind(columns::integer("trial number", trial.number)?)
             .bind(trial.attempt);
         let found = self.read(statement).await?;
         found
             .iter()
             .map(|row| {
                 Ok(Cursor {
-                    source: source(row)?,
+                    source: columns::source(row.try_get("source")?)?,
                     offset: row.try_get("position")?,
                     base: row.try_get("base")?,
                     print: row.try_get("print")?,
@@ -98,7 +99,7 @@ impl SqliteStore {
             (i64::from(place.source as u8), place.offset, place.index)
         });
         let statement = rows::bind_experiment(sqlx::query(sql::OBSERVATIONS), &query.trial)
-            .bind(rows::integer("trial number", query.trial.number)?)
+            .bind(columns::integer("trial number", query.trial.number)?)
             .bind(query.trial.attempt)
             .bind(after_source)
             .bind(after_offset)
@@ -106,7 +107,7 @@ impl SqliteStore {
             .bind(query.metric.clone())
             .bind(query.from_ns)
             .bind(query.to_ns)
-            .bind(rows::limit(query.limit));
+            .bind(columns::limit(query.limit));
         self.read(statement).await?.iter().map(point).collect()
     }
 }
@@ -132,29 +133,17 @@ fn bind_nothing(mut statement: Statement) -> Statement {
 }
 
 fn point(row: &SqliteRow) -> Result<MetricPoint, StoreError> {
-    let value = match row.try_get::<Option<String>, _>("text")? {
-        Some(text) => text,
-        None => value::write(row.try_get("value")?),
-    };
-    Ok(MetricPoint {
+    let point = PointRow {
         metric: row.try_get("metric")?,
-        value,
+        value: row.try_get("value")?,
+        text: row.try_get("text")?,
         time_ns: row.try_get("time_ns")?,
         step: row.try_get("step")?,
-        place: Place {
-            source: source(row)?,
-            offset: row.try_get("position")?,
-            index: row.try_get("part")?,
-        },
-    })
-}
-
-fn source(row: &SqliteRow) -> Result<Source, StoreError> {
-    let number = row.try_get("source")?;
-    Source::from_number(number).ok_or_else(|| StoreError::Damaged {
-        what: format!("{number} is no source of observations"),
-        source: None,
-    })
+        source: row.try_get("source")?,
+        position: row.try_get("position")?,
+        part: row.try_get("part")?,
+    };
+    point.point()
 }
 
 /// Why points were not stored. The one null that a script can put into a table is the id of a missing experiment.

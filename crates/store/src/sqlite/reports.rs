@@ -2,16 +2,13 @@
 
 use std::iter::once;
 
-use diwan_core::digest::{EMPTY, fnv1a};
 use diwan_core::observation::ReportedPoint;
 
 use super::observations::refusal;
 use super::writer::Statement;
-use super::{SqliteStore, rows, sql, value};
-use crate::{StoreError, TrialRef};
-
-/// In nanoseconds.
-const SECOND: i64 = 1_000_000_000;
+use super::{SqliteStore, rows, sql};
+use crate::report::{digest, has_a_moment};
+use crate::{StoreError, TrialRef, columns, value};
 
 impl SqliteStore {
     pub(super) async fn keep_report(
@@ -37,7 +34,7 @@ fn script(
     metrics: Vec<i64>,
 ) -> Result<impl Iterator<Item = Statement> + Send + use<>, StoreError> {
     let digest = digest(points);
-    let number = rows::integer("trial number", trial.number)?;
+    let number = columns::integer("trial number", trial.number)?;
     let trial = trial.clone();
     let bind_report = move |statement| {
         rows::bind_experiment(statement, &trial)
@@ -70,30 +67,4 @@ fn bind_point(statement: Statement, point: &ReportedPoint, metric: i64) -> State
         .bind(text)
         .bind(point.time_ns)
         .bind(point.step)
-}
-
-/// Whether an equal report can only be this one sent again. Without a step and a time within the second (Katib's SDK sends
-/// whole seconds), a value that comes back is as likely.
-fn has_a_moment(points: &[ReportedPoint]) -> bool {
-    points
-        .iter()
-        .any(|point| point.step.is_some() || point.time_ns.is_some_and(|time| time % SECOND != 0))
-}
-
-/// FNV-1a of a whole report. It is stored: never change how it is made.
-fn digest(points: &[ReportedPoint]) -> i64 {
-    let mut hash = EMPTY;
-    let mut eat = |bytes: &[u8]| hash = fnv1a(hash, bytes);
-    for point in points {
-        for text in [&point.metric, &point.value] {
-            eat(text.as_bytes());
-            // No UTF-8 has this byte, so no text ends where another one begins.
-            eat(&[0xff]);
-        }
-        for number in [point.time_ns, point.step] {
-            eat(&[u8::from(number.is_some())]);
-            eat(&number.unwrap_or_default().to_le_bytes());
-        }
-    }
-    hash.cast_signed()
 }

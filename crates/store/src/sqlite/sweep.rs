@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use super::writer::{Statement, Writer};
 use super::{SqliteStore, rows, sql};
-use crate::{StoreError, TrialRef};
+use crate::{StoreError, TrialRef, columns};
 
 /// Rows that one transaction deletes: some hundredths of a second.
 const PIECE: i64 = 10_000;
@@ -37,7 +37,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn sweep_trial(&self, trial: &TrialRef) -> Result<(), StoreError> {
-        let number = rows::integer("trial number", trial.number)?;
+        let number = columns::integer("trial number", trial.number)?;
         for text in sql::SWEEP_TRIAL {
             let piece = || {
                 rows::bind_experiment(sqlx::query(text), trial)

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, rows, sql};
-use crate::{FoundTrial, MAX_PAGE, StoreError, TrialQuery, TrialRef};
+use crate::{FoundTrial, MAX_PAGE, StoreError, TrialQuery, TrialRef, columns};
 
 impl SqliteStore {
     pub(super) async fn list_trials(
@@ -24,7 +24,7 @@ impl SqliteStore {
         let text = if query.states.is_empty() { all } else { some };
         let mut statement = rows::bind_key(sqlx::query(text), &query.experiment)
             .bind(behind)
-            .bind(rows::limit(query.limit));
+            .bind(columns::limit(query.limit));
         if !query.states.is_empty() {
             statement = statement.bind(rows::state_bits(&query.states));
         }
@@ -68,7 +68,7 @@ impl SqliteStore {
     ) -> Result<Vec<SqliteRow>, StoreError> {
         let statement = sqlx::query(sql::TRIALS_NAMED)
             .bind(name.to_owned())
-            .bind(rows::limit(MAX_PAGE))
+            .bind(columns::limit(MAX_PAGE))
             .bind(experiment.map(|key| key.namespace.clone()))
             .bind(experiment.map(|key| key.name.clone()));
         self.read(statement).await
@@ -99,10 +99,5 @@ impl SqliteStore {
 }
 
 fn foreign(row: &SqliteRow) -> Result<TrialRef, StoreError> {
-    Ok(TrialRef {
-        experiment: ExperimentKey::new("", ""),
-        uid: String::new(),
-        number: rows::natural("number of a foreign trial", row.try_get("number")?)?,
-        attempt: 1,
-    })
+    columns::foreign_trial(row.try_get("number")?)
 }
