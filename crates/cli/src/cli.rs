@@ -41,7 +41,7 @@ pub(crate) struct Cli {
 /// Flags of every verb.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
-    /// The database, such as sqlite:diwan.db; by default a file in your data directory
+    /// The database, such as sqlite:diwan.db or postgres://USER:PASSWORD@HOST/DATABASE; by default a file in your data directory
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) db: Option<String>,
     /// Where trials run and keep their logs; by default a directory beside the database

@@ -1,5 +1,6 @@
 //! What most commands need: the store, where trials live, and the experiment that is meant.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -173,10 +174,22 @@ fn missing(kind: &str, name: &str, namespace: &str, known: &[String]) -> Failure
     }
 }
 
+/// A URL as it may be shown: whoever types it again gives the password some other way, such as `PGPASSWORD`.
+fn without_password(url: &str) -> Cow<'_, str> {
+    let server = url.split_once("://");
+    let server = server.filter(|(scheme, _)| *scheme != "sqlite");
+    let parts = server.and_then(|(scheme, rest)| {
+        let (user, host) = rest.rsplit_once('@')?;
+        let (user, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{user}@{host}"))
+    });
+    parts.map_or(Cow::Borrowed(url), Cow::Owned)
+}
+
 fn store_flags(global: &Global) -> String {
     let mut flags = String::new();
     if let Some(db) = &global.db {
-        flags.push_str(&format!(" --db {}", quoted(db)));
+        flags.push_str(&format!(" --db {}", quoted(&without_password(db))));
     }
     if let Some(directory) = &global.work_dir {
         let directory = directory.display().to_string();
@@ -189,11 +202,17 @@ fn store_flags(global: &Global) -> String {
     flags
 }
 
-/// Trials live beside the database: `diwan.db` has `diwan.db.trials`.
+/// Trials live beside the database: `diwan.db` has `diwan.db.trials`. Those of a server's database live in the user's data
+/// directory, by its host and name.
 fn beside(url: &str) -> Result<PathBuf, Failure> {
-    let path = match url.parse()? {
-        Location::File(path) => path,
-        Location::Memory => PathBuf::from(":memory:"),
+    let location: Location = url.parse()?;
+    let path = match &location {
+        Location::File(path) => path.clone(),
+        Location::Memory => PathBuf::from(location.told()),
+        Location::Postgres(_) => {
+            let name = location.told().replace("://", "-").replace(['/', ':'], "-");
+            environment::data_directory().unwrap_or_default().join(name)
+        }
     };
     let mut name = path.into_os_string();
     name.push(".trials");
@@ -203,6 +222,17 @@ fn beside(url: &str) -> Result<PathBuf, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (url, shown) in [
+            ("postgres://me:p@ss@host:1/db", "postgres://me@host:1/db"),
+            ("postgres://me@host/db", "postgres://me@host/db"),
+            ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
 
     #[test]
     fn trials_live_beside_the_file_that_the_store_opens() {

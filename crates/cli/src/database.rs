@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diwan_core::problem::nearest;
-use diwan_store::Store;
+use diwan_store::{Location, Store};
 
 use crate::cli::Global;
 use crate::environment;
@@ -51,10 +51,11 @@ impl Database {
     /// Opens it. The default database is made by whoever looks first: it cannot be misspelt. One that is named and made to
     /// be kept is told, because its name may be a slip.
     pub(crate) async fn open(&self, need: Need) -> Result<Arc<dyn Store>, Failure> {
-        let path = diwan_store::path(&self.url)?;
-        if path.is_none() && need != Need::Any {
-            return Err(in_memory());
-        }
+        let path = match self.url.parse()? {
+            Location::Memory if need != Need::Any => return Err(in_memory()),
+            Location::File(path) => Some(path),
+            Location::Memory | Location::Postgres(_) => None,
+        };
         let absent = path.filter(|path| self.is_named && !path.exists());
         match absent {
             Some(path) if need == Need::Existing => Err(missing(&path)),

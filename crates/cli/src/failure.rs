@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use diwan_core::problem::{Problem, Problems};
 use diwan_server::runner::RunError;
@@ -134,17 +135,25 @@ impl From<StoreError> for Failure {
             StoreError::Unsupported { .. }
             | StoreError::NoPath
             | StoreError::NotADatabase { .. }
+            | StoreError::BadUrl { .. }
             | StoreError::NotDiwan { .. } => Exit::Usage,
-            StoreError::Open { path, .. } if path.is_dir() => Exit::Usage,
+            StoreError::Open { database, .. } if Path::new(database).is_dir() => Exit::Usage,
             _ => Exit::Failed,
         };
         let failure = Self::of(exit, &error);
         match (&error, error.hint()) {
             (_, Some(hint)) => failure.hint(hint),
-            (StoreError::Open { path, .. }, None) if path.is_dir() => failure.hint(format!(
-                "it is a directory; name a file in it, such as --db {}",
-                quoted(&path.join("diwan.db").display().to_string())
-            )),
+            (StoreError::Open { database, .. }, None) if Path::new(database).is_dir() => {
+                let file = Path::new(database).join("diwan.db").display().to_string();
+                failure.hint(format!(
+                    "it is a directory; name a file in it, such as --db {}",
+                    quoted(&file)
+                ))
+            }
+            (StoreError::Open { database, .. }, None) if database.contains("://") => failure.hint(
+                "the server's name and port, its user and password are in the URL: \
+                 postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+            ),
             (StoreError::Open { .. }, None) => {
                 failure.hint("name a file that can be made or written with --db")
             }

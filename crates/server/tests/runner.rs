@@ -21,6 +21,7 @@ use diwan_server::runner::{Control, Options, Report, RunError, Runner};
 use diwan_server::suggester::{LocalSuggester, Next, SuggestError, Suggester, Suggestions};
 use diwan_store::{ObservationQuery, Store, StoreError, TrialQuery, TrialRef};
 use diwan_testkit::driver::{Script, Scripted};
+use diwan_testkit::postgres::{empty, lossy};
 use diwan_testkit::store::{Access, Faulty};
 use tokio::sync::watch;
 
@@ -37,8 +38,13 @@ impl Bench {
     /// A new experiment; `more` are further lines of its specification.
     async fn new(more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("diwan.db");
-        let store = diwan_store::open(path.to_str().unwrap()).await.unwrap();
+        let path = directory.path().join("diwan.db").display().to_string();
+        Self::on(&path, directory, more).await
+    }
+
+    /// The same in the database at a URL.
+    async fn on(url: &str, directory: tempfile::TempDir, more: &str) -> Self {
+        let store = diwan_store::open(url).await.unwrap();
         let record = record(more);
         let key = record.key();
         store
@@ -387,30 +393,54 @@ async fn a_store_that_fails_for_good_ends_the_run_and_its_trials_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_full_now_and_then_loses_nothing() {
+async fn a_store_that_is_full_or_away_now_and_then_loses_nothing() {
+    faults_lose_nothing(|| StoreError::Full).await;
+    faults_lose_nothing(|| StoreError::Unreachable("nobody answers".into())).await;
+}
+
+async fn faults_lose_nothing(error: impl Fn() -> StoreError + Send + Sync + 'static) {
     let mut bench = Bench::new("  maxTrialCount: 8\n  parallelTrialCount: 2").await;
     let writes = Arc::new(AtomicU64::new(0));
     let counted = writes.clone();
     // Every fourth write.
     let fault = move |access| {
         let is_due = access == Access::Write && counted.fetch_add(1, Ordering::Relaxed) % 4 == 3;
-        is_due.then_some(StoreError::Full)
+        is_due.then(&error)
     };
     bench.store = Arc::new(Faulty::new(bench.store.clone(), fault));
     let driver = scores();
     let record = bench.run(&driver).await;
     let writes = writes.load(Ordering::Relaxed);
     assert!(writes >= 12, "{writes} writes are too few to meet faults");
-    assert_eq!(record.progress.counts.trials_succeeded, 8);
-    assert_eq!(driver.started(), 8, "none was launched twice");
-    for trial in bench.trials().await.values() {
+    each_once(&bench, &driver, &record, 8).await;
+}
+
+/// So many trials have succeeded, each launched once and with both of its observations.
+async fn each_once(bench: &Bench, driver: &Scripted, record: &ExperimentRecord, count: u64) {
+    assert_eq!(record.progress.counts.trials_succeeded, count);
+    assert_eq!(driver.started() as u64, count, "none was launched twice");
+    let trials = bench.trials().await;
+    assert_eq!(trials.len() as u64, count);
+    for trial in trials.values() {
         let stored = bench
             .store
-            .observations(&ObservationQuery::of(TrialRef::new(&record, trial)))
+            .observations(&ObservationQuery::of(TrialRef::new(record, trial)))
             .await
             .unwrap();
         assert_eq!(stored.len(), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server: tests/postgres"]
+async fn a_database_whose_answers_are_lost_loses_and_doubles_nothing() {
+    let url = lossy(&empty().await).await;
+    let directory = tempfile::tempdir().unwrap();
+    let more = "  maxTrialCount: 40\n  parallelTrialCount: 4";
+    let bench = Bench::on(&url, directory, more).await;
+    let driver = scores();
+    let record = bench.run(&driver).await;
+    each_once(&bench, &driver, &record, 40).await;
 }
 
 /// Two running trials and a store that is full from a moment on, until it is not.

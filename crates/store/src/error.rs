@@ -51,6 +51,10 @@ pub enum StoreError {
     /// Another process has held the database for longer than the store waits.
     #[error("the database is locked by another process")]
     Busy,
+    /// The database's server cannot be reached, or went away. Whether the call took effect is unknown; the same call again does
+    /// not do it twice.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
     /// From everything that writes. Acknowledged work is safe, and reading goes on.
     #[error("the disk of the database is full")]
     Full,
@@ -59,7 +63,7 @@ pub enum StoreError {
     ReadOnly,
     /// Only from `open`, for a URL of another kind of database.
     #[error(
-        "{scheme} databases are not built in; supported: sqlite:PATH, sqlite::memory: or a plain path"
+        "{scheme} databases are not built in; supported: sqlite:PATH, sqlite::memory:, a plain path, or postgres://USER:PASSWORD@HOST/DATABASE"
     )]
     Unsupported {
         /// What stands before `://`.
@@ -68,11 +72,21 @@ pub enum StoreError {
     /// Only from `open`, for an empty path.
     #[error("the database has no path; write sqlite:PATH")]
     NoPath,
-    /// Only from `open`: the file or a directory of its path cannot be made, read or written.
-    #[error("cannot open database {}", path.display())]
+    /// Only from `open`: the URL of a server is not as it must be.
+    #[error(
+        "the URL of database {database} cannot be read; write postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    BadUrl {
+        /// Which, without what may be secret.
+        database: String,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Only from `open`: the file or a directory of its path cannot be made, read or written, or the server refuses.
+    #[error("cannot open database {database}")]
     Open {
-        /// Which file.
-        path: PathBuf,
+        /// Which: a path, or a URL without what may be secret.
+        database: String,
         /// What the system says.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -83,19 +97,18 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Only from `open`: a database, but not Diwan's. It was not touched.
-    #[error("{} is the database of another program", path.display())]
+    #[error("{database} is the database of another program")]
     NotDiwan {
-        /// Which file.
-        path: PathBuf,
+        /// Which.
+        database: String,
     },
     /// Only from `open`. The file was not touched.
     #[error(
-        "{} was written by a newer diwan: it has schema version {found}, this diwan knows versions up to {supported}",
-        path.display()
+        "{database} was written by a newer diwan: it has schema version {found}, this diwan knows versions up to {supported}"
     )]
     Newer {
-        /// Which file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// Its schema version.
         found: i64,
         /// The newest that this program knows.
@@ -129,7 +142,7 @@ impl StoreError {
     /// Whether the same call can succeed later although the caller changes nothing.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Busy | Self::Full)
+        matches!(self, Self::Busy | Self::Full | Self::Unreachable(_))
     }
 
     /// What a person can do about it.
@@ -137,13 +150,19 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Busy => "find the process that holds the database, or wait for it",
+            Self::Unreachable(_) => {
+                "start its server again, or check the way there: what waits goes on by itself"
+            }
             Self::Full => {
                 "free space elsewhere on its file system: a run that waits goes on by itself, other commands can be typed again; \
                  nothing that was stored is lost"
             }
             Self::ReadOnly => "check the permissions of the file and of its directory",
-            Self::NotADatabase { .. } | Self::NotDiwan { .. } => {
+            Self::NotADatabase { .. } => {
                 "name another file; `diwan run` makes one that does not exist"
+            }
+            Self::NotDiwan { .. } => {
+                "name another database: diwan makes its tables in an empty one"
             }
             Self::Newer { .. } => "use the newer diwan, or another database",
             Self::Gone { .. } => {

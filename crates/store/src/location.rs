@@ -12,6 +12,25 @@ pub enum Location {
     Memory,
     /// A SQLite file. The path is taken as it is written: nothing is decoded.
     File(PathBuf),
+    /// A PostgreSQL server: the URL.
+    Postgres(String),
+}
+
+impl Location {
+    /// For messages and names: a path, or a URL without what may be secret, namely user, password and options.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::Memory => ":memory:".to_owned(),
+            Self::File(path) => path.display().to_string(),
+            Self::Postgres(url) => {
+                let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+                let rest = rest.split(['?', '#']).next().unwrap_or_default();
+                let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                format!("{scheme}://{host}")
+            }
+        }
+    }
 }
 
 impl FromStr for Location {
@@ -20,6 +39,9 @@ impl FromStr for Location {
     fn from_str(url: &str) -> Result<Self, StoreError> {
         let path = match url.split_once(':') {
             Some(("sqlite", path)) => path.strip_prefix("//").unwrap_or(path),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                return Ok(Self::Postgres(url.to_owned()));
+            }
             Some((scheme, rest)) if rest.starts_with("//") => {
                 return Err(StoreError::Unsupported {
                     scheme: scheme.to_owned(),
@@ -50,19 +72,37 @@ mod tests {
             ("sqlite:/var/a.db", file("/var/a.db")),
             ("/var/a b?c:d.db", file("/var/a b?c:d.db")),
             ("a.db", file("a.db")),
+            (
+                "postgres://me@host/db",
+                Location::Postgres("postgres://me@host/db".to_owned()),
+            ),
         ] {
             assert_eq!(url.parse::<Location>().unwrap(), location, "{url}");
         }
     }
 
     #[test]
-    fn other_databases_are_refused_without_their_passwords() {
-        for url in ["postgres://me:secret@host/db", "mysql://me:secret@host/db"] {
-            let message = url.parse::<Location>().unwrap_err().to_string();
-            assert!(message.contains("not built in"), "{message}");
-            assert!(message.contains("sqlite:PATH"), "{message}");
-            assert!(!message.contains("secret"), "{message}");
+    fn passwords_are_not_told() {
+        for (url, told) in [
+            (
+                "postgres://me:p@ss@host:1/db?sslmode=require",
+                "postgres://host:1/db",
+            ),
+            ("postgresql://host/db", "postgresql://host/db"),
+            ("postgres://host/db?password=secret", "postgres://host/db"),
+            ("sqlite:a.db", "a.db"),
+        ] {
+            assert_eq!(url.parse::<Location>().unwrap().told(), told);
         }
+    }
+
+    #[test]
+    fn other_databases_are_refused_without_their_passwords() {
+        let message = "mysql://me:secret@host/db".parse::<Location>();
+        let message = message.unwrap_err().to_string();
+        assert!(message.contains("not built in"), "{message}");
+        assert!(message.contains("sqlite:PATH"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
         assert!(matches!(
             "sqlite:".parse::<Location>(),
             Err(StoreError::NoPath)

@@ -1,6 +1,5 @@
 //! The contract.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::location::Location;
 use crate::{
-    Cursor, ExperimentQuery, FoundTrial, ObservationQuery, SqliteStore, StoreError,
+    Cursor, ExperimentQuery, FoundTrial, ObservationQuery, PostgresStore, SqliteStore, StoreError,
     StoredExperiment, TrialQuery, TrialRef,
 };
 
@@ -124,19 +123,8 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// The file that a URL names; none for a database in memory.
-///
-/// # Errors
-/// When the URL names another kind of database, or none.
-pub fn path(url: &str) -> Result<Option<PathBuf>, StoreError> {
-    Ok(match url.parse()? {
-        Location::Memory => None,
-        Location::File(path) => Some(path),
-    })
-}
-
-/// Opens the store at a URL: `sqlite:PATH`, `sqlite::memory:` or a plain path. A missing database is made, with its
-/// directories; an older one is brought up to date. Must be called on a tokio runtime.
+/// Opens the store at a URL: `sqlite:PATH`, `sqlite::memory:`, a plain path, or `postgres://USER:PASSWORD@HOST/DATABASE`. A
+/// missing file is made, with its directories, and so are missing tables; an older database is brought up to date. Must be called on a tokio runtime.
 ///
 /// # Errors
 /// When the URL names another kind of database, or the file cannot be used: the variants of [`StoreError`] say why.
@@ -144,5 +132,6 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.parse()? {
         Location::Memory => Ok(Arc::new(SqliteStore::in_memory().await?)),
         Location::File(path) => Ok(Arc::new(SqliteStore::open(&path).await?)),
+        Location::Postgres(url) => Ok(Arc::new(PostgresStore::open(&url).await?)),
     }
 }

@@ -1,4 +1,4 @@
-//! Random histories do to SQLite what they do to a few maps.
+//! Random histories do to a store what they do to a few maps.
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
@@ -8,7 +8,7 @@ use diwan_core::engine::Snapshot;
 use diwan_core::observation::{MetricPoint, Place, ReportedPoint, Source};
 use diwan_core::record::TrialState;
 use diwan_store::{
-    Cursor, ExperimentQuery, ObservationQuery, SqliteStore, Store, StoreError, TrialQuery, TrialRef,
+    Cursor, ExperimentQuery, ObservationQuery, Store, StoreError, TrialQuery, TrialRef, open,
 };
 use diwan_testkit::store::samples::{experiment, fail, point, report, start, succeed, suggest};
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ fn trial(name: usize, number: u64, attempt: u32) -> TrialRef {
 }
 
 impl Model {
-    async fn step(&mut self, store: &SqliteStore, step: Step) {
+    async fn step(&mut self, store: &dyn Store, step: Step) {
         match step {
             Step::Create(name) => {
                 let mut snapshot = experiment(NAMES[name]);
@@ -136,7 +136,7 @@ impl Model {
         self.reports.retain(|key, _| !gone(key));
     }
 
-    async fn commit(&mut self, store: &SqliteStore, name: usize, edit: impl Fn(&mut Snapshot)) {
+    async fn commit(&mut self, store: &dyn Store, name: usize, edit: impl Fn(&mut Snapshot)) {
         if let Some(snapshot) = self.snapshots.get_mut(&name) {
             edit(snapshot);
             let change = snapshot.take_change();
@@ -149,7 +149,7 @@ impl Model {
 
     async fn append(
         &mut self,
-        store: &SqliteStore,
+        store: &dyn Store,
         key: (usize, u64, u32),
         places: &[(i64, i32)],
         cursor: Option<i64>,
@@ -178,7 +178,7 @@ impl Model {
 
     async fn report(
         &mut self,
-        store: &SqliteStore,
+        store: &dyn Store,
         key: (usize, u64, u32),
         points: Vec<ReportedPoint>,
     ) {
@@ -203,7 +203,7 @@ impl Model {
         }
     }
 
-    async fn check(&self, store: &SqliteStore) {
+    async fn check(&self, store: &dyn Store) {
         for (name, text) in NAMES.iter().enumerate() {
             let key = experiment(text).record.key();
             let loaded = store.load(&key).await.unwrap();
@@ -252,19 +252,33 @@ fn advance(snapshot: &mut Snapshot, well: bool) {
     }
 }
 
+fn play(steps: Vec<Step>, url: impl Future<Output = String>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = open(&url.await).await.unwrap();
+        let mut model = Model::default();
+        for step in steps {
+            model.step(&*store, step).await;
+        }
+        model.check(&*store).await;
+        store.close().await;
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_histories(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let store = SqliteStore::in_memory().await.unwrap();
-            let mut model = Model::default();
-            for step in steps {
-                model.step(&store, step).await;
-            }
-            model.check(&store).await;
-        });
+    fn random_histories_in_sqlite(steps in steps()) {
+        play(steps, async { "sqlite::memory:".to_owned() });
+    }
+
+    #[test]
+    #[ignore = "needs a server: tests/postgres"]
+    fn random_histories_in_postgres(steps in steps()) {
+        play(steps, diwan_testkit::postgres::empty());
     }
 }

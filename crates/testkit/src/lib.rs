@@ -1,4 +1,5 @@
 //! Fakes and conformance suites for Diwan's traits.
 
 pub mod driver;
+pub mod postgres;
 pub mod store;

@@ -72,7 +72,7 @@ pub(super) fn store(error: &StoreError) -> Status {
     let code = match error {
         StoreError::NotFound { .. } => Code::NotFound,
         StoreError::Conflict { .. } => Code::Aborted,
-        StoreError::Busy | StoreError::Closed => Code::Unavailable,
+        StoreError::Busy | StoreError::Unreachable(_) | StoreError::Closed => Code::Unavailable,
         StoreError::Full => Code::ResourceExhausted,
         _ => Code::Internal,
     };

@@ -25,7 +25,7 @@ const READER_IDLE: Duration = Duration::from_secs(60);
 /// Opens or makes a file and returns its writer.
 pub(super) async fn file(path: &Path) -> Result<(SqliteConnection, Identity), StoreError> {
     let unusable = |source: std::io::Error| StoreError::Open {
-        path: path.to_owned(),
+        database: path.display().to_string(),
         source: source.into(),
     };
     if let Some(directory) = path.parent() {
@@ -53,13 +53,13 @@ async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), S
     let failed = |error| cannot_open(path, error);
     if !is_ours(connection).await.map_err(failed)? {
         return Err(StoreError::NotDiwan {
-            path: path.to_owned(),
+            database: path.display().to_string(),
         });
     }
     let found = stored_version(connection).await.map_err(failed)?;
     if found > supported_version() {
         return Err(StoreError::Newer {
-            path: path.to_owned(),
+            database: path.display().to_string(),
             found,
             supported: supported_version(),
         });
@@ -99,12 +99,15 @@ fn options() -> SqliteConnectOptions {
 }
 
 fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
-    let path = path.to_owned();
     if is_no_database(&error) {
+        let path = path.to_owned();
         return StoreError::NotADatabase { path };
     }
     match StoreError::from(error) {
-        StoreError::Database(source) => StoreError::Open { path, source },
+        StoreError::Database(source) => StoreError::Open {
+            database: path.display().to_string(),
+            source,
+        },
         other => other,
     }
 }

@@ -1,0 +1,94 @@
+//! Points that are pushed.
+
+use diwan_core::observation::ReportedPoint;
+
+use super::fault::fault;
+use super::patience::patiently;
+use super::{PostgresStore, launch, sql};
+use crate::report::{digest, has_a_moment};
+use crate::{StoreError, TrialRef, columns, value};
+
+impl PostgresStore {
+    pub(super) async fn keep_report(
+        &self,
+        trial: &TrialRef,
+        points: &[ReportedPoint],
+    ) -> Result<(), StoreError> {
+        if points.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = points.iter().map(|point| point.metric.as_str()).collect();
+        let metrics = self.metric_ids(&names).await?;
+        patiently(|| self.try_to_keep(trial, points, &metrics)).await?;
+        Ok(())
+    }
+
+    /// One transaction, which a repetition of the same report waits for and then knows.
+    async fn try_to_keep(
+        &self,
+        trial: &TrialRef,
+        points: &[ReportedPoint],
+        metrics: &[i64],
+    ) -> Result<(), StoreError> {
+        let digest = digest(points);
+        let (number, attempt) = numbers(trial)?;
+        let mut transaction = self.pool.begin().await.map_err(fault)?;
+        let found: Option<(i64, Option<i64>, i64)> =
+            launch!(sqlx::query_as(sql::REPORT_BEGIN), trial)
+                .fetch_optional(&mut *transaction)
+                .await
+                .map_err(fault)?;
+        let (experiment, last, next) = found.ok_or_else(|| StoreError::NotFound {
+            key: trial.experiment.clone(),
+        })?;
+        let mut is_new = last != Some(digest);
+        if has_a_moment(points) {
+            let made = sqlx::query(sql::REPORT_KNOW)
+                .bind(experiment)
+                .bind(number)
+                .bind(attempt)
+                .bind(digest)
+                .execute(&mut *transaction)
+                .await
+                .map_err(fault)?;
+            is_new &= made.rows_affected() > 0;
+        }
+        let kept = if is_new { points } else { &[] };
+        if is_new {
+            let (values, texts): (Vec<_>, Vec<_>) =
+                kept.iter().map(|point| value::split(&point.value)).unzip();
+            let texts: Vec<_> = texts
+                .into_iter()
+                .map(|text| text.map(String::into_bytes))
+                .collect();
+            sqlx::query(sql::REPORT_POINTS)
+                .bind(experiment)
+                .bind(number)
+                .bind(attempt)
+                .bind(next)
+                .bind(metrics)
+                .bind(values)
+                .bind(texts)
+                .bind(kept.iter().map(|point| point.time_ns).collect::<Vec<_>>())
+                .bind(kept.iter().map(|point| point.step).collect::<Vec<_>>())
+                .execute(&mut *transaction)
+                .await
+                .map_err(fault)?;
+        }
+        sqlx::query(sql::REPORT_END)
+            .bind(experiment)
+            .bind(number)
+            .bind(attempt)
+            .bind(digest)
+            .bind(kept.len() as i64)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault)?;
+        transaction.commit().await.map_err(fault)
+    }
+}
+
+fn numbers(trial: &TrialRef) -> Result<(i64, i64), StoreError> {
+    let number = columns::integer("trial number", trial.number)?;
+    Ok((number, i64::from(trial.attempt)))
+}
