@@ -12,6 +12,7 @@ import pytest
 from conftest import DB_MANAGER, container, each_once, ended, eventually, experiment, job
 
 CLUSTER = os.path.dirname(os.environ["DIWAN_TEST_CONTROLLER"])
+POSTGRES = f"{CLUSTER}/../postgres"
 RETAIN = {"retain": True}
 
 
@@ -35,6 +36,20 @@ def second_controller():
     controller("stop", 1)
     # Whoever registered last had the webhooks.
     controller("restart")
+
+
+@pytest.fixture
+def two_controllers_on_a_server():
+    """Both share a PostgreSQL, in place of the one that has a file."""
+    told = subprocess.run([POSTGRES, "up"], check=True, capture_output=True, text=True).stdout
+    os.environ["DIWAN_TEST_DB"] = told.strip().partition("=")[2]
+    controller("restart")
+    controller("start", 1)
+    yield 0, 1
+    del os.environ["DIWAN_TEST_DB"]
+    controller("stop", 1)
+    controller("restart")
+    run(POSTGRES, "down")
 
 
 def prints(trials, parallel, name, seconds=0):
@@ -102,6 +117,26 @@ def test_two_controllers_of_which_one_is_killed(katib, core, second_controller, 
         ended(katib, one, timeout=240)
         each_once(katib, core, one, 10)
         katib.delete_experiment(one)
+
+
+def test_a_database_that_is_killed_with_its_controllers(katib, core, two_controllers_on_a_server, name):
+    katib.create_experiment(prints(100, 8, name))
+    seed = random.randrange(1_000_000)
+    print(f"the moments follow from seed {seed}")
+    moments = random.Random(seed)
+    for round in range(10):
+        time.sleep(moments.uniform(0, 2))
+        run(POSTGRES, "stop")
+        time.sleep(moments.uniform(0, 4))
+        if round % 3 == 0:
+            controller("stop", moments.choice(two_controllers_on_a_server))
+        run(POSTGRES, "start")
+        for number in two_controllers_on_a_server:
+            if not Path(f"target/cluster/controller/{number}/pid").exists():
+                controller("start", number)
+    ended(katib, name, timeout=300)
+    each_once(katib, core, name, 100)
+    katib.delete_experiment(name)
 
 
 def test_an_api_server_that_is_killed(katib, core, name):

@@ -3,14 +3,16 @@
 import json
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import container, eventually, experiment, job
+from conftest import container, each_once, ended, eventually, experiment, job
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-CRDS = Path(__file__).parents[2] / "crds"
+ROOT = Path(__file__).parents[2]
+CRDS, POSTGRES = ROOT / "crds", ROOT / "tests/postgres"
 DEPLOYMENT = "deployment/katib-controller"
 CLAIM = {"name": "diwan-data", "namespace": "kubeflow"}
 
@@ -35,12 +37,12 @@ def volume(core, tmp_path):
     core.delete_persistent_volume(CLAIM["name"])
 
 
-@pytest.fixture
-def installed(volume, core):
-    """A controller in a pod, in place of the one beside the cluster."""
+@contextmanager
+def controllers(core, folder):
+    """Controllers in pods, in place of the one beside the cluster."""
     beside = os.environ["DIWAN_TEST_CONTROLLER"]
     subprocess.run([beside, "stop"], check=True)
-    kubectl("apply", "-k", str(CRDS))
+    kubectl("apply", "-k", str(folder))
     # There is no DNS in the cluster.
     address = core.read_namespaced_service("katib-db-manager", "kubeflow").spec.cluster_ip
     place = "/spec/template/spec/containers/0/command/-"
@@ -52,6 +54,24 @@ def installed(volume, core):
     finally:
         kubectl("-n", "kubeflow", "delete", DEPLOYMENT, "--cascade=foreground")
         subprocess.run([beside, "start"], check=True)
+
+
+@pytest.fixture
+def installed(volume, core):
+    with controllers(core, CRDS):
+        yield
+
+
+@pytest.fixture
+def database(core):
+    """A server that pods reach, and the secret that tells its URL."""
+    host, network = os.environ["DIWAN_TEST_DB_MANAGER"].split(":")[0], "10.244.0.0/16"
+    told = subprocess.run([POSTGRES, "up", host, network], check=True, capture_output=True, text=True).stdout
+    url = told.strip().partition("=")[2].replace("127.0.0.1", host)
+    core.create_namespaced_secret("kubeflow", {"metadata": {"name": "diwan-database"}, "stringData": {"url": url}})
+    yield
+    core.delete_namespaced_secret("diwan-database", "kubeflow")
+    subprocess.run([POSTGRES, "down"], check=True)
 
 
 def scraped(core):
@@ -90,3 +110,19 @@ def test_an_experiment_runs_and_is_counted(katib, core, objects, installed, name
     after = {one.metadata.name for one in core.list_namespaced_pod("default").items}
     assert after <= before
     core.delete_namespace(name)
+
+
+def test_two_replicas_share_a_database_server(katib, core, objects, database, name):
+    with controllers(core, ROOT / "examples/two-controllers"):
+        replicas = core.list_namespaced_pod("kubeflow", label_selector="katib.kubeflow.org/component=controller").items
+        assert len(replicas) == 2
+        names = [f"{name}-{index}" for index in range(4)]
+        made = [experiment(one, job(container("echo score=$X")), trials=10, template={"retain": True}) for one in names]
+        eventually(lambda: answers(objects, "default", made[0]))
+        for one in made:
+            katib.create_experiment(one)
+        core.delete_namespaced_pod(replicas[0].metadata.name, "kubeflow", grace_period_seconds=0)
+        for one in names:
+            ended(katib, one)
+            each_once(katib, core, one, 10)
+            katib.delete_experiment(one)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diwan_core::engine::{Action, Event, Snapshot, step};
+use diwan_core::engine::{Action, Change, Event, Snapshot, step};
 use diwan_core::record::{
     ExperimentKey, ExperimentRecord, OptimizerState, StopCause, TrialRecord, TrialState,
 };
@@ -206,19 +206,24 @@ impl<'a> Actor<'a> {
 
     /// Commits what was applied. When somebody else committed first, what was applied is applied again on top of that. While
     /// the store cannot take it (the disk is full), trials go on and the commit is tried again. If the owner wants to go, trials
-    /// are stopped and it is tried once more: the next run finds out what became of them.
+    /// are stopped and it is tried once more: the next run finds out what became of them. When nobody knows whether it took
+    /// effect (the database went away), the same commit is repeated: what it held must not be applied twice.
     async fn commit(&mut self) -> Result<(), RunError> {
         let mut is_last = false;
         while !self.uncommitted.is_empty() {
             let change = self.snapshot.take_change();
-            let (key, version) = (self.key.clone(), self.snapshot.version);
-            let commit = self.runner.store.commit(&key, version, &change);
-            // Beside the commit, which is on its way first: who yields lets the store's task send it off.
-            let get_ready = async {
-                tokio::task::yield_now().await;
-                self.get_ready();
-            };
-            let (committed, ()) = tokio::join!(biased; commit, get_ready);
+            let mut committed = self.try_to_commit(&change).await;
+            while let Err(error @ StoreError::Unreachable(_)) = &committed
+                && !is_last
+            {
+                self.publish(change.record.clone(), Some(error.to_string()));
+                self.pause().await;
+                is_last = self.wanted() != Control::Run;
+                if is_last {
+                    self.halt().await;
+                }
+                committed = self.try_to_commit(&change).await;
+            }
             match committed {
                 Ok(version) => {
                     self.snapshot.version = version;
@@ -238,6 +243,18 @@ impl<'a> Actor<'a> {
             }
         }
         Ok(())
+    }
+
+    async fn try_to_commit(&mut self, change: &Change) -> Result<u64, StoreError> {
+        let (key, version) = (self.key.clone(), self.snapshot.version);
+        let commit = self.runner.store.commit(&key, version, change);
+        // Beside the commit, which is on its way first: who yields lets the store's task send it off.
+        let get_ready = async {
+            tokio::task::yield_now().await;
+            self.get_ready();
+        };
+        let (committed, ()) = tokio::join!(biased; commit, get_ready);
+        committed
     }
 
     /// Takes the stored state and puts what was not committed on top. What does not fit any more is dropped, and so are starts
