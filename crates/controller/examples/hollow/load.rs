@@ -85,9 +85,9 @@ pub(crate) async fn experiments(client: Client, count: u32, parallel: u32) -> Re
     Ok(())
 }
 
-/// Runs one grid of 14,500 trials, and prints the seconds that the first and the last thousand took, and the largest object.
-pub(crate) async fn grid(client: Client, parallel: u32) -> Result<(), Failure> {
-    const THOUSAND: u64 = 1000;
+/// Runs so many trials of one grid of 14,500, and prints the seconds that they took, the second and the last part of them (a
+/// thousand, or a third), and the largest object.
+pub(crate) async fn grid(client: Client, parallel: u32, trials: u32) -> Result<(), Failure> {
     let sizes = [29.0, 10.0, 10.0, 5.0];
     let names = ["a", "b", "c", "d"];
     let parameters: Vec<Value> = names
@@ -95,7 +95,6 @@ pub(crate) async fn grid(client: Client, parallel: u32) -> Result<(), Failure> {
         .zip(sizes)
         .map(|(name, size)| double(name, 1.0, size, 1.0))
         .collect();
-    let trials = 14_500;
     let api = api_of(&client, &kinds::experiments());
     let made = experiment(
         "grid",
@@ -136,8 +135,9 @@ pub(crate) async fn grid(client: Client, parallel: u32) -> Result<(), Failure> {
         mark.map_or(0.0, |(_, seconds)| *seconds)
     };
     let total = u64::from(trials);
-    let first = at(2 * THOUSAND) - at(THOUSAND);
-    let last = at(total) - at(total - THOUSAND);
+    let part = (total / 3).min(1000);
+    let first = at(2 * part) - at(part);
+    let last = at(total) - at(total - part);
     for resource in [kinds::suggestions(), kinds::trials()] {
         largest = largest.max(largest_of(&client, &resource).await?);
     }

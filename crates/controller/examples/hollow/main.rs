@@ -9,7 +9,7 @@ use std::error::Error;
 
 use kube::Client;
 
-const USAGE: &str = "usage: hollow nodes COUNT DATABASE-MANAGER | jobs COUNT | experiments COUNT PARALLEL | grid PARALLEL";
+const USAGE: &str = "usage: hollow nodes COUNT DATABASE-MANAGER | jobs COUNT | experiments COUNT PARALLEL | grid PARALLEL TRIALS";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ["experiments", count, parallel] => {
             load::experiments(client, count.parse()?, parallel.parse()?).await
         }
-        ["grid", parallel] => load::grid(client, parallel.parse()?).await,
+        ["grid", parallel, trials] => load::grid(client, parallel.parse()?, trials.parse()?).await,
         _ => Err(USAGE.into()),
     }
 }
