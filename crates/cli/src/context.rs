@@ -179,6 +179,12 @@ fn without_password(url: &str) -> Cow<'_, str> {
     let server = url.split_once("://");
     let server = server.filter(|(scheme, _)| *scheme != "sqlite");
     let parts = server.and_then(|(scheme, rest)| {
+        if let Some((address, _)) = rest
+            .split_once("?")
+            .filter(|(_, options)| options.contains("password="))
+        {
+            return Some(format!("{scheme}://{address}"));
+        }
         let (user, host) = rest.rsplit_once('@')?;
         let (user, _) = user.split_once(':')?;
         Some(format!("{scheme}://{user}@{host}"))
@@ -228,6 +234,7 @@ mod tests {
         for (url, shown) in [
             ("postgres://me:p@ss@host:1/db", "postgres://me@host:1/db"),
             ("postgres://me@host/db", "postgres://me@host/db"),
+            ("postgres://me@host/db?password=x", "postgres://me@host/db"),
             ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
         ] {
             assert_eq!(without_password(url), shown);

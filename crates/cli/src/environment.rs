@@ -53,7 +53,13 @@ pub(crate) fn can_draw() -> bool {
 
 /// Sends the program's own log to stderr: warnings, with `-v` more; `DIWAN_LOG` takes filters as tracing does.
 pub(crate) fn start_log(verbose: u8) {
-    let level = ["warn", "diwan=info,diwan_server=info,warn", "debug"][usize::from(verbose.min(2))];
+    // The database's connections come and go; who waits for it says so.
+    let levels = [
+        "warn,sqlx=error",
+        "diwan=info,diwan_server=info,warn,sqlx=error",
+        "debug",
+    ];
+    let level = levels[usize::from(verbose.min(2))];
     let filter = EnvFilter::try_from_env("DIWAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let draws = can_draw();

@@ -1,5 +1,6 @@
 //! A store that tells what was committed, so that Kubernetes' objects can follow.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -308,6 +309,10 @@ impl Store for MirroredStore {
         self.inner.delete(key).await?;
         self.metrics.deleted(key);
         Ok(())
+    }
+
+    async fn hold(&self, uid: &str) -> Result<Box<dyn Any + Send>, StoreError> {
+        self.inner.hold(uid).await
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -434,13 +434,16 @@ async fn each_once(bench: &Bench, driver: &Scripted, record: &ExperimentRecord, 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a server: tests/postgres"]
 async fn a_database_whose_answers_are_lost_loses_and_doubles_nothing() {
-    let url = lossy(&empty().await).await;
+    let url = empty().await;
+    // Shut for longer than one call waits.
+    let way = lossy(&url, 40, Duration::from_secs(8)).await;
     let directory = tempfile::tempdir().unwrap();
-    let more = "  maxTrialCount: 40\n  parallelTrialCount: 4";
-    let bench = Bench::on(&url, directory, more).await;
+    let more = "  maxTrialCount: 150\n  parallelTrialCount: 4";
+    let mut bench = Bench::on(&way, directory, more).await;
     let driver = scores();
     let record = bench.run(&driver).await;
-    each_once(&bench, &driver, &record, 40).await;
+    bench.store = diwan_store::open(&url).await.unwrap();
+    each_once(&bench, &driver, &record, 150).await;
 }
 
 /// Two running trials and a store that is full from a moment on, until it is not.

@@ -51,10 +51,16 @@ pub enum StoreError {
     /// Another process has held the database for longer than the store waits.
     #[error("the database is locked by another process")]
     Busy,
-    /// The database's server cannot be reached, or went away. Whether the call took effect is unknown; the same call again does
-    /// not do it twice.
-    #[error("the database cannot be reached")]
+    /// The database's server cannot be reached, went away, or does not serve now. Whether the call took effect is unknown. The same
+    /// commit, append or report again is not done twice; `create` may find its own experiment, and `delete` none.
+    #[error("the database does not answer")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
+    /// The database's server does not let its user do that.
+    #[error("the database refuses")]
+    Forbidden(#[source] Box<dyn Error + Send + Sync>),
+    /// Only from `hold`.
+    #[error("another process runs the experiment")]
+    Held,
     /// From everything that writes. Acknowledged work is safe, and reading goes on.
     #[error("the disk of the database is full")]
     Full,
@@ -151,8 +157,12 @@ impl StoreError {
         Some(match self {
             Self::Busy => "find the process that holds the database, or wait for it",
             Self::Unreachable(_) => {
-                "start its server again, or check the way there: what waits goes on by itself"
+                "look after its server, or the way there: what waits goes on by itself"
             }
+            Self::Forbidden(_) => {
+                "let its user make tables in the schema, and read and write them: GRANT ALL ON SCHEMA …, or a database of its own"
+            }
+            Self::Held => "wait until it has ended, or stop it: `diwan stop NAME`",
             Self::Full => {
                 "free space elsewhere on its file system: a run that waits goes on by itself, other commands can be typed again; \
                  nothing that was stored is lost"
@@ -169,7 +179,7 @@ impl StoreError {
                 "put the file back, or a copy of it, and start again; without it diwan makes a new, empty one"
             }
             Self::Damaged { .. } => {
-                "restore a copy; `sqlite3 FILE .recover` saves what is readable"
+                "restore a copy; of a file, `sqlite3 FILE .recover` saves what is readable"
             }
             _ => return None,
         })

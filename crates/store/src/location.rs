@@ -25,8 +25,13 @@ impl Location {
             Self::File(path) => path.display().to_string(),
             Self::Postgres(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-                let rest = rest.split(['?', '#']).next().unwrap_or_default();
+                // Passwords with characters that should have been escaped are passwords all the same.
+                let rest = match rest.split_once('?') {
+                    Some((rest, options)) if options.contains("password=") => rest,
+                    _ => rest,
+                };
                 let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                let host = host.split(['?', '#']).next().unwrap_or_default();
                 format!("{scheme}://{host}")
             }
         }
@@ -89,7 +94,8 @@ mod tests {
                 "postgres://host:1/db",
             ),
             ("postgresql://host/db", "postgresql://host/db"),
-            ("postgres://host/db?password=secret", "postgres://host/db"),
+            ("postgres://host/db?password=s@cret", "postgres://host/db"),
+            ("postgres://me:p?ss#word@host/db", "postgres://host/db"),
             ("sqlite:a.db", "a.db"),
         ] {
             assert_eq!(url.parse::<Location>().unwrap().told(), told);

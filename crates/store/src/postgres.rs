@@ -5,6 +5,7 @@
 
 mod experiments;
 mod fault;
+mod hold;
 mod interning;
 mod observations;
 mod opening;
@@ -14,8 +15,8 @@ mod sql;
 mod sweep;
 mod trials;
 
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::any::Any;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use diwan_core::engine::{Change, Snapshot};
@@ -35,16 +36,12 @@ pub struct PostgresStore {
     pool: PgPool,
     metrics: MetricIds,
     generation: watch::Sender<u64>,
-    unsure: Mutex<HashSet<Unsure>>,
+    /// A number that no other handle has.
+    handle: i64,
 }
 
-/// A commit that may have taken effect: the database went away, and was not back when the call gave up.
-#[derive(PartialEq, Eq, Hash)]
-struct Unsure {
-    uid: String,
-    expected: i64,
-    digest: i64,
-}
+/// How long a store waits for its connections when it is closed.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Binds a launch: namespace, name and uid of its experiment, number, attempt.
 macro_rules! launch {
@@ -66,18 +63,15 @@ impl PostgresStore {
     /// # Errors
     /// When the database cannot be used: the variants of [`StoreError`] say why.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let (pool, handle) = opening::pool(url).await?;
         let store = Self {
-            pool: opening::pool(url).await?,
+            pool,
             metrics: MetricIds::default(),
             generation: watch::Sender::new(0),
-            unsure: Mutex::default(),
+            handle,
         };
         store.sweep_in_background();
         Ok(store)
-    }
-
-    fn unsure(&self) -> MutexGuard<'_, HashSet<Unsure>> {
-        self.unsure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn announce(&self) {
@@ -177,11 +171,16 @@ impl Store for PostgresStore {
         self.delete_experiment(key).await
     }
 
+    async fn hold(&self, uid: &str) -> Result<Box<dyn Any + Send>, StoreError> {
+        self.hold_experiment(uid).await
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        // It waits for every connection, also for one to a server that is gone.
+        let _ = tokio::time::timeout(CLOSING, self.pool.close()).await;
     }
 }

@@ -22,6 +22,7 @@ mod sweep;
 mod trials;
 mod writer;
 
+use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -198,6 +199,10 @@ impl Store for SqliteStore {
 
     async fn delete(&self, key: &ExperimentKey) -> Result<(), StoreError> {
         self.delete_experiment(key).await
+    }
+
+    async fn hold(&self, _uid: &str) -> Result<Box<dyn Any + Send>, StoreError> {
+        Ok(Box::new(()))
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -1,5 +1,6 @@
 //! The contract.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -35,7 +36,8 @@ pub trait Store: Send + Sync {
     /// Stores the record and the changed trials if the stored version is still `expected`, and returns the new version.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when somebody else has committed, [`StoreError::NotFound`] when the experiment is gone (or
+    /// [`StoreError::Unreachable`] says nothing about whether it took effect; a commit that is then repeated, with the same
+    /// change, is answered as the first would have been. [`StoreError::Conflict`] when somebody else has committed, [`StoreError::NotFound`] when the experiment is gone (or
     /// another one, of another uid, has its name), [`StoreError::NameTaken`] when another trial has a trial's name.
     async fn commit(
         &self,
@@ -113,6 +115,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn delete(&self, key: &ExperimentKey) -> Result<(), StoreError>;
+
+    /// Takes the right to run an experiment, by its uid, as processes of one machine, until what is returned is dropped or the
+    /// process ends. A database in a file gives it to everybody: there, a lock beside the file decides.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when another process has it.
+    async fn hold(&self, uid: &str) -> Result<Box<dyn Any + Send>, StoreError>;
 
     /// A number that grows with every `create`, `commit` and `delete` through this handle. Other handles and processes are
     /// not seen: poll [`Self::version`] for those.

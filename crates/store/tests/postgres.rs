@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diwan_core::engine::Snapshot;
 use diwan_core::observation::{MetricPoint, ReportedPoint};
@@ -45,7 +46,9 @@ async fn until_reached<T, F: Future<Output = Result<T, StoreError>>>(call: impl 
 #[ignore = "needs a server: tests/postgres"]
 async fn what_is_done_while_its_answer_is_lost_happens_once() {
     const ROUNDS: usize = 300;
-    let store = open(&lossy(&empty().await).await).await.unwrap();
+    let store = open(&lossy(&empty().await, 40, Duration::ZERO).await)
+        .await
+        .unwrap();
     let mut snapshot = experiment("a");
     suggest(&mut snapshot, 1);
     start(&mut snapshot, 0);
@@ -83,13 +86,81 @@ async fn points(store: &dyn Store, trial: &TrialRef) -> Vec<MetricPoint> {
     store.observations(&query).await.unwrap()
 }
 
+/// Whatever others commit before it is repeated, and although the server was away for longer than a call waits.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a server: tests/postgres"]
+async fn a_commit_whose_answer_was_lost_is_known_later() {
+    let url = empty().await;
+    let other = open(&url).await.unwrap();
+    let way = lossy(&url, 40, Duration::from_secs(8)).await;
+    let store = open(&way).await.unwrap();
+    let mut snapshot = experiment("a");
+    let key = snapshot.record.key();
+    other.create(&mut snapshot).await.unwrap();
+    let mut is_met = false;
+    for _ in 0..400 {
+        suggest(&mut snapshot, 1);
+        let (change, expected) = (snapshot.take_change(), snapshot.version);
+        let first = store.commit(&key, expected, &change).await;
+        if let Err(error) = &first {
+            assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
+            let mut theirs = other.load(&key).await.unwrap().unwrap();
+            // Or it was the way there that was lost.
+            is_met = theirs.version == expected + 1;
+            if is_met {
+                suggest(&mut theirs, 1);
+                let change = theirs.take_change();
+                other.commit(&key, theirs.version, &change).await.unwrap();
+            }
+        }
+        let version = match first {
+            Ok(version) => version,
+            Err(_) => until_reached(|| store.commit(&key, expected, &change)).await,
+        };
+        assert_eq!(version, expected + 1);
+        if is_met {
+            break;
+        }
+        snapshot.version = version;
+    }
+    assert!(is_met, "an answer to a commit was lost");
+    let again = other
+        .commit(&key, snapshot.version, &snapshot.take_change())
+        .await;
+    assert!(
+        matches!(again, Err(StoreError::Conflict { .. })),
+        "{again:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a server: tests/postgres"]
+async fn one_process_holds_an_experiment() {
+    let url = empty().await;
+    let (one, two) = (open(&url).await.unwrap(), open(&url).await.unwrap());
+    let held = one.hold("u1").await.unwrap();
+    let refusal = two.hold("u1").await;
+    assert!(matches!(refusal, Err(StoreError::Held)));
+    two.hold("u2").await.unwrap();
+    drop(held);
+    // The server hears of the end of a connection in its own time.
+    let taken = async {
+        while two.hold("u1").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), taken)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 #[ignore = "needs a server: tests/postgres"]
-async fn values_with_bytes_of_zero_come_back() {
+async fn names_and_values_of_any_length_and_bytes_come_back() {
     let store = open(&empty().await).await.unwrap();
     let trial = store.foreign_trial("a\0b").await.unwrap();
     let pushed = ReportedPoint {
-        metric: "m\0".to_owned(),
+        metric: "m\0".to_owned() + &random_text(8_000),
         value: "\0".to_owned(),
         time_ns: None,
         step: Some(1),
@@ -103,6 +174,18 @@ async fn values_with_bytes_of_zero_come_back() {
         (&found[0].metric, &found[0].value),
         (&pushed.metric, &pushed.value)
     );
+}
+
+/// That no index entry can hold, however it is compressed.
+fn random_text(length: usize) -> String {
+    let mut state = 1_u64;
+    let mut letter = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'a' + u8::try_from((state >> 40) % 26).unwrap())
+    };
+    (0..length).map(|_| letter()).collect()
 }
 
 async fn refusal(url: &str) -> StoreError {
@@ -127,6 +210,10 @@ async fn what_is_not_diwans_is_refused_and_left_alone() {
     assert!(matches!(error, StoreError::NotDiwan { .. }), "{error:?}");
 
     execute(format!("DROP TABLE {schema}.experiments")).await;
+    execute(format!("CREATE VIEW {schema}.diwan AS SELECT 1")).await;
+    let error = refusal(&url).await;
+    assert!(matches!(error, StoreError::NotDiwan { .. }), "{error:?}");
+    execute(format!("DROP VIEW {schema}.diwan")).await;
     open(&url).await.unwrap().close().await;
     execute(format!(
         "INSERT INTO {schema}._sqlx_migrations (version, description, success, checksum, execution_time)

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -36,32 +39,41 @@ pub async fn empty() -> String {
     )
 }
 
-/// The same database by a way that loses answers: each connection ends in place of one, after some that arrive.
+/// The same database by a way that loses answers: each connection ends in place of one, after at least so many that arrive, and no
+/// other is taken for a while.
 ///
 /// # Panics
 /// When the URL has no address of the form `IP:PORT`.
-pub async fn lossy(url: &str) -> String {
+pub async fn lossy(url: &str, answers: usize, shut: Duration) -> String {
     let (user, rest) = url.rsplit_once('@').expect("has a user");
     let (server, rest) = rest.split_once('/').expect("has a database");
     let server: SocketAddr = server.parse().expect("is an address");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
     let way = listener.local_addr().expect("has an address");
+    let opens = watch::Sender::new(Instant::now());
     tokio::spawn(async move {
         for number in 0_usize.. {
             let Ok((client, _)) = listener.accept().await else {
                 return;
             };
+            let is_shut = Instant::now() < *opens.borrow();
+            if is_shut {
+                continue;
+            }
             let Ok(upstream) = TcpStream::connect(server).await else {
                 return;
             };
-            // What opening a store takes, and some more.
-            tokio::spawn(forward(client, upstream, 40 + number * 7 % 11));
+            let opens = opens.clone();
+            tokio::spawn(async move {
+                let lost = || drop(opens.send_replace(Instant::now() + shut));
+                forward(client, upstream, answers + number * 7 % 11, lost).await;
+            });
         }
     });
     format!("{user}@{way}/{rest}")
 }
 
-async fn forward(client: TcpStream, server: TcpStream, answers: usize) {
+async fn forward(client: TcpStream, server: TcpStream, answers: usize, lost: impl FnOnce()) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let requests = tokio::spawn(async move {
@@ -77,6 +89,7 @@ async fn forward(client: TcpStream, server: TcpStream, answers: usize) {
     }
     // What was asked last is done; nobody is told.
     let _ = from_server.read(&mut buffer).await;
+    lost();
     requests.abort();
 }
 

@@ -60,5 +60,6 @@ pub async fn shares(make: impl AsyncFn() -> [Arc<dyn Store>; 2]) {
     sharing::two_reporters_of_the_same_points(&make().await).await;
     sharing::reports_at_the_same_time_stay_whole(&make().await).await;
     sharing::a_report_sent_through_both_is_kept_once(&make().await).await;
+    sharing::deletions_at_the_same_time_are_complete(&make().await).await;
     sharing::writers_are_not_shut_out_by_a_deletion(&make().await).await;
 }

@@ -96,6 +96,11 @@ pub(super) async fn carry_on(
 ) -> Result<Exit, Failure> {
     let record = context.experiment(&key.name).await?.record;
     let runner = context.runner(&record)?;
+    let held = match context.store.hold(&record.metadata.uid).await {
+        // By a process of this machine, which the runner names.
+        Err(StoreError::Held) if holder(context, &record)?.is_some() => None,
+        held => Some(held?),
+    };
     // With trials of an earlier run, the time of this one says nothing of the whole.
     let began = (record.progress.counts.trials == 0).then(now);
     let (report, reports) = watch::channel(Report::default());
@@ -104,6 +109,7 @@ pub(super) async fn carry_on(
     let display = tokio::spawn(progress::show(reports, noted, quiet));
     let signals = tokio::spawn(listen(control, notes));
     let ended = runner.run(key, controls, report).await;
+    drop(held);
     signals.abort();
     let _ = display.await;
     let record = ended?;

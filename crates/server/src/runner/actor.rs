@@ -1,6 +1,7 @@
 //! The loop that owns an experiment's snapshot.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,23 +206,20 @@ impl<'a> Actor<'a> {
     }
 
     /// Commits what was applied. When somebody else committed first, what was applied is applied again on top of that. While
-    /// the store cannot take it (the disk is full), trials go on and the commit is tried again. If the owner wants to go, trials
-    /// are stopped and it is tried once more: the next run finds out what became of them. When nobody knows whether it took
-    /// effect (the database went away), the same commit is repeated: what it held must not be applied twice.
+    /// the store cannot take it (the disk is full, the server is away), trials go on and the same commit is repeated: nobody may know
+    /// whether it took effect, and what it holds must not be applied twice. If the owner wants to go, trials are stopped and it is
+    /// tried once more: the next run finds out what became of them.
     async fn commit(&mut self) -> Result<(), RunError> {
-        let mut is_last = false;
         while !self.uncommitted.is_empty() {
             let change = self.snapshot.take_change();
             let mut committed = self.try_to_commit(&change).await;
-            while let Err(error @ StoreError::Unreachable(_)) = &committed
+            let mut is_last = false;
+            while let Err(error) = &committed
+                && error.is_transient()
                 && !is_last
             {
-                self.publish(change.record.clone(), Some(error.to_string()));
-                self.pause().await;
-                is_last = self.wanted() != Control::Run;
-                if is_last {
-                    self.halt().await;
-                }
+                self.publish(change.record.clone(), Some(in_full(error)));
+                is_last = self.pause_or_halt().await;
                 committed = self.try_to_commit(&change).await;
             }
             match committed {
@@ -233,12 +231,7 @@ impl<'a> Actor<'a> {
                     }
                     self.publish(change.record, None);
                 }
-                Err(StoreError::Conflict { .. }) => self.reload().await?,
-                Err(error) if error.is_transient() && !is_last => {
-                    self.publish(change.record, Some(error.to_string()));
-                    self.reload_when_possible().await?;
-                    is_last = self.wanted() != Control::Run;
-                }
+                Err(StoreError::Conflict { .. }) => self.reload_when_possible().await?,
                 Err(error) => return Err(self.failed(error).await),
             }
         }
@@ -278,17 +271,26 @@ impl<'a> Actor<'a> {
 
     /// Reloads as soon as the store can be read again; if the owner wants to go, when nothing runs any more.
     async fn reload_when_possible(&mut self) -> Result<(), RunError> {
+        let mut is_last = false;
         loop {
-            self.pause().await;
-            let is_last = self.wanted() != Control::Run;
-            if is_last {
-                self.halt().await;
-            }
             match self.reload().await {
-                Err(RunError::Store(error)) if error.is_transient() && !is_last => {}
+                Err(RunError::Store(error)) if error.is_transient() && !is_last => {
+                    self.publish(self.snapshot.record.clone(), Some(in_full(&error)));
+                }
                 other => return other,
             }
+            is_last = self.pause_or_halt().await;
         }
+    }
+
+    /// Before a call of the store is repeated. If the owner wants to go, nothing runs any more, and it is the last time.
+    async fn pause_or_halt(&mut self) -> bool {
+        self.pause().await;
+        let is_last = self.wanted() != Control::Run;
+        if is_last {
+            self.halt().await;
+        }
+        is_last
     }
 
     /// Makes the world follow the committed state: a launch for every running trial, a stop for every stopping one, a
@@ -502,6 +504,17 @@ impl<'a> Actor<'a> {
             trouble,
         });
     }
+}
+
+/// An error and what it came from, in one line.
+fn in_full(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 /// Resolves when the owner wants something else; never when there is no owner any more.

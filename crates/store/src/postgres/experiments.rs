@@ -7,7 +7,7 @@ use sqlx::error::ErrorKind;
 
 use super::fault::fault;
 use super::patience::patiently;
-use super::{PostgresStore, Unsure, sql};
+use super::{PostgresStore, sql};
 use crate::{ExperimentQuery, StoreError, StoredExperiment, columns};
 
 /// A commit as its statement takes it.
@@ -55,28 +55,20 @@ impl PostgresStore {
     }
 
     /// The new version, if the expected one was there. A commit that took effect while its answer was lost is known when it is
-    /// repeated, by this call or by the next one.
+    /// repeated, by this call or by a later one, whatever others have committed since.
     async fn enter(
         &self,
         text: &'static str,
         entry: &Entry<'_>,
     ) -> Result<Option<u64>, StoreError> {
-        let digest = entry.digest();
-        let unsure = Unsure {
-            uid: entry.uid.to_owned(),
-            expected: entry.expected,
-            digest,
-        };
-        let reached = match patiently(|| self.try_to_enter(text, entry, digest)).await {
-            Err(error @ StoreError::Unreachable(_)) => {
-                self.unsure().insert(unsure);
-                return Err(error);
+        let digest = entry.digest(self.handle);
+        let entered = patiently(|| self.try_to_enter(text, entry, digest)).await?;
+        // Whoever creates the same a second time is told that it is there.
+        let may_be_ours = entered.is_repeated || entry.expected > 0;
+        let version = match entered.value {
+            None if may_be_ours && self.has_committed(entry, digest).await? => {
+                Some(entry.expected + 1)
             }
-            other => other?,
-        };
-        let was_unsure = self.unsure().remove(&unsure);
-        let version = match reached.value {
-            None if reached.is_repeated || was_unsure => self.found(entry, digest).await?,
             version => version,
         };
         let Some(version) = version else {
@@ -117,20 +109,25 @@ impl PostgresStore {
         )
     }
 
-    /// The version that this very commit has made, if it has.
-    async fn found(&self, entry: &Entry<'_>, digest: i64) -> Result<Option<i64>, StoreError> {
-        let found = self.row_of(entry.key).await?;
-        let is_it = |(version, uid, last): &(i64, String, i64)| {
-            (*version, uid.as_str(), *last) == (entry.expected + 1, entry.uid, digest)
+    /// Whether this very commit was made before.
+    async fn has_committed(&self, entry: &Entry<'_>, digest: i64) -> Result<bool, StoreError> {
+        let ask = async || {
+            let query = sqlx::query_scalar(sql::COMMITTED)
+                .bind(&entry.key.namespace)
+                .bind(&entry.key.name)
+                .bind(entry.uid)
+                .bind(entry.expected + 1)
+                .bind(digest);
+            query.fetch_optional(&self.pool).await.map_err(fault)
         };
-        Ok(found.filter(is_it).map(|(version, ..)| version))
+        Ok(patiently(ask).await?.value.unwrap_or(false))
     }
 
     /// Why a commit found nothing to change.
     async fn why_not(&self, entry: &Entry<'_>, expected: u64) -> Result<StoreError, StoreError> {
         let key = entry.key.clone();
         Ok(match self.row_of(&key).await? {
-            Some((version, uid, _)) if uid == entry.uid => StoreError::Conflict {
+            Some((version, uid)) if uid == entry.uid => StoreError::Conflict {
                 key,
                 expected,
                 found: columns::natural("version", version)?,
@@ -139,8 +136,8 @@ impl PostgresStore {
         })
     }
 
-    /// Version, uid and digest.
-    async fn row_of(&self, key: &ExperimentKey) -> Result<Option<(i64, String, i64)>, StoreError> {
+    /// Version and uid.
+    async fn row_of(&self, key: &ExperimentKey) -> Result<Option<(i64, String)>, StoreError> {
         let ask = async || {
             let query = sqlx::query_as(sql::VERSION)
                 .bind(&key.namespace)
@@ -156,7 +153,7 @@ impl PostgresStore {
     ) -> Result<Option<u64>, StoreError> {
         let found = self.row_of(key).await?;
         found
-            .map(|(version, ..)| columns::natural("version", version))
+            .map(|(version, _)| columns::natural("version", version))
             .transpose()
     }
 
@@ -189,19 +186,22 @@ impl PostgresStore {
         &self,
         query: &ExperimentQuery,
     ) -> Result<Vec<StoredExperiment>, StoreError> {
-        let text = if query.open {
-            sql::EXPERIMENTS_OPEN
-        } else {
-            sql::EXPERIMENTS
+        let text = match (&query.namespace, query.open) {
+            (None, false) => sql::EXPERIMENTS,
+            (None, true) => sql::EXPERIMENTS_OPEN,
+            (Some(_), false) => sql::EXPERIMENTS_OF,
+            (Some(_), true) => sql::EXPERIMENTS_OF_OPEN,
         };
         let first = ExperimentKey::new("", "");
         let after = query.after.as_ref().unwrap_or(&first);
         let ask = async || {
-            let statement = sqlx::query_as(text)
+            let mut statement = sqlx::query_as(text)
                 .bind(&after.namespace)
                 .bind(&after.name)
-                .bind(columns::limit(query.limit))
-                .bind(&query.namespace);
+                .bind(columns::limit(query.limit));
+            if let Some(namespace) = &query.namespace {
+                statement = statement.bind(namespace);
+            }
             statement.fetch_all(&self.pool).await.map_err(fault)
         };
         let found: Vec<(i64, String, String)> = patiently(ask).await?.value;
@@ -245,11 +245,12 @@ impl<'a> Entry<'a> {
         })
     }
 
-    /// FNV-1a of what is committed.
-    fn digest(&self) -> i64 {
+    /// FNV-1a of what is committed, and by whom: of two who commit the same, one must be told that the other was first.
+    fn digest(&self, handle: i64) -> i64 {
         let texts = [&self.progress, &self.definition].into_iter();
         let texts = texts.chain(&self.records);
-        let digest = texts.fold(EMPTY, |digest, text| {
+        let begun = fnv1a(EMPTY, &handle.to_le_bytes());
+        let digest = texts.fold(begun, |digest, text| {
             // No UTF-8 has this byte, so no text ends where another one begins.
             fnv1a(fnv1a(digest, text.as_bytes()), &[0xff])
         });

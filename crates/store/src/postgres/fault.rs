@@ -8,15 +8,17 @@ use crate::StoreError;
 pub(super) fn fault(error: Error) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code());
     match (code.as_deref(), &error) {
-        // Connection failures, and a server that stops, has crashed, or is starting.
-        (Some("57P01" | "57P02" | "57P03"), _) => StoreError::Unreachable(error.into()),
+        // Connection failures; a server that stops, has crashed, is starting, or ends an idle connection; too many connections.
+        (Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300"), _) => {
+            StoreError::Unreachable(error.into())
+        }
         (Some(code), _) if code.starts_with("08") => StoreError::Unreachable(error.into()),
-        // Serialisation failures, deadlocks, and too many connections.
-        (Some("40001" | "40P01" | "53300" | "55P03"), _) => StoreError::Busy,
+        // Serialisation failures, deadlocks, locks and statements that took too long.
+        (Some("40001" | "40P01" | "55P03" | "57014"), _) => StoreError::Busy,
         (Some("53100"), _) => StoreError::Full,
         // A server that only reads is one that another has taken over from.
         (Some("25006"), _) => StoreError::Unreachable(error.into()),
-        (Some("42501"), _) => StoreError::ReadOnly,
+        (Some("42501"), _) => StoreError::Forbidden(error.into()),
         (Some(_), _) => StoreError::Database(error.into()),
         (None, Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::PoolTimedOut) => {
             StoreError::Unreachable(error.into())

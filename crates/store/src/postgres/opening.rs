@@ -5,39 +5,62 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqlSafeStr};
 
 use super::fault::fault;
+use super::patience::in_time;
 use super::sql;
 use crate::{Location, StoreError};
 
 /// Connections that may be open at the same time. They are made when they are needed.
 const CONNECTIONS: u32 = 16;
 /// How long a call waits for one before it counts as a failure to reach the database.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections that have nothing to do are closed after this.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// Connects, and makes the tables or brings them up to date.
-pub(super) async fn pool(url: &str) -> Result<PgPool, StoreError> {
+/// Connections that were idle for longer are tried before they are used: the server may have been restarted.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+/// Connects, makes the tables or brings them up to date, and takes a number for this handle.
+pub(super) async fn pool(url: &str) -> Result<(PgPool, i64), StoreError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|source| StoreError::BadUrl {
             database: told(url),
             source: source.into(),
         })?
         .disable_statement_logging();
-    let mut connection = options
-        .connect()
-        .await
-        .map_err(|error| cannot_open(url, error))?;
-    prepare(&mut connection, url).await?;
-    Ok(PgPoolOptions::new()
+    let handle = in_time(first_connection(&options, url)).await;
+    let handle = handle.map_err(|error| match error {
+        StoreError::Unreachable(source) => StoreError::Open {
+            database: told(url),
+            source,
+        },
+        other => other,
+    })?;
+    let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Whoever waits says so.
+        .acquire_slow_threshold(ACQUIRE_TIMEOUT)
         .idle_timeout(IDLE)
-        // A connection that has died is found when it is used: see `patience`.
         .test_before_acquire(false)
-        .connect_lazy_with(options))
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(sql::SESSION).await.map(drop) })
+        })
+        .connect_lazy_with(options);
+    Ok((pool, handle))
+}
+
+async fn first_connection(options: &PgConnectOptions, url: &str) -> Result<i64, StoreError> {
+    let failed = |error| cannot_open(url, error);
+    let mut connection = options.connect().await.map_err(failed)?;
+    prepare(&mut connection, url).await?;
+    let handle = sqlx::query_scalar(sql::HANDLE);
+    handle.fetch_one(&mut connection).await.map_err(failed)
 }
 
 /// One that is refused is not written to.

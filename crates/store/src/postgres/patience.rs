@@ -5,17 +5,19 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::StoreError;
 
+/// How long one try may take: a server that vanished without a word is not waited for.
+const TRY: Duration = Duration::from_secs(15);
 /// How long a call is repeated. Callers repeat it further, and say what they wait for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Before the first repetition, and between later ones: pauses double.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// What a call came to, and whether it was made more than once.
+/// What a call came to, and whether an earlier try may have done it.
 pub(super) struct Reached<T> {
     pub(super) value: T,
     pub(super) is_repeated: bool,
@@ -29,13 +31,21 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     let mut is_repeated = false;
     let mut pause = FIRST_PAUSE;
     loop {
-        match call().await {
+        match in_time(call()).await {
             Ok(value) => return Ok(Reached { value, is_repeated }),
-            Err(StoreError::Unreachable(_) | StoreError::Busy) if begun.elapsed() < PATIENCE => {}
+            Err(StoreError::Busy) if begun.elapsed() < PATIENCE => {}
+            Err(StoreError::Unreachable(_)) if begun.elapsed() < PATIENCE => is_repeated = true,
             Err(error) => return Err(error),
         }
-        is_repeated = true;
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);
     }
+}
+
+/// A try that takes too long has not reached the database.
+pub(super) async fn in_time<T>(
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let timed = timeout(TRY, call).await;
+    timed.unwrap_or_else(|elapsed| Err(StoreError::Unreachable(elapsed.into())))
 }

@@ -33,12 +33,11 @@ impl PostgresStore {
         let digest = digest(points);
         let (number, attempt) = numbers(trial)?;
         let mut transaction = self.pool.begin().await.map_err(fault)?;
-        let found: Option<(i64, Option<i64>, i64)> =
-            launch!(sqlx::query_as(sql::REPORT_BEGIN), trial)
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(fault)?;
-        let (experiment, last, next) = found.ok_or_else(|| StoreError::NotFound {
+        let found: Option<(i64, Option<i64>)> = launch!(sqlx::query_as(sql::REPORT_BEGIN), trial)
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(fault)?;
+        let (experiment, last) = found.ok_or_else(|| StoreError::NotFound {
             key: trial.experiment.clone(),
         })?;
         let mut is_new = last != Some(digest);
@@ -53,10 +52,11 @@ impl PostgresStore {
                 .map_err(fault)?;
             is_new &= made.rows_affected() > 0;
         }
-        let kept = if is_new { points } else { &[] };
         if is_new {
-            let (values, texts): (Vec<_>, Vec<_>) =
-                kept.iter().map(|point| value::split(&point.value)).unzip();
+            let (values, texts): (Vec<_>, Vec<_>) = points
+                .iter()
+                .map(|point| value::split(&point.value))
+                .unzip();
             let texts: Vec<_> = texts
                 .into_iter()
                 .map(|text| text.map(String::into_bytes))
@@ -65,12 +65,11 @@ impl PostgresStore {
                 .bind(experiment)
                 .bind(number)
                 .bind(attempt)
-                .bind(next)
                 .bind(metrics)
                 .bind(values)
                 .bind(texts)
-                .bind(kept.iter().map(|point| point.time_ns).collect::<Vec<_>>())
-                .bind(kept.iter().map(|point| point.step).collect::<Vec<_>>())
+                .bind(points.iter().map(|point| point.time_ns).collect::<Vec<_>>())
+                .bind(points.iter().map(|point| point.step).collect::<Vec<_>>())
                 .execute(&mut *transaction)
                 .await
                 .map_err(fault)?;
@@ -80,7 +79,6 @@ impl PostgresStore {
             .bind(number)
             .bind(attempt)
             .bind(digest)
-            .bind(kept.len() as i64)
             .execute(&mut *transaction)
             .await
             .map_err(fault)?;

@@ -1,7 +1,8 @@
 //! Every SQL text. Each is one statement, and so one transaction, but for those of a report.
 
 /// Binds: key and uid ($1 to $3), version, whether open, progress, digest, numbers, names, states and records of trials,
-/// definition. Returns the new version if the expected one was there.
+/// definition. Returns the new version if the expected one was there. Of as many commits as may well be made while somebody waits
+/// for an answer the digests are kept.
 macro_rules! commit {
     ($experiment:literal) => {
         concat!(
@@ -22,17 +23,22 @@ macro_rules! commit {
 }
 
 pub(super) const COMMIT: &str = commit!(
-    "UPDATE experiments SET version = version + 1, open = $5, progress = $6, digest = $7
+    "UPDATE experiments SET version = version + 1, open = $5, progress = $6, digests = ($7 || digests)[1:32]
      WHERE namespace = $1 AND name = $2 AND uid = $3 AND version = $4"
 );
 /// Binds the same.
 pub(super) const CREATE: &str = commit!(
-    "INSERT INTO experiments (namespace, name, uid, version, open, progress, digest)
-     VALUES ($1, $2, $3, $4 + 1, $5, $6, $7) ON CONFLICT (namespace, name) DO NOTHING"
+    "INSERT INTO experiments (namespace, name, uid, version, open, progress, digests)
+     VALUES ($1, $2, $3, $4 + 1, $5, $6, ARRAY[$7::BIGINT]) ON CONFLICT (namespace, name) DO NOTHING"
 );
 
 pub(super) const VERSION: &str =
-    "SELECT version, uid, digest FROM experiments WHERE namespace = $1 AND name = $2 AND id > 0";
+    "SELECT version, uid FROM experiments WHERE namespace = $1 AND name = $2 AND id > 0";
+
+/// Whether version $4 was made by a commit with a digest. Binds: key and uid, version, digest.
+pub(super) const COMMITTED: &str = "
+    SELECT coalesce(digests[version - $4 + 1] = $5, false) FROM experiments
+    WHERE namespace = $1 AND name = $2 AND uid = $3 AND version >= $4";
 
 /// The experiment's row, then a row for each active trial: one statement, so one moment.
 pub(super) const LOAD: &str = "
@@ -56,9 +62,10 @@ macro_rules! experiments {
     };
 }
 
-pub(super) const EXPERIMENTS: &str = experiments!(" AND ($4::TEXT IS NULL OR e.namespace = $4)");
-pub(super) const EXPERIMENTS_OPEN: &str =
-    experiments!(" AND ($4::TEXT IS NULL OR e.namespace = $4) AND e.open");
+pub(super) const EXPERIMENTS: &str = experiments!("");
+pub(super) const EXPERIMENTS_OPEN: &str = experiments!(" AND e.open");
+pub(super) const EXPERIMENTS_OF: &str = experiments!(" AND e.namespace = $4");
+pub(super) const EXPERIMENTS_OF_OPEN: &str = experiments!(" AND e.namespace = $4 AND e.open");
 
 macro_rules! trials {
     ($condition:literal) => {
@@ -129,31 +136,34 @@ pub(super) const APPEND: &str = concat!(
      SELECT id FROM e"
 );
 
-/// A report begins: waits for others of its launch. Binds the launch. Returns the experiment, the digest of the last report
-/// and the next number.
+/// A report begins: waits for others of its launch. Binds the launch. Returns the experiment and the digest of the last report.
 pub(super) const REPORT_BEGIN: &str = concat!(
     "WITH e AS MATERIALIZED (",
     experiment!(),
     ")
-     INSERT INTO reporters (experiment, trial, attempt, next) SELECT e.id, $4, $5, 0 FROM e
-     ON CONFLICT (experiment, trial, attempt) DO UPDATE SET next = reporters.next
-     RETURNING experiment, last, next"
+     INSERT INTO reporters (experiment, trial, attempt) SELECT e.id, $4, $5 FROM e
+     ON CONFLICT (experiment, trial, attempt) DO UPDATE SET last = reporters.last
+     RETURNING experiment, last"
 );
 
 /// Binds: experiment, trial, attempt ($1 to $3), digest. A row is made unless the report is known.
 pub(super) const REPORT_KNOW: &str = "
     INSERT INTO reports (experiment, trial, attempt, digest) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
-/// Binds: experiment, trial, attempt, digest, number of points.
-pub(super) const REPORT_END: &str = "
-    UPDATE reporters SET last = $4, next = next + $5 WHERE experiment = $1 AND trial = $2 AND attempt = $3";
+/// Binds: experiment, trial, attempt, digest.
+pub(super) const REPORT_END: &str =
+    "UPDATE reporters SET last = $4 WHERE experiment = $1 AND trial = $2 AND attempt = $3";
 
-/// Binds: experiment, trial, attempt, number of the first, metrics, values, texts, times, steps. 3 is `Source::Push`.
+/// A statement of its own, because it must see what others have stored until the lock was had. Binds: experiment, trial,
+/// attempt, metrics, values, texts, times, steps. 3 is `Source::Push`.
 pub(super) const REPORT_POINTS: &str = "
     INSERT INTO observations
     (experiment, trial, attempt, source, position, part, metric, value, text, time_ns, step)
-    SELECT $1, $2, $3, 3, $4 + o.row - 1, 0, o.metric, o.value, o.text, o.time_ns, o.step
-    FROM unnest($5::BIGINT[], $6::DOUBLE PRECISION[], $7::BYTEA[], $8::BIGINT[], $9::BIGINT[])
+    SELECT $1, $2, $3, 3,
+           o.row + (SELECT coalesce(max(position), -1) FROM observations
+                    WHERE experiment = $1 AND trial = $2 AND attempt = $3 AND source = 3),
+           0, o.metric, o.value, o.text, o.time_ns, o.step
+    FROM unnest($4::BIGINT[], $5::DOUBLE PRECISION[], $6::BYTEA[], $7::BIGINT[], $8::BIGINT[])
          WITH ORDINALITY AS o (metric, value, text, time_ns, step, row)";
 
 macro_rules! experiment_id {
@@ -182,33 +192,38 @@ pub(super) const OBSERVATIONS: &str = concat!(
      ORDER BY o.source, o.position, o.part LIMIT $12"
 );
 
-pub(super) const METRIC: &str = "SELECT id FROM metrics WHERE name = $1";
+pub(super) const METRIC: &str = "SELECT id FROM metrics WHERE sha256(name) = sha256($1)";
 pub(super) const MAKE_METRIC: &str =
     "INSERT INTO metrics (name) VALUES ($1) ON CONFLICT DO NOTHING";
-pub(super) const FOREIGN_TRIAL: &str = "SELECT number FROM foreign_trials WHERE name = $1";
+pub(super) const FOREIGN_TRIAL: &str =
+    "SELECT number FROM foreign_trials WHERE sha256(name) = sha256($1)";
 pub(super) const MAKE_FOREIGN_TRIAL: &str =
     "INSERT INTO foreign_trials (name) VALUES ($1) ON CONFLICT DO NOTHING";
 
-/// Returns a row if there was such an experiment.
+pub(super) const ID: &str =
+    "SELECT id FROM experiments WHERE namespace = $1 AND name = $2 AND id > 0";
+
+/// Returns a row if there was such an experiment. By its id: another one may have its name when this is repeated.
 pub(super) const DELETE: &str = "
-    WITH e AS (DELETE FROM experiments WHERE namespace = $1 AND name = $2 AND id > 0 RETURNING id),
+    WITH e AS (DELETE FROM experiments WHERE id = $1 RETURNING id),
     d AS (DELETE FROM definitions WHERE experiment IN (SELECT id FROM e))
     INSERT INTO trash (experiment) SELECT id FROM e RETURNING experiment";
 
 pub(super) const TRASH: &str = "SELECT experiment FROM trash";
 pub(super) const EMPTIED: &str = "DELETE FROM trash WHERE experiment = $1";
 
-/// The tables that grow without bound are swept in pieces.
+/// The tables that grow without bound are swept in pieces. Returns how many rows were there to be deleted: another may be
+/// deleting them, too, and not be done.
 macro_rules! sweep {
     ($table:literal, $condition:expr) => {
         concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE ctid = ANY (ARRAY(SELECT ctid FROM ",
+            "WITH piece AS MATERIALIZED (SELECT ctid FROM ",
             $table,
             " WHERE ",
             $condition,
-            "))"
+            "), gone AS (DELETE FROM ",
+            $table,
+            " WHERE ctid = ANY (ARRAY(SELECT ctid FROM piece))) SELECT count(*) FROM piece"
         )
     };
 }
@@ -252,9 +267,15 @@ pub(super) const SWEEP_TRIAL: [&str; 4] = [
 /// Whether the schema that new tables would be made in is Diwan's, and how many tables it has, but for the one that another
 /// process that opens it makes first.
 pub(super) const IDENTITY: &str = "
-    SELECT to_regclass('diwan') IS NOT NULL,
-           (SELECT count(*) FROM pg_tables
-            WHERE schemaname = current_schema() AND tablename <> '_sqlx_migrations')";
+    SELECT to_regclass('diwan') IS NOT NULL AND to_regclass('_sqlx_migrations') IS NOT NULL,
+           (SELECT count(*) FROM pg_class
+            WHERE relnamespace = current_schema()::regnamespace AND relname NOT LIKE '\\_sqlx\\_migrations%')";
+/// A number that no other process has.
+pub(super) const HANDLE: &str = "SELECT nextval('handles')";
+/// Locks an experiment, by its uid, for as long as the connection lives, unless another has.
+pub(super) const HOLD: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 1147762542))";
+/// What a connection begins with: whoever vanishes in the middle of a report does not keep its locks.
+pub(super) const SESSION: &str = "SET idle_in_transaction_session_timeout = '60s'";
 pub(super) const SCHEMA_VERSION: &str = "SELECT max(version) FROM _sqlx_migrations";
 
 /// The migrations: version, description, text.

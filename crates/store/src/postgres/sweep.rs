@@ -13,10 +13,18 @@ const PIECE: i64 = 10_000;
 
 impl PostgresStore {
     pub(super) async fn delete_experiment(&self, key: &ExperimentKey) -> Result<(), StoreError> {
-        let delete = async || {
-            let statement = sqlx::query(sql::DELETE)
+        let find = async || {
+            let statement = sqlx::query_scalar(sql::ID)
                 .bind(&key.namespace)
                 .bind(&key.name);
+            statement.fetch_optional(&self.pool).await.map_err(fault)
+        };
+        let found: Option<i64> = patiently(find).await?.value;
+        let Some(id) = found else {
+            return Err(StoreError::NotFound { key: key.clone() });
+        };
+        let delete = async || {
+            let statement = sqlx::query(sql::DELETE).bind(id);
             statement.fetch_optional(&self.pool).await.map_err(fault)
         };
         let reached = patiently(delete).await?;
@@ -40,14 +48,13 @@ impl PostgresStore {
         let number = columns::integer("trial number", trial.number)?;
         for text in sql::SWEEP_TRIAL {
             let piece = async || {
-                let statement = sqlx::query(text)
+                let statement = sqlx::query_scalar::<_, i64>(text)
                     .bind(&trial.experiment.namespace)
                     .bind(&trial.experiment.name)
                     .bind(&trial.uid)
                     .bind(number)
                     .bind(PIECE);
-                let done = statement.execute(&self.pool).await.map_err(fault)?;
-                Ok(done.rows_affected())
+                statement.fetch_one(&self.pool).await.map_err(fault)
             };
             while patiently(piece).await?.value > 0 {}
         }
@@ -64,9 +71,10 @@ async fn empty_trash(pool: &PgPool) -> Result<(), StoreError> {
     for experiment in trash {
         for text in sql::SWEEP_EXPERIMENT {
             let piece = async || {
-                let statement = sqlx::query(text).bind(experiment).bind(PIECE);
-                let done = statement.execute(pool).await.map_err(fault)?;
-                Ok(done.rows_affected())
+                let statement = sqlx::query_scalar::<_, i64>(text)
+                    .bind(experiment)
+                    .bind(PIECE);
+                statement.fetch_one(pool).await.map_err(fault)
             };
             while patiently(piece).await?.value > 0 {}
         }

@@ -1,5 +1,6 @@
 //! A store that fails when it is told to.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -128,6 +129,10 @@ impl Store for Faulty {
 
     async fn delete(&self, key: &ExperimentKey) -> Result<(), StoreError> {
         self.to(Access::Write)?.delete(key).await
+    }
+
+    async fn hold(&self, uid: &str) -> Result<Box<dyn Any + Send>, StoreError> {
+        self.store.hold(uid).await
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diwan_core::observation::MetricPoint;
+use diwan_core::observation::{MetricPoint, Source};
 use diwan_store::{Cursor, ObservationQuery, Store, StoreError, TrialRef};
 
 use super::samples::{experiment, launch, placed, point, report, start, suggest};
@@ -159,6 +159,32 @@ pub(super) async fn a_report_sent_through_both_is_kept_once(pair: &Pair) {
     }
     let read = pair[1].observations(&ObservationQuery::of(trial)).await;
     assert_eq!(read.expect("reads"), placed(sent));
+}
+
+/// Each deletion is complete when it returns, also where the other has begun what it would have done; reports go on meanwhile.
+pub(super) async fn deletions_at_the_same_time_are_complete(pair: &Pair) {
+    let trial = running(pair).await;
+    let query = ObservationQuery::of(trial.clone());
+    for _ in 0..3 {
+        let points: Vec<MetricPoint> = (0..40_000).map(|n| point(n, "1")).collect();
+        pair[0].append(&trial, &points, &[]).await.expect("appends");
+        let tasks = pair.each_ref().map(|store| {
+            let (store, trial, query) = (Arc::clone(store), trial.clone(), query.clone());
+            tokio::spawn(async move {
+                store.delete_observations(&trial).await.expect("deletes");
+                let left = store.observations(&query).await.expect("reads");
+                let is_read = |point: &MetricPoint| point.place.source != Source::Push;
+                left.into_iter().filter(is_read).count()
+            })
+        });
+        for value in 0..50 {
+            let points = report(&[&value.to_string()]);
+            pair[1].report(&trial, &points).await.expect("reports");
+        }
+        for task in tasks {
+            assert_eq!(task.await.expect("does not panic"), 0);
+        }
+    }
 }
 
 pub(super) async fn writers_are_not_shut_out_by_a_deletion([one, two]: &Pair) {
