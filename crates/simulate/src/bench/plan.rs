@@ -231,8 +231,12 @@ impl Plan {
         study.objective.kind = problem.objective();
         study.objective.strategy = MetricStrategyType::Latest;
         study.parallel = Some(self.options.workers);
-        // How many trials the budget makes is known only where none can cost less than another.
-        study.max_trials = (problem.steps() == 1).then_some(self.options.budget);
+        // The most that the budget can make: trials of one step each. That there is an end tells hyperband to begin its rounds anew.
+        let steps = problem.steps().max(1) as u64;
+        let most = self.options.budget.saturating_mul(steps);
+        let points = study.space.cardinality().filter(|_| steps > 1);
+        let points = points.map_or(u64::MAX, |points| u64::try_from(points).unwrap_or(u64::MAX));
+        study.max_trials = Some(most.min(points));
         Ok(study)
     }
 }

@@ -174,6 +174,20 @@ fn what_is_played_again_is_the_same() {
     assert_eq!(summary(&plan, &once), summary(&plan, &again));
 }
 
+/// A round of hyperband is no end while there is budget left.
+#[test]
+fn rounds_go_on_until_the_budget_is_spent() {
+    let trials = |budget| {
+        let named = ["hyperband:resource_name=epochs:r_l=81"];
+        let plan = plan("curves/digits-epochs", &named, budget, 1);
+        let runs = played(&plan).into_iter();
+        let mut trials = runs.filter(|(cell, _)| cell.contestant == 1);
+        trials.next().unwrap().1.trials
+    };
+    let (few, many) = (trials(30), trials(90));
+    assert!(many > 2 * few, "{few} {many}");
+}
+
 #[test]
 fn the_yardstick_takes_part_once() {
     let plan = plan("bbob/f1/2d/i1", &["random", "sobol", "sobol"], 5, 1);
