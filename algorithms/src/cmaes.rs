@@ -18,10 +18,13 @@ use rand::rngs::ChaCha8Rng;
 use crate::algorithm::{Algorithm, More, SuggestError, Suggested, SuggestedPoint};
 use crate::fresh::{DRAWS, Fresh};
 use crate::settings::{RANDOM_STATE, Setting};
-use crate::study::Study;
+use crate::study::{Study, StudyTrial};
 use label::Label;
 use lineage::{Lineage, Present};
 use options::{POPULATION, RESTART_STRATEGY, SIGMA};
+
+/// Positions in the unit cube that differ by less are one point, but for rounding.
+const ROUNDING: f64 = 1e-9;
 
 /// Covariance matrix adaptation.
 pub(crate) struct CmaEs;
@@ -58,7 +61,7 @@ fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng, present: &Present<
     for index in study.next..study.next.saturating_add(count as u64) {
         rng.set_stream(index);
         let middle = (present.is_new && index == study.next).then(|| present.search.middle(rng));
-        let middle = middle.map(|x| space.at(x)).filter(|x| !study.has_tried(x));
+        let middle = middle.filter(|x| !is_tried(study, x)).map(|x| space.at(x));
         let draws = present.search.draws(index, rng).map(|x| space.at(x));
         // A distribution that has shrunk to one point has no other.
         let new = (0..)
@@ -91,6 +94,15 @@ fn suggest(study: &Study, count: usize, rng: &mut ChaCha8Rng, present: &Present<
             More::Yes
         },
     }
+}
+
+/// Whether a trial was at a position, or would have been but for the rounding of its text.
+fn is_tried(study: &Study, position: &[f64]) -> bool {
+    let is_at = |trial: &StudyTrial| {
+        let mut distances = study.space().unit(&trial.point).zip(position);
+        distances.all(|(a, b)| (a - b).abs() < ROUNDING)
+    };
+    study.has_tried(&study.space().at(position.to_vec())) || study.trials().iter().any(is_at)
 }
 
 #[cfg(test)]

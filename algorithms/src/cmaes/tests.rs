@@ -4,7 +4,7 @@ use crate::registry::suggest;
 use crate::settings::Settings;
 use crate::study::{Report, StudySpec};
 use diwan_core::record::TrialState;
-use diwan_core::resources::{Distribution, ParameterSpec};
+use diwan_core::resources::{Distribution, ParameterAssignment, ParameterSpec};
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -60,6 +60,30 @@ fn a_bowl_is_found_to_many_digits() {
     let bowl = |x: &[&str]| (number(x[0]) - 1.2).powi(2) + 3.0 * (number(x[1]) + 2.7).powi(2);
     let best = minimize(&mut study, 300, bowl);
     assert!(best < 1e-8, "{best}");
+}
+
+/// Where a logarithmic scale takes it back and forth, a number may come back with other last digits.
+#[test]
+fn it_begins_beside_a_trial_of_before_and_not_there_again() {
+    let rate = double("rate", "1e-5", "1", "", Distribution::LogUniform);
+    for tried in ["0.01", "0.001", "0.0003", "0.7"] {
+        let mut study = study(&[rate.clone(), line("x")], &[]);
+        for (rate, value) in [(tried, 0.1), ("0.1", 0.2)] {
+            let assignments = ["rate", "x"].into_iter().zip([rate, "1.5"]);
+            let assignments = assignments.map(|(name, value)| ParameterAssignment {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            });
+            let mut report = Report::new(assignments.collect(), TrialState::Succeeded);
+            report.value = Some(value);
+            study.record(report).unwrap();
+        }
+        let first = ask(&mut study).assignments.remove(0).value;
+        assert!(
+            (number(&first) / number(tried) - 1.0).abs() > 1e-6,
+            "{first}"
+        );
+    }
 }
 
 #[test]
