@@ -25,7 +25,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Reads the job of a plan. The same attempt of a trial always has the same luck.
+    /// Reads the job of a plan. The same attempt with the same values always has the same luck.
     pub(super) fn read(plan: &TrialPlan) -> Result<Self, TemplateError> {
         let spec = spec(&plan.manifest)?;
         let problem = problem(spec)?;
@@ -41,10 +41,7 @@ impl Job {
         };
         let speed_up = number(spec, "speedUp", 1.0, |factor| factor > 0.0, "above 0")?;
         let assignments = values(spec)?;
-        let seed = fnv1a(
-            fnv1a(EMPTY, plan.trial.as_bytes()),
-            &plan.attempt.to_le_bytes(),
-        );
+        let seed = luck(&assignments, plan.attempt);
         let run = problem.run(&Values::new(&assignments), seed);
         Ok(Self {
             metric: problem.metric(),
@@ -52,6 +49,16 @@ impl Job {
             speed_up,
         })
     }
+}
+
+/// A number of a launch, the same in every experiment that comes to the same values: so its trials follow from its seed.
+fn luck(assignments: &[ParameterAssignment], attempt: u32) -> u64 {
+    let texts = assignments.iter().flat_map(|one| [&one.name, &one.value]);
+    let digest = texts.fold(EMPTY, |digest, text| {
+        // No UTF-8 has this byte, so no text ends where another one begins.
+        fnv1a(fnv1a(digest, text.as_bytes()), &[0xff])
+    });
+    fnv1a(digest, &attempt.to_le_bytes())
 }
 
 fn spec(manifest: &Map<String, Value>) -> Result<&Map<String, Value>, TemplateError> {
