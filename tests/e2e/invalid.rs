@@ -335,8 +335,16 @@ fn a_database_that_is_none_is_refused() {
         format!("error: {other} is not a database\n{elsewhere}")
     );
     assert_eq!(
-        said("postgres://me:secret@localhost/x", 2),
-        "error: postgres databases are not built in; supported: sqlite:PATH, sqlite::memory: or a plain path\n"
+        said("mysql://me:secret@localhost/x", 2),
+        "error: mysql databases are not built in; supported: sqlite:PATH, sqlite::memory:, a plain path, or \
+         postgres://USER:PASSWORD@HOST/DATABASE\n"
+    );
+    assert_eq!(
+        said("postgres://me:secret@127.0.0.1:1/x", 1),
+        "error: cannot open database postgres://127.0.0.1:1/x\n\
+         cause: error communicating with database: Connection refused (os error 111)\n\
+         hint: the server's name and port, its user and password are in the URL: \
+         postgres://USER:PASSWORD@HOST:PORT/DATABASE\n"
     );
     assert_eq!(
         said("sqlite:", 2),

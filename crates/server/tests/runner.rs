@@ -418,7 +418,7 @@ async fn faults_lose_nothing(error: impl Fn() -> StoreError + Send + Sync + 'sta
 /// So many trials have succeeded, each launched once and with both of its observations.
 async fn each_once(bench: &Bench, driver: &Scripted, record: &ExperimentRecord, count: u64) {
     assert_eq!(record.progress.counts.trials_succeeded, count);
-    assert_eq!(driver.started() as u64, count, "none was launched twice");
+    assert_eq!(driver.started(), count, "none was launched twice");
     let trials = bench.trials().await;
     assert_eq!(trials.len() as u64, count);
     for trial in trials.values() {

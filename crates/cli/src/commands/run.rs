@@ -170,7 +170,7 @@ async fn admit(
             let is_edited = go_on(context, existing, &record, &source.path).await?;
             return Ok((key, is_edited));
         }
-        fits_this_machine(&source.path, &obstacles.concat())?;
+        can_be_run(&record, &source.path, &obstacles.concat())?;
         if create(context, record.clone()).await? {
             return Ok((key, false));
         }
@@ -178,13 +178,16 @@ async fn admit(
 }
 
 /// What would make every trial fail is refused before any of them is spent.
-fn fits_this_machine(file: &str, obstacles: &[Problem]) -> Result<(), Failure> {
+fn can_be_run(record: &ExperimentRecord, file: &str, obstacles: &[Problem]) -> Result<(), Failure> {
     if obstacles.is_empty() {
         return Ok(());
     }
-    let failure = Failure::usage(format!(
-        "{file} is for a cluster; this machine cannot run it"
-    ));
+    let template = record.spec.trial_template.as_ref();
+    let is_played = template.is_some_and(TrialTemplate::is_simulated);
+    let failure = Failure::usage(match is_played {
+        true => format!("the trials of {file} cannot be played"),
+        false => format!("{file} is for a cluster; this machine cannot run it"),
+    });
     Err(failure.caused_by(file, obstacles))
 }
 

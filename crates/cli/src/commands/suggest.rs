@@ -73,6 +73,9 @@ pub(crate) async fn run(arguments: &Arguments, global: &Global) -> Result<Exit, 
     if history.lacks_labels && suggestions.points.iter().any(needs_labels) {
         eprintln!("warning: {}", without_labels(name));
     }
+    if !history.trials.is_empty() && global.service(name).is_none() && wants_curves(&experiment) {
+        eprintln!("warning: {}", without_curves(name));
+    }
     print(&experiment, &suggestions, arguments.output)?;
     if suggestions.next == Next::Exhausted {
         eprintln!("the search is exhausted: there are no more points");
@@ -154,6 +157,25 @@ fn without_labels(algorithm: &str) -> String {
     format!(
         "the history has no column labels, so {algorithm} does not know which of its trials were its own suggestions; write \
          the labels of each suggestion there as JSON, as `diwan export` and `diwan suggest -o csv` do"
+    )
+}
+
+/// Whether the algorithm learns from what trials reported on their way, of which a history has only the last.
+fn wants_curves(experiment: &Experiment) -> bool {
+    let is_stopped = experiment.spec.early_stopping.is_some();
+    let spec = StudySpec::of(&experiment.spec, 0).ok();
+    let needs = |spec: StudySpec| {
+        let algorithm = registry::find(&spec.algorithm).ok()?;
+        let is_its_own = algorithm.stopping(&spec).is_some();
+        Some((is_stopped || is_its_own) && algorithm.needs_curves(&spec))
+    };
+    spec.and_then(needs).unwrap_or(false)
+}
+
+fn without_curves(algorithm: &str) -> String {
+    format!(
+        "{algorithm} learns from what trials report on their way, and a history has only what they reached: a run of the \
+         experiment may suggest other points"
     )
 }
 

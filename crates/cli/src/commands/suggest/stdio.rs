@@ -25,7 +25,7 @@ pub(super) const PROTOCOL: &str = r#"With --stdio, one study is driven by anothe
       begins a study. A parameter of the space is {"name":"lr","type":"float","low":1e-5,"high":0.1,"log":true},
       one of type "int", or {"name":"kind","type":"categorical","choices":["a","b"]}; with
       "condition":{"parent":"kind","values":["a"]} it has an effect, and a value, only then.
-      Without "algorithm" it is auto. Optional: "parallel", how many trials run at once, and "max_trials", how many there will be.
+      Without "algorithm" it is auto. Optional: "parallel", how many trials run at once, "max_trials", how many there will be, and "objectives", which is 1.
       -> {"ok":true,"version":"diwan …"}
   {"op":"ask","n":1}
       -> {"trials":[{"id":0,"params":{"lr":0.01}}]}; fewer than n come with "state": "waiting" or "exhausted".

@@ -94,7 +94,8 @@ impl Reading {
     }
 
     /// What the trial's own rules say to a point that is stored since an earlier run. The experiment's has judged it then, by
-    /// what it knew.
+    /// what it knew, but for those last points that were stored when that run was killed: to judge them now would be to judge all
+    /// that trials have passed long ago anew, by what has become known since.
     pub(super) fn recall(&mut self, point: &MetricPoint) -> Option<String> {
         if !self.is_unseen(point) {
             return None;

@@ -126,7 +126,8 @@ enum Standing {
 pub(super) struct Progress {
     pub(super) id: u64,
     pub(super) step: i64,
-    /// None: it is no number.
+    /// None: it is no number, which must be said.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) value: Option<f64>,
 }
 
