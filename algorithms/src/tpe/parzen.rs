@@ -17,7 +17,9 @@ pub(crate) struct Parzen {
     factors: Vec<Factor>,
     /// Of the kernels; they and the prior's sum to 1.
     weights: Vec<f64>,
-    prior: f64,
+    /// Their logarithms, and that of the prior's.
+    log_weights: Vec<f64>,
+    log_prior: f64,
     /// Whether a point's coordinates all come from one component, or each from its own.
     joint: bool,
 }
@@ -72,10 +74,12 @@ impl Parzen {
                 peaks,
             }
         };
+        let weights: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
         Self {
             factors: scales.iter().zip(sigmas).enumerate().map(factor).collect(),
-            weights: weights.iter().map(|weight| weight / total).collect(),
-            prior: prior / total,
+            log_weights: weights.iter().map(|weight| weight.ln()).collect(),
+            weights,
+            log_prior: (prior / total).ln(),
             joint,
         }
     }
@@ -110,8 +114,7 @@ impl Parzen {
 
     /// Logarithm of the density at a position; its inactive dimensions do not count.
     pub(crate) fn log_density(&self, x: &[f64]) -> f64 {
-        let start: Vec<f64> = self.weights.iter().map(|weight| weight.ln()).collect();
-        let mut logs = start.clone();
+        let mut logs = self.log_weights.clone();
         let mut sum = 0.0;
         for (factor, &x) in self.factors.iter().zip(x) {
             if x.is_nan() {
@@ -120,7 +123,7 @@ impl Parzen {
             factor.add_logs(x, &mut logs);
             if !self.joint {
                 sum += self.log_sum(&logs);
-                logs.copy_from_slice(&start);
+                logs.copy_from_slice(&self.log_weights);
             }
         }
         if self.joint { self.log_sum(&logs) } else { sum }
@@ -128,7 +131,7 @@ impl Parzen {
 
     /// Logarithm of the sum of the kernels' terms and the prior's.
     fn log_sum(&self, logs: &[f64]) -> f64 {
-        let prior = self.prior.ln();
+        let prior = self.log_prior;
         let top = logs.iter().copied().fold(prior, f64::max);
         let terms = logs.iter().map(|log| log - top);
         let sum: f64 = terms.filter(|log| *log > NEGLIGIBLE).map(f64::exp).sum();
