@@ -78,12 +78,13 @@ impl PodLogs {
             self.keep(id, &trial, left).await?;
             return Ok(None);
         };
-        if reported.count > points.len() {
-            // The beginning of the log is gone, or others report too.
-            self.keep(id, &trial, left).await?;
-        }
         let undelivered = left.iter().map(|left| left.undelivered);
         let undelivered = undelivered.reduce(usize::saturating_add);
+        let written = reported.count.saturating_add(undelivered.unwrap_or(0));
+        if written > points.len() {
+            // The beginning of the log is gone, or its end (what a runtime has not read when a container ends), or others report too.
+            self.keep(id, &trial, left).await?;
+        }
         points.drain(..reported.skips(points.len(), undelivered));
         for (point, number) in points.iter_mut().zip(1..) {
             let least = reported.latest.saturating_add(number);
