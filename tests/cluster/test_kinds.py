@@ -2,6 +2,7 @@
 
 import random
 import string
+import time
 
 import pytest
 from conftest import BOTH_ENDS, NAMESPACE, ended, eventually, experiment, last_condition
@@ -244,6 +245,18 @@ def test_a_wrong_primary_container_is_told_with_those_there_are(katib, operators
                                        template=workflow() | {"primaryContainerName": "training"}))
     words = "none of its pods has a container training: they have main, wait"
     eventually(lambda: any(words in last_condition(one).message for one in katib.list_trials(name) if one.status))
+
+
+def test_a_kind_that_is_not_installed_is_told_and_not_tried_in_a_hurry(katib, name):
+    job = {"apiVersion": "example.com/v1", "kind": "Missing", "spec": {"x": "${trialParameters.x}"}}
+    template = {"successCondition": "status.phase==Done", "failureCondition": "status.phase==Failed"}
+    endless = experiment(name, job, trials=None, parallel=2, template=template)
+    katib.create_experiment(endless)
+    words = "the cluster has no kind Missing of example.com/v1"
+    eventually(lambda: any(words in last_condition(one).message for one in katib.list_trials(name) if one.status))
+    time.sleep(10)
+    assert len(katib.list_trials(name)) <= 12
+    katib.delete_experiment(name)
 
 
 def test_a_job_goes_with_its_trial(katib, core, operators, name):

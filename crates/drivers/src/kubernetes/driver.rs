@@ -22,6 +22,10 @@ use crate::DEFAULT_GRACE;
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
 
+/// After a refusal, which the next trial of the experiment will meet as well: without a limit of failures it would be one trial
+/// after the other, as fast as the cluster answers.
+const AFTER_REFUSAL: Duration = Duration::from_secs(5);
+
 /// Keeps, where no crash reaches it, which launches there ever were, and what they reported.
 #[async_trait]
 pub trait Ledger: Send + Sync {
@@ -284,13 +288,17 @@ impl KubernetesDriver {
             ))),
         }
     }
-}
 
-#[async_trait]
-impl Driver for KubernetesDriver {
-    async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
+    async fn try_to_start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
         // What waits in line is boxed when its turn comes: thousands may wait, and each would have room for all of it.
-        let resource = Box::pin(self.kinds.resolve(&plan.manifest)).await?;
+        let resource = match Box::pin(self.kinds.resolve(&plan.manifest)).await {
+            Err(refusal) if refusal.is_permanent() => {
+                // So that there is something to say it on.
+                self.ledger.claim(plan).await?;
+                return Err(refusal);
+            }
+            resource => resource?,
+        };
         let launch = self.roster.enter(&plan.id(), &resource, &plan.conditions);
         let turn = self.turns.acquire().await.ok();
         let Claim { is_new, owner } = self.ledger.claim(plan).await?;
@@ -311,6 +319,17 @@ impl Driver for KubernetesDriver {
             Box::pin(self.take_away(&launch, grace(plan))).await?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Driver for KubernetesDriver {
+    async fn start(&self, plan: &TrialPlan) -> Result<(), DriverError> {
+        let started = Box::pin(self.try_to_start(plan)).await;
+        if matches!(&started, Err(error) if error.is_permanent()) {
+            sleep(AFTER_REFUSAL).await;
+        }
+        started
     }
 
     async fn observe(&self, id: &LaunchId) -> Result<Phase, DriverError> {
