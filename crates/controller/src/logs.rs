@@ -9,7 +9,7 @@ use std::sync::Arc;
 use diwan_collect::Collector;
 use diwan_core::observation::{MetricPoint, Source};
 use diwan_core::record::ExperimentRecord;
-use diwan_core::resources::TrialTemplate;
+use diwan_core::resources::{CollectorKind, TrialTemplate};
 use diwan_core::sidecar::Undelivered;
 use diwan_drivers::kubernetes::pods_of;
 use diwan_drivers::{DriverError, LaunchId};
@@ -21,6 +21,7 @@ use kube::{Client, ResourceExt};
 use tokio::sync::Semaphore;
 use tracing::warn;
 
+use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
 use crate::collectors::keep_reports;
 
 /// The part of a log that is read, in bytes.
@@ -70,13 +71,15 @@ impl PodLogs {
         if let Some(wrong) = no_primary(&pods, &template) {
             return Ok(Some(wrong));
         }
+        let is_silent = left.is_empty() && reported.count == 0;
+        let uncollected = no_collector(&pods, &record).filter(|_| is_silent);
         let printed = match collector(&record) {
             Some(collector) => self.printed(id, pods, template, &collector).await?,
             None => None,
         };
         let Some((mut points, cursor)) = printed else {
             self.keep(id, &trial, left).await?;
-            return Ok(None);
+            return Ok(uncollected);
         };
         let undelivered = left.iter().map(|left| left.undelivered);
         let undelivered = undelivered.reduce(usize::saturating_add);
@@ -295,6 +298,30 @@ fn no_primary(pods: &[Pod], template: &TrialTemplate) -> Option<String> {
     ))
 }
 
+/// What is wrong if metrics that are in no log were to be collected, and no pod had a collector.
+fn no_collector(pods: &[Pod], record: &ExperimentRecord) -> Option<String> {
+    let kind = record.spec.metrics_collector_spec.as_ref()?.kind();
+    let is_elsewhere = matches!(
+        kind,
+        CollectorKind::File | CollectorKind::TensorFlowEvent | CollectorKind::PrometheusMetric
+    );
+    let specs = || pods.iter().flat_map(|pod| &pod.spec);
+    let containers = specs().flat_map(|spec| {
+        spec.init_containers
+            .iter()
+            .flatten()
+            .chain(&spec.containers)
+    });
+    let has_one = containers
+        .into_iter()
+        .any(|one| [COLLECTOR, LOG_COLLECTOR].contains(&one.name.as_str()));
+    (is_elsewhere && !has_one && specs().next().is_some()).then(|| {
+        "there was no collector in its pod: the webhook was not reached when the pod was created, or the namespace is labelled \
+         katib.kubeflow.org/metrics-collector-injection=disabled"
+            .to_owned()
+    })
+}
+
 fn cannot_read(id: &LaunchId, error: kube::Error) -> DriverError {
     DriverError::Kubernetes {
         doing: format!("read the log of {}", id.trial),
@@ -318,7 +345,34 @@ fn unavailable(error: StoreError) -> DriverError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use diwan_core::record::Progress;
+    use diwan_core::resources::ObjectMeta;
     use serde_json::json;
+
+    #[test]
+    fn a_pod_without_its_collector_is_told() {
+        let of = |kind: &str| ExperimentRecord {
+            metadata: ObjectMeta::default(),
+            spec: serde_json::from_value(json!({
+                "metricsCollectorSpec": {"collector": {"kind": kind}},
+            }))
+            .unwrap(),
+            progress: Progress::default(),
+        };
+        let pod = |collector: &str| -> Pod {
+            serde_json::from_value(json!({"spec": {
+                "containers": [{"name": "main"}],
+                "initContainers": [{"name": collector}],
+            }}))
+            .unwrap()
+        };
+        let told = |kind, pods: &[Pod]| no_collector(pods, &of(kind)).is_some();
+        assert!(told("File", &[pod("own")]));
+        assert!(!told("File", &[pod("own"), pod(LOG_COLLECTOR)]));
+        assert!(!told("File", &[]), "they are gone");
+        assert!(!told("StdOut", &[pod("own")]), "its log is read");
+        assert!(!told("Push", &[pod("own")]));
+    }
 
     #[test]
     fn what_was_reported_is_not_read_again() {

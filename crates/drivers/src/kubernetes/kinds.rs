@@ -1,7 +1,7 @@
 //! The kinds of jobs that are in use, and a watch for each.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diwan_core::view::EXPERIMENT_LABEL;
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -27,7 +27,8 @@ pub(super) struct Kinds {
 
 #[derive(Default)]
 struct Known {
-    resources: HashMap<GroupVersionKind, ApiResource>,
+    /// Each is looked up once, however many want it, and no kind waits for another's answer.
+    resources: HashMap<GroupVersionKind, Arc<OnceCell<ApiResource>>>,
     /// Ends with the driver.
     watches: JoinSet<()>,
 }
@@ -60,16 +61,24 @@ impl Kinds {
             Some((group, version)) => GroupVersionKind::gvk(group, version, kind),
             None => GroupVersionKind::gvk("", version, kind),
         };
-        let mut known = self.known.lock().await;
-        if let Some(resource) = known.resources.get(&gvk) {
-            return Ok(resource.clone());
-        }
-        let found = kube::discovery::pinned_kind(&self.client, &gvk).await;
-        let (resource, _) = found.map_err(|source| unknown(version, kind, source))?;
-        let watch = watch(self.client.clone(), resource.clone(), self.roster.clone());
-        known.watches.spawn(watch);
-        known.resources.insert(gvk, resource.clone());
-        Ok(resource)
+        let cell = self
+            .known()
+            .resources
+            .entry(gvk.clone())
+            .or_default()
+            .clone();
+        let look_up = async || {
+            let found = kube::discovery::pinned_kind(&self.client, &gvk).await;
+            let (resource, _) = found.map_err(|source| unknown(version, kind, source))?;
+            let watch = watch(self.client.clone(), resource.clone(), self.roster.clone());
+            self.known().watches.spawn(watch);
+            Ok(resource)
+        };
+        cell.get_or_try_init(look_up).await.cloned()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
