@@ -131,9 +131,11 @@ remove_chains_of() {
 }
 
 unmount_all() {
-    awk -v below="$run/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+    # As the kernel writes it: target/ may be a link.
+    place=$(readlink -f "$run")
+    awk -v below="$place/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
         while read -r mount; do umount -l "$mount"; done
-    ! grep -qF " $run/" /proc/mounts || cannot "something is still mounted below $run"
+    ! grep -qF " $place/" /proc/mounts || cannot "something is still mounted below $place"
 }
 
 remove_cgroups() {

@@ -44,6 +44,19 @@ def test_metrics_in_a_file(katib, name):
     assert len(observed(katib, name)) == 2
 
 
+def test_a_file_that_nobody_collects_is_told(katib, core, name):
+    labels = {"katib.kubeflow.org/metrics-collector-injection": "disabled"}
+    core.create_namespace({"metadata": {"name": name, "labels": labels}})
+    writes = job(container("mkdir -p /metrics; echo score=$X > /metrics/out.log"))
+    collector = {"collector": {"kind": "File"}, "source": FILE}
+    made = experiment(name, writes, trials=1, parallel=1, metricsCollectorSpec=collector)
+    made["metadata"]["namespace"] = name
+    katib.create_experiment(made, namespace=name)
+    words = "no collector in its pod"
+    eventually(lambda: any(words in last_condition(one).message for one in katib.list_trials(name, name) if one.status))
+    core.delete_namespace(name)
+
+
 def test_a_template_in_a_config_map_and_its_jobs_are_removed(katib, core, batch, name):
     text = json.dumps(job(container("echo score=$X")))
     core.create_namespaced_config_map("default", {"metadata": {"name": name}, "data": {"job.yaml": text}})
