@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use diwan_core::causes::causes;
 use diwan_core::problem::{Problem, Problems};
 use diwan_server::runner::RunError;
 use diwan_store::StoreError;
@@ -85,18 +86,9 @@ impl Failure {
 
     /// An error and all its sources. A source that its error repeats is left out.
     pub(crate) fn of(exit: Exit, error: &dyn Error) -> Self {
-        let mut failure = Self::new(exit, error.to_string());
-        let mut told = failure.message.clone();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if !told.contains(&text) {
-                failure = failure.cause(&text);
-                told = text;
-            }
-            source = cause.source();
-        }
-        failure
+        let message = error.to_string();
+        let causes = causes(&message, error);
+        causes.fold(Self::new(exit, &message), Self::cause)
     }
 }
 

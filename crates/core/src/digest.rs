@@ -12,6 +12,12 @@ pub fn fnv1a(before: u64, bytes: &[u8]) -> u64 {
     })
 }
 
+/// The same for a text of several: none ends where another one begins, because no UTF-8 has the byte between them.
+#[must_use]
+pub fn text(before: u64, text: &str) -> u64 {
+    fnv1a(fnv1a(before, text.as_bytes()), &[0xff])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The nouns and the rules of Diwan: resources, search space, defaulting, validation, template rendering, and the engine that
 //! decides what happens next. No IO, no clock, no randomness.
 
+pub mod causes;
 pub mod defaults;
 pub mod digest;
 pub mod domain;

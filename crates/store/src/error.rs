@@ -185,6 +185,23 @@ impl StoreError {
         })
     }
 
+    /// Why a commit found nothing to change, where this version and uid are stored.
+    pub(crate) fn not_as_expected(
+        key: ExperimentKey,
+        uid: &str,
+        expected: u64,
+        stored: Option<(u64, String)>,
+    ) -> Self {
+        match stored {
+            Some((found, stored)) if stored == uid => Self::Conflict {
+                key,
+                expected,
+                found,
+            },
+            _ => Self::NotFound { key },
+        }
+    }
+
     /// Which constraint of the schema refused a row, if one did.
     pub(crate) fn constraint(&self) -> Option<ErrorKind> {
         let Self::Database(source) = self else {

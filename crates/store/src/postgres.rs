@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use crate::metrics::MetricIds;
 use crate::{
     Cursor, ExperimentQuery, FoundTrial, ObservationQuery, Store, StoreError, StoredExperiment,
-    TrialQuery, TrialRef,
+    TrialQuery, TrialRef, value,
 };
 
 /// A [`Store`] in a PostgreSQL database.
@@ -80,6 +80,16 @@ impl PostgresStore {
     }
 }
 
+/// The columns `value` and `text` of points.
+fn split_all<'a>(
+    values: impl Iterator<Item = &'a str>,
+) -> (Vec<Option<f64>>, Vec<Option<Vec<u8>>>) {
+    let split = values.map(value::split);
+    split
+        .map(|(number, text)| (number, text.map(String::into_bytes)))
+        .unzip()
+}
+
 /// Text that was stored as bytes.
 fn text_of(bytes: Vec<u8>) -> Result<String, StoreError> {
     String::from_utf8(bytes).map_err(|error| StoreError::Damaged {
@@ -99,7 +109,8 @@ impl Store for PostgresStore {
     }
 
     async fn version(&self, key: &ExperimentKey) -> Result<Option<u64>, StoreError> {
-        self.stored_version(key).await
+        let found = self.version_and_uid(key).await?;
+        Ok(found.map(|(version, _)| version))
     }
 
     async fn commit(

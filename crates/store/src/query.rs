@@ -76,6 +76,13 @@ pub struct ObservationQuery {
 }
 
 impl ObservationQuery {
+    /// Source, position and part that the page begins behind.
+    pub(crate) fn behind(&self) -> (i64, i64, i32) {
+        self.after.map_or((-1, 0, 0), |place| {
+            (i64::from(place.source as u8), place.offset, place.index)
+        })
+    }
+
     /// The first page of all points of a launch.
     #[must_use]
     pub fn of(trial: TrialRef) -> Self {
@@ -140,6 +147,14 @@ pub struct TrialQuery {
 }
 
 impl TrialQuery {
+    /// The number that the page begins behind, as databases compare it.
+    pub(crate) fn behind(&self) -> i64 {
+        let first = if self.newest_first { i64::MAX } else { -1 };
+        // No stored number is beyond i64::MAX, so for a bound beyond it that one does.
+        self.after
+            .map_or(first, |number| i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
     /// The first page of all trials of an experiment.
     #[must_use]
     pub fn of(experiment: ExperimentKey) -> Self {

@@ -1,6 +1,6 @@
 //! How a report that is sent again is known.
 
-use diwan_core::digest::{EMPTY, fnv1a};
+use diwan_core::digest::{self, EMPTY, fnv1a};
 use diwan_core::observation::ReportedPoint;
 
 /// In nanoseconds.
@@ -17,16 +17,13 @@ pub(crate) fn has_a_moment(points: &[ReportedPoint]) -> bool {
 /// FNV-1a of a whole report. It is stored: never change how it is made.
 pub(crate) fn digest(points: &[ReportedPoint]) -> i64 {
     let mut hash = EMPTY;
-    let mut eat = |bytes: &[u8]| hash = fnv1a(hash, bytes);
     for point in points {
         for text in [&point.metric, &point.value] {
-            eat(text.as_bytes());
-            // No UTF-8 has this byte, so no text ends where another one begins.
-            eat(&[0xff]);
+            hash = digest::text(hash, text);
         }
         for number in [point.time_ns, point.step] {
-            eat(&[u8::from(number.is_some())]);
-            eat(&number.unwrap_or_default().to_le_bytes());
+            hash = fnv1a(hash, &[u8::from(number.is_some())]);
+            hash = fnv1a(hash, &number.unwrap_or_default().to_le_bytes());
         }
     }
     hash.cast_signed()

@@ -1,6 +1,6 @@
 //! What a rendered job of kind `Simulated` asks for.
 
-use diwan_core::digest::{EMPTY, fnv1a};
+use diwan_core::digest::{self, EMPTY, fnv1a};
 use diwan_core::problem::nearest;
 use diwan_core::resources::ParameterAssignment;
 use diwan_simulate::play::{Faults, Timeline};
@@ -54,10 +54,7 @@ impl Job {
 /// A number of a launch, the same in every experiment that comes to the same values: so its trials follow from its seed.
 fn luck(assignments: &[ParameterAssignment], attempt: u32) -> u64 {
     let texts = assignments.iter().flat_map(|one| [&one.name, &one.value]);
-    let digest = texts.fold(EMPTY, |digest, text| {
-        // No UTF-8 has this byte, so no text ends where another one begins.
-        fnv1a(fnv1a(digest, text.as_bytes()), &[0xff])
-    });
+    let digest = texts.fold(EMPTY, |before, text| digest::text(before, text));
     fnv1a(digest, &attempt.to_le_bytes())
 }
 

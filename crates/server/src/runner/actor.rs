@@ -1,10 +1,10 @@
 //! The loop that owns an experiment's snapshot.
 
 use std::collections::{HashMap, HashSet};
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diwan_core::causes::in_full;
 use diwan_core::engine::{Action, Change, Event, Snapshot, step};
 use diwan_core::record::{
     ExperimentKey, ExperimentRecord, OptimizerState, StopCause, TrialRecord, TrialState,
@@ -218,7 +218,10 @@ impl<'a> Actor<'a> {
                 && error.is_transient()
                 && !is_last
             {
-                self.publish(change.record.clone(), Some(in_full(error)));
+                self.publish(
+                    change.record.clone(),
+                    Some(in_full(&error.to_string(), error)),
+                );
                 is_last = self.pause_or_halt().await;
                 committed = self.try_to_commit(&change).await;
             }
@@ -275,7 +278,10 @@ impl<'a> Actor<'a> {
         loop {
             match self.reload().await {
                 Err(RunError::Store(error)) if error.is_transient() && !is_last => {
-                    self.publish(self.snapshot.record.clone(), Some(in_full(&error)));
+                    self.publish(
+                        self.snapshot.record.clone(),
+                        Some(in_full(&error.to_string(), &error)),
+                    );
                 }
                 other => return other,
             }
@@ -504,17 +510,6 @@ impl<'a> Actor<'a> {
             trouble,
         });
     }
-}
-
-/// An error and what it came from, in one line.
-fn in_full(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// Resolves when the owner wants something else; never when there is no owner any more.

@@ -1,10 +1,10 @@
 //! Sends what is to be told, one thing after the other, each until it is taken.
 
 use std::collections::HashSet;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diwan_core::causes::in_full;
 use diwan_core::observation::MetricPoint;
 use diwan_core::sidecar::SidecarConfig;
 use diwan_proto::convert::observation;
@@ -216,14 +216,6 @@ impl Item {
 
 /// A status with its causes: tonic's own words are "transport error".
 fn told(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
+    let text = in_full(status.message(), status);
     format!("{text} ({:?})", status.code())
 }

@@ -1,6 +1,6 @@
 //! Experiments: made, loaded, committed to, listed.
 
-use diwan_core::digest::{EMPTY, fnv1a};
+use diwan_core::digest::{self, EMPTY, fnv1a};
 use diwan_core::engine::{Change, Snapshot};
 use diwan_core::record::{ExperimentKey, ExperimentRecord};
 use sqlx::error::ErrorKind;
@@ -50,7 +50,12 @@ impl PostgresStore {
         let entry = Entry::of(key, expected, change)?;
         match self.enter(sql::COMMIT, &entry).await? {
             Some(version) => Ok(version),
-            None => Err(self.why_not(&entry, expected).await?),
+            None => Err(StoreError::not_as_expected(
+                key.clone(),
+                entry.uid,
+                expected,
+                self.version_and_uid(key).await?,
+            )),
         }
     }
 
@@ -123,38 +128,20 @@ impl PostgresStore {
         Ok(patiently(ask).await?.value.unwrap_or(false))
     }
 
-    /// Why a commit found nothing to change.
-    async fn why_not(&self, entry: &Entry<'_>, expected: u64) -> Result<StoreError, StoreError> {
-        let key = entry.key.clone();
-        Ok(match self.row_of(&key).await? {
-            Some((version, uid)) if uid == entry.uid => StoreError::Conflict {
-                key,
-                expected,
-                found: columns::natural("version", version)?,
-            },
-            _ => StoreError::NotFound { key },
-        })
-    }
-
     /// Version and uid.
-    async fn row_of(&self, key: &ExperimentKey) -> Result<Option<(i64, String)>, StoreError> {
+    pub(super) async fn version_and_uid(
+        &self,
+        key: &ExperimentKey,
+    ) -> Result<Option<(u64, String)>, StoreError> {
         let ask = async || {
             let query = sqlx::query_as(sql::VERSION)
                 .bind(&key.namespace)
                 .bind(&key.name);
             query.fetch_optional(&self.pool).await.map_err(fault)
         };
-        Ok(patiently(ask).await?.value)
-    }
-
-    pub(super) async fn stored_version(
-        &self,
-        key: &ExperimentKey,
-    ) -> Result<Option<u64>, StoreError> {
-        let found = self.row_of(key).await?;
-        found
-            .map(|(version, _)| columns::natural("version", version))
-            .transpose()
+        let found: Option<(i64, String)> = patiently(ask).await?.value;
+        let found = found.map(|(version, uid)| Ok((columns::natural("version", version)?, uid)));
+        found.transpose()
     }
 
     pub(super) async fn load_experiment(
@@ -250,10 +237,7 @@ impl<'a> Entry<'a> {
         let texts = [&self.progress, &self.definition].into_iter();
         let texts = texts.chain(&self.records);
         let begun = fnv1a(EMPTY, &handle.to_le_bytes());
-        let digest = texts.fold(begun, |digest, text| {
-            // No UTF-8 has this byte, so no text ends where another one begins.
-            fnv1a(fnv1a(digest, text.as_bytes()), &[0xff])
-        });
+        let digest = texts.fold(begun, |before, text| digest::text(before, text));
         digest.cast_signed()
     }
 }

@@ -4,9 +4,9 @@ use diwan_core::observation::MetricPoint;
 
 use super::fault::fault;
 use super::patience::patiently;
-use super::{PostgresStore, launch, sql, text_of};
+use super::{PostgresStore, launch, split_all, sql, text_of};
 use crate::columns::{self, PointRow};
-use crate::{Cursor, ObservationQuery, StoreError, TrialRef, value};
+use crate::{Cursor, ObservationQuery, StoreError, TrialRef};
 
 /// Points that one statement keeps.
 const PIECE: usize = 5_000;
@@ -60,14 +60,7 @@ impl PostgresStore {
         metrics: &[i64],
         cursors: &[Cursor],
     ) -> Result<(), StoreError> {
-        let (values, texts): (Vec<_>, Vec<_>) = points
-            .iter()
-            .map(|point| value::split(&point.value))
-            .unzip();
-        let texts: Vec<_> = texts
-            .into_iter()
-            .map(|text| text.map(String::into_bytes))
-            .collect();
+        let (values, texts) = split_all(points.iter().map(|point| point.value.as_str()));
         let places = || points.iter().map(|point| point.place);
         let found = launch!(sqlx::query(sql::APPEND), trial)
             .bind(
@@ -130,14 +123,12 @@ impl PostgresStore {
         &self,
         query: &ObservationQuery,
     ) -> Result<Vec<MetricPoint>, StoreError> {
-        let (after_source, after_offset, after_index) = query.after.map_or((-1, 0, 0), |place| {
-            (i64::from(place.source as u8), place.offset, place.index)
-        });
+        let (source, position, part) = query.behind();
         let ask = async || {
             let statement = launch!(sqlx::query_as(sql::OBSERVATIONS), query.trial)
-                .bind(after_source)
-                .bind(after_offset)
-                .bind(after_index)
+                .bind(source)
+                .bind(position)
+                .bind(part)
                 .bind(query.metric.as_ref().map(|metric| metric.as_bytes()))
                 .bind(query.from_ns)
                 .bind(query.to_ns)

@@ -4,9 +4,9 @@ use diwan_core::observation::ReportedPoint;
 
 use super::fault::fault;
 use super::patience::patiently;
-use super::{PostgresStore, launch, sql};
+use super::{PostgresStore, launch, split_all, sql};
 use crate::report::{digest, has_a_moment};
-use crate::{StoreError, TrialRef, columns, value};
+use crate::{StoreError, TrialRef, columns};
 
 impl PostgresStore {
     pub(super) async fn keep_report(
@@ -31,7 +31,8 @@ impl PostgresStore {
         metrics: &[i64],
     ) -> Result<(), StoreError> {
         let digest = digest(points);
-        let (number, attempt) = numbers(trial)?;
+        let number = columns::integer("trial number", trial.number)?;
+        let attempt = i64::from(trial.attempt);
         let mut transaction = self.pool.begin().await.map_err(fault)?;
         let found: Option<(i64, Option<i64>)> = launch!(sqlx::query_as(sql::REPORT_BEGIN), trial)
             .fetch_optional(&mut *transaction)
@@ -40,27 +41,17 @@ impl PostgresStore {
         let (experiment, last) = found.ok_or_else(|| StoreError::NotFound {
             key: trial.experiment.clone(),
         })?;
+        let noted = |text| {
+            let statement = sqlx::query(text).bind(experiment).bind(number);
+            statement.bind(attempt).bind(digest)
+        };
         let mut is_new = last != Some(digest);
         if has_a_moment(points) {
-            let made = sqlx::query(sql::REPORT_KNOW)
-                .bind(experiment)
-                .bind(number)
-                .bind(attempt)
-                .bind(digest)
-                .execute(&mut *transaction)
-                .await
-                .map_err(fault)?;
-            is_new &= made.rows_affected() > 0;
+            let made = noted(sql::REPORT_KNOW).execute(&mut *transaction).await;
+            is_new &= made.map_err(fault)?.rows_affected() > 0;
         }
         if is_new {
-            let (values, texts): (Vec<_>, Vec<_>) = points
-                .iter()
-                .map(|point| value::split(&point.value))
-                .unzip();
-            let texts: Vec<_> = texts
-                .into_iter()
-                .map(|text| text.map(String::into_bytes))
-                .collect();
+            let (values, texts) = split_all(points.iter().map(|point| point.value.as_str()));
             sqlx::query(sql::REPORT_POINTS)
                 .bind(experiment)
                 .bind(number)
@@ -74,19 +65,8 @@ impl PostgresStore {
                 .await
                 .map_err(fault)?;
         }
-        sqlx::query(sql::REPORT_END)
-            .bind(experiment)
-            .bind(number)
-            .bind(attempt)
-            .bind(digest)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault)?;
+        let ended = noted(sql::REPORT_END).execute(&mut *transaction).await;
+        ended.map_err(fault)?;
         transaction.commit().await.map_err(fault)
     }
-}
-
-fn numbers(trial: &TrialRef) -> Result<(i64, i64), StoreError> {
-    let number = columns::integer("trial number", trial.number)?;
-    Ok((number, i64::from(trial.attempt)))
 }

@@ -16,15 +16,11 @@ impl PostgresStore {
         &self,
         query: &TrialQuery,
     ) -> Result<Vec<TrialRecord>, StoreError> {
-        let (all, some, first) = if query.newest_first {
-            (sql::TRIALS_DOWN, sql::TRIALS_IN_DOWN, i64::MAX)
+        let (all, some) = if query.newest_first {
+            (sql::TRIALS_DOWN, sql::TRIALS_IN_DOWN)
         } else {
-            (sql::TRIALS_UP, sql::TRIALS_IN_UP, -1)
+            (sql::TRIALS_UP, sql::TRIALS_IN_UP)
         };
-        // No stored number is beyond i64::MAX, so for a bound beyond it that one does.
-        let behind = query
-            .after
-            .map_or(first, |number| i64::try_from(number).unwrap_or(i64::MAX));
         // A state that is named twice is one range all the same.
         let states: BTreeSet<i16> = query
             .states
@@ -37,7 +33,7 @@ impl PostgresStore {
             let mut statement = sqlx::query_scalar(text)
                 .bind(&query.experiment.namespace)
                 .bind(&query.experiment.name)
-                .bind(behind)
+                .bind(query.behind())
                 .bind(columns::limit(query.limit));
             if !states.is_empty() {
                 statement = statement.bind(&states);

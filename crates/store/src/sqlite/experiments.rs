@@ -1,7 +1,7 @@
 //! Experiments: made, loaded, committed to, listed.
 
 use diwan_core::engine::{Change, Snapshot};
-use diwan_core::record::{ExperimentKey, ExperimentRecord};
+use diwan_core::record::ExperimentKey;
 use sqlx::Row;
 use sqlx::error::ErrorKind;
 
@@ -36,7 +36,12 @@ impl SqliteStore {
         let script = bind_change(sqlx::query(sql::COMMIT), expected, change)?;
         match self.run_commit(script, key).await? {
             Some(version) => Ok(version),
-            None => Err(self.why_not(key, expected, &change.record).await?),
+            None => Err(StoreError::not_as_expected(
+                key.clone(),
+                &change.record.metadata.uid,
+                expected,
+                self.version_and_uid(key).await?,
+            )),
         }
     }
 
@@ -55,24 +60,6 @@ impl SqliteStore {
         };
         self.announce();
         columns::natural("version", row.try_get("version")?).map(Some)
-    }
-
-    /// Why a commit found nothing to change.
-    async fn why_not(
-        &self,
-        key: &ExperimentKey,
-        expected: u64,
-        record: &ExperimentRecord,
-    ) -> Result<StoreError, StoreError> {
-        let key = key.clone();
-        Ok(match self.version_and_uid(&key).await? {
-            Some((found, uid)) if uid == record.metadata.uid => StoreError::Conflict {
-                key,
-                expected,
-                found,
-            },
-            _ => StoreError::NotFound { key },
-        })
     }
 
     pub(super) async fn version_and_uid(

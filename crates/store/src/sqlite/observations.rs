@@ -95,15 +95,13 @@ impl SqliteStore {
         &self,
         query: &ObservationQuery,
     ) -> Result<Vec<MetricPoint>, StoreError> {
-        let (after_source, after_offset, after_index) = query.after.map_or((-1, 0, 0), |place| {
-            (i64::from(place.source as u8), place.offset, place.index)
-        });
+        let (source, position, part) = query.behind();
         let statement = rows::bind_experiment(sqlx::query(sql::OBSERVATIONS), &query.trial)
             .bind(columns::integer("trial number", query.trial.number)?)
             .bind(query.trial.attempt)
-            .bind(after_source)
-            .bind(after_offset)
-            .bind(after_index)
+            .bind(source)
+            .bind(position)
+            .bind(part)
             .bind(query.metric.clone())
             .bind(query.from_ns)
             .bind(query.to_ns)

@@ -12,18 +12,14 @@ impl SqliteStore {
         &self,
         query: &TrialQuery,
     ) -> Result<Vec<TrialRecord>, StoreError> {
-        let (all, some, first) = if query.newest_first {
-            (sql::TRIALS_DOWN, sql::TRIALS_IN_DOWN, i64::MAX)
+        let (all, some) = if query.newest_first {
+            (sql::TRIALS_DOWN, sql::TRIALS_IN_DOWN)
         } else {
-            (sql::TRIALS_UP, sql::TRIALS_IN_UP, -1)
+            (sql::TRIALS_UP, sql::TRIALS_IN_UP)
         };
-        // No stored number is beyond i64::MAX, so for a bound beyond it that one does.
-        let behind = query
-            .after
-            .map_or(first, |number| i64::try_from(number).unwrap_or(i64::MAX));
         let text = if query.states.is_empty() { all } else { some };
         let mut statement = rows::bind_key(sqlx::query(text), &query.experiment)
-            .bind(behind)
+            .bind(query.behind())
             .bind(columns::limit(query.limit));
         if !query.states.is_empty() {
             statement = statement.bind(rows::state_bits(&query.states));
