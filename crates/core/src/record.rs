@@ -87,6 +87,9 @@ pub struct Progress {
     pub optimizer: OptimizerState,
     /// Somebody asked for the end.
     pub stop_requested: bool,
+    /// Which trial failed last, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
 }
 
 /// How the dialogue with the optimizer stands.

@@ -63,7 +63,8 @@ fn too_many_failures_end_it() {
         (1, ""),
         "no best value"
     );
-    assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached\ntrials: 2 of 9 done: 2 failed"), "{}", run.stderr);
+    assert!(run.stderr.contains("experiment case: Experiment has failed because max failed count has reached; the last was case-"), "{}", run.stderr);
+    assert!(run.stderr.contains(": Trial has failed. Job message: exit code 3; last lines of stderr: some words\ntrials: 2 of 9 done: 2 failed"), "{}", run.stderr);
     assert_eq!(case.ended_because(), "ExperimentFailed");
     let told = case
         .world

@@ -62,7 +62,12 @@ impl Snapshot {
         self.record.progress.stop_requested &= *outcome == Outcome::Stopped;
         let (reason, message) = ("ExperimentRunning", "Experiment is not running");
         self.tell("Running", ConditionStatus::False, reason, message, now);
-        let (kind, reason, message) = outcome.condition();
+        let (kind, reason, mut message) = outcome.condition();
+        if let (Outcome::MaxFailedReached, Some(last)) =
+            (outcome, &self.record.progress.last_failure)
+        {
+            message = format!("{message}; the last was {last}");
+        }
         self.tell(kind, ConditionStatus::True, reason, &message, now);
     }
 

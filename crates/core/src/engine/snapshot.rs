@@ -114,6 +114,9 @@ impl Snapshot {
             None => counts.trials += 1,
         }
         *counts.of_mut(trial.state) += 1;
+        if let Some(why) = trial.why_failed() {
+            self.record.progress.last_failure = Some(format!("{}: {why}", trial.name));
+        }
         if trial.state.is_active() {
             self.active.insert(trial.number, trial.clone());
         } else {

@@ -100,6 +100,16 @@ impl TrialRecord {
         self.tell(state, reason, message, now);
     }
 
+    /// Why it counts as failed, if it does.
+    pub(super) fn why_failed(&self) -> Option<String> {
+        let has_failed = matches!(
+            self.state,
+            TrialState::Failed | TrialState::MetricsUnavailable
+        );
+        let last = self.conditions.last().filter(|_| has_failed)?;
+        Some(gist(&last.message))
+    }
+
     fn tell(&mut self, state: TrialState, reason: &str, message: &str, now: Timestamp) {
         let (kind, holds) = (state.condition(), ConditionStatus::True);
         set_condition(&mut self.conditions, kind, holds, reason, message, now);

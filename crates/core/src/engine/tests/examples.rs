@@ -82,6 +82,14 @@ fn failures_count_with_missing_metrics_and_end_the_experiment() {
     );
     let message = &world.trials[&0].conditions.last().unwrap().message;
     assert_eq!(message, "Trial has failed. Job message: exit code 3");
+    let progress = &world.snapshot.record.progress;
+    let words = &progress.conditions.last().unwrap().message;
+    let last = &world.trials[&1];
+    let why = &last.conditions.last().unwrap().message;
+    assert!(
+        words.ends_with(&format!("; the last was {}: {why}", last.name)),
+        "{words}"
+    );
     assert_eq!(world.trials[&1].state, TrialState::MetricsUnavailable);
 }
 
