@@ -3,24 +3,27 @@
 //! Pods are created also while the webhook is down, and without a collector then; and a collector that reaches nobody is ended with
 //! its pod. Such a trial is no loss as long as it prints its metrics.
 
+mod printed;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use diwan_collect::Collector;
-use diwan_core::observation::{MetricPoint, Source};
+use diwan_core::observation::{MetricPoint, Place, Source};
 use diwan_core::record::ExperimentRecord;
 use diwan_core::resources::{CollectorKind, TrialTemplate};
 use diwan_core::sidecar::Undelivered;
 use diwan_drivers::kubernetes::pods_of;
 use diwan_drivers::{DriverError, LaunchId};
 use diwan_store::{Cursor, MAX_PAGE, ObservationQuery, Store, StoreError, TrialRef};
+use futures_util::io::AsyncBufRead;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ListParams, LogParams};
 use kube::{Client, ResourceExt};
 use tokio::sync::Semaphore;
 use tracing::warn;
 
+use self::printed::Printed;
 use crate::admission::pod::{COLLECTOR, LOG_COLLECTOR};
 use crate::collectors::keep_reports;
 
@@ -29,6 +32,16 @@ const MOST: i64 = 64 << 20;
 
 /// Logs that are read at one time.
 const AT_ONCE: usize = 4;
+
+/// Points of a log that are stored together.
+const TOGETHER: usize = 4096;
+
+/// Points that were reported come after those that were read somewhere.
+const BEFORE_REPORTS: Place = Place {
+    source: Source::Push,
+    offset: -1,
+    index: 0,
+};
 
 /// Reads logs of pods.
 pub(crate) struct PodLogs {
@@ -73,29 +86,71 @@ impl PodLogs {
         }
         let is_silent = left.is_empty() && reported.count == 0;
         let uncollected = no_collector(&pods, &record).filter(|_| is_silent);
-        let printed = match collector(&record) {
-            Some(collector) => self.printed(id, pods, template, &collector).await?,
-            None => None,
+        let log = collector(&record).and_then(|collector| Log::of(pods, template, collector));
+        let Some(log) = log else {
+            self.keep(id, &trial, left).await?;
+            return Ok(uncollected);
         };
-        let Some((mut points, cursor)) = printed else {
+        let Some(printed) = self.count(id, &log).await? else {
             self.keep(id, &trial, left).await?;
             return Ok(uncollected);
         };
         let undelivered = left.iter().map(|left| left.undelivered);
         let undelivered = undelivered.reduce(usize::saturating_add);
         let written = reported.count.saturating_add(undelivered.unwrap_or(0));
-        if written > points.len() {
+        if written > printed {
             // The beginning of the log is gone, or its end (what a runtime has not read when a container ends), or others report too.
             self.keep(id, &trial, left).await?;
         }
-        points.drain(..reported.skips(points.len(), undelivered));
-        for (point, number) in points.iter_mut().zip(1..) {
-            let least = reported.latest.saturating_add(number);
-            point.time_ns = Some(point.time_ns.unwrap_or(least).max(least));
-        }
-        let stored = self.store.append(&trial, &points, &[cursor]).await;
-        stored.map_err(unavailable)?;
+        let skips = reported.skips(printed, undelivered);
+        self.store(id, &trial, &log, skips, reported.latest).await?;
         Ok(None)
+    }
+
+    /// How many points a log has, if it is there.
+    async fn count(&self, id: &LaunchId, log: &Log) -> Result<Option<usize>, DriverError> {
+        let Some(mut printed) = self.open(id, log).await? else {
+            return Ok(None);
+        };
+        let (mut count, mut points) = (0, Vec::new());
+        while read(id, &mut printed, &mut points).await? {
+            count += points.drain(..).count();
+        }
+        Ok(Some(count + points.len()))
+    }
+
+    /// Stores the points of a log but the first so many, none of them before a moment. What a killed Diwan has stored of them is
+    /// known by its place.
+    async fn store(
+        &self,
+        id: &LaunchId,
+        trial: &TrialRef,
+        log: &Log,
+        mut skips: usize,
+        latest: i64,
+    ) -> Result<(), DriverError> {
+        let Some(mut printed) = self.open(id, log).await? else {
+            return Ok(());
+        };
+        let (mut least, mut points, mut is_more) = (latest, Vec::new(), true);
+        while is_more {
+            is_more = read(id, &mut printed, &mut points).await?;
+            let skipped = skips.min(points.len());
+            points.drain(..skipped);
+            skips -= skipped;
+            if is_more && points.len() < TOGETHER {
+                continue;
+            }
+            for point in &mut points {
+                least = least.saturating_add(1);
+                point.time_ns = Some(point.time_ns.unwrap_or(least).max(least));
+            }
+            let cursor = Cursor::new(Source::StdOut, printed.cursor());
+            let stored = self.store.append(trial, &points, &[cursor]).await;
+            stored.map_err(unavailable)?;
+            points.clear();
+        }
+        Ok(())
     }
 
     /// Stores what collectors have left, which is nowhere else.
@@ -132,32 +187,6 @@ impl PodLogs {
         Ok(())
     }
 
-    /// The points in the log of a launch, and how far it was read.
-    async fn printed(
-        &self,
-        id: &LaunchId,
-        pods: Vec<Pod>,
-        template: TrialTemplate,
-        collector: &Collector,
-    ) -> Result<Option<(Vec<MetricPoint>, Cursor)>, DriverError> {
-        let Some(log) = self.log(id, pods, template).await? else {
-            return Ok(None);
-        };
-        let mut stream = collector.stream(Source::StdOut, 0);
-        let mut points = Vec::new();
-        for line in log.split_inclusive('\n') {
-            let (time_ns, line) = moment(line);
-            let before = points.len();
-            stream.push(line.as_bytes(), &mut points);
-            for point in &mut points[before..] {
-                point.time_ns = point.time_ns.or(time_ns);
-            }
-        }
-        stream.finish(&mut points);
-        let read = i64::try_from(stream.cursor()).unwrap_or(i64::MAX);
-        Ok(Some((points, Cursor::new(Source::StdOut, read))))
-    }
-
     /// The experiment and the launch, if that is the trial's current one.
     async fn launch(
         &self,
@@ -174,11 +203,12 @@ impl PodLogs {
         Ok(Some((snapshot.record, trial)))
     }
 
-    /// What is known of what a launch reported; of it the `first` point only.
+    /// What is known of what a launch reported, which is not what was read here before; of it the `first` point only.
     async fn reported(&self, trial: &TrialRef, first: bool) -> Result<Reported, StoreError> {
         let limit = if first { 1 } else { MAX_PAGE };
         let mut query = ObservationQuery {
             limit,
+            after: Some(BEFORE_REPORTS),
             ..ObservationQuery::of(trial.clone())
         };
         let mut reported = Reported::default();
@@ -208,26 +238,24 @@ impl PodLogs {
         Ok(pods)
     }
 
-    /// The log of the newest primary pod, if there is one.
-    async fn log(
+    /// What a container has printed, from the beginning, if there is a log.
+    async fn open(
         &self,
         id: &LaunchId,
-        mut pods: Vec<Pod>,
-        template: TrialTemplate,
-    ) -> Result<Option<String>, DriverError> {
-        pods.retain(|pod| is_primary(pod, &template));
-        let Some(pod) = pods.into_iter().max_by_key(Pod::creation_timestamp) else {
-            return Ok(None);
-        };
+        log: &Log,
+    ) -> Result<Option<Printed<impl AsyncBufRead + Unpin + use<>>>, DriverError> {
         let how = LogParams {
-            container: Some(template.primary_container_name),
+            container: Some(log.container.clone()),
             limit_bytes: Some(MOST),
             timestamps: true,
             ..LogParams::default()
         };
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &id.experiment.namespace);
-        match api.logs(&pod.name_any(), &how).await {
-            Ok(log) => Ok(Some(log)),
+        match api.log_stream(&log.pod, &how).await {
+            Ok(bytes) => {
+                let stream = log.collector.stream(Source::StdOut, 0);
+                Ok(Some(Printed::new(Box::pin(bytes), stream)))
+            }
             Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => {
                 warn!(
                     trial = id.trial,
@@ -238,6 +266,37 @@ impl PodLogs {
             Err(error) => Err(cannot_read(id, error)),
         }
     }
+}
+
+/// Where a launch has printed, and what finds the points in it.
+struct Log {
+    pod: String,
+    container: String,
+    collector: Collector,
+}
+
+impl Log {
+    /// That of the newest primary pod, if there is one.
+    fn of(mut pods: Vec<Pod>, template: TrialTemplate, collector: Collector) -> Option<Self> {
+        pods.retain(|pod| is_primary(pod, &template));
+        let pod = pods.into_iter().max_by_key(Pod::creation_timestamp)?;
+        Some(Self {
+            pod: pod.name_any(),
+            container: template.primary_container_name,
+            collector,
+        })
+    }
+}
+
+async fn read(
+    id: &LaunchId,
+    printed: &mut Printed<impl AsyncBufRead + Unpin>,
+    points: &mut Vec<MetricPoint>,
+) -> Result<bool, DriverError> {
+    let read = printed.read(points).await;
+    read.map_err(|error| {
+        DriverError::Unavailable(format!("the log of {} broke off: {error}", id.trial))
+    })
 }
 
 /// What was reported of a launch.
@@ -267,18 +326,6 @@ fn collector(record: &ExperimentRecord) -> Option<Collector> {
     let collector = Collector::new(&spec.unwrap_or_default(), &objective).ok()?;
     let sources = collector.sources();
     sources.contains(&Source::StdOut).then_some(collector)
-}
-
-/// The moment at which a line was printed, in nanoseconds, and the line. The kubelet writes it before each.
-fn moment(line: &str) -> (Option<i64>, &str) {
-    let read = |time: &str| i64::try_from(time.parse::<Timestamp>().ok()?.as_nanosecond()).ok();
-    match line.split_once(' ') {
-        Some((time, rest)) => match read(time) {
-            Some(time) => (Some(time), rest),
-            None => (None, line),
-        },
-        None => (None, line),
-    }
 }
 
 /// That no pod has the container whose metrics count, if there are pods.
@@ -386,13 +433,6 @@ mod tests {
             3,
             "the log has lost its start"
         );
-    }
-
-    #[test]
-    fn lines_have_moments() {
-        let line = "1970-01-01T00:00:01.000000002Z acc = 1\n";
-        assert_eq!(moment(line), (Some(1_000_000_002), "acc = 1\n"));
-        assert_eq!(moment("acc = 1"), (None, "acc = 1"));
     }
 
     #[test]
