@@ -1,9 +1,9 @@
 //! Kubernetes' events of what becomes of experiments and trials, with Katib's reasons.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use diwan_core::digest::{self, EMPTY, fnv1a};
 use diwan_core::record::{ExperimentRecord, TrialRecord, TrialState};
 use diwan_core::resources::Condition;
 use diwan_server::clock::now;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::kinds;
+use crate::recent::Recent;
 
 /// Bytes that Kubernetes takes of a message.
 const LONGEST: usize = 1000;
@@ -25,7 +26,10 @@ const LONGEST: usize = 1000;
 const BURST: u32 = 200;
 const REFILL: Duration = Duration::from_millis(100);
 
-/// Tells of changes, once each as far as this process knows.
+/// How long Kubernetes keeps an event: what is older than that was told.
+const KEPT: Duration = Duration::from_secs(3600);
+
+/// Tells of changes, once each: of trials, as far as this process knows.
 pub(crate) struct Announcer {
     client: Client,
     /// The name of this controller.
@@ -33,13 +37,35 @@ pub(crate) struct Announcer {
     /// How many more may tell that all is well.
     budget: Mutex<Budget>,
     /// What was said last of experiments and of trials in trouble, by uid.
-    said: Mutex<HashMap<String, String>>,
+    said: Recent<String, String>,
 }
 
 /// So much of something, and a little more as time passes.
 struct Budget {
     left: u32,
     at: Instant,
+}
+
+/// What is told.
+struct News<'a> {
+    is_bad: bool,
+    reason: &'a str,
+    message: &'a str,
+    /// When it happened.
+    at: diwan_core::time::Timestamp,
+}
+
+// === impl News ===
+
+impl<'a> News<'a> {
+    fn of_now(is_bad: bool, reason: &'a str, message: &'a str) -> Self {
+        Self {
+            is_bad,
+            reason,
+            message,
+            at: now(),
+        }
+    }
 }
 
 // === impl Budget ===
@@ -70,7 +96,7 @@ impl Announcer {
                 left: BURST,
                 at: Instant::now(),
             }),
-            said: Mutex::default(),
+            said: Recent::default(),
         }
     }
 
@@ -80,8 +106,8 @@ impl Announcer {
             return;
         }
         let message = format!("Job {} has been created", shown.name_any());
-        self.publish(false, "JobCreated", &message, &of(shown))
-            .await;
+        let news = News::of_now(false, "JobCreated", &message);
+        self.publish(&news, &of(shown)).await;
     }
 
     /// An experiment stands as its last condition says.
@@ -90,19 +116,25 @@ impl Announcer {
             return;
         };
         let uid = &record.metadata.uid;
-        if !self.is_news(uid, &condition.kind) {
+        let at = condition.last_transition_time.unwrap_or_else(now);
+        let is_old = now().millis_since(at) > KEPT.as_millis() as i64;
+        if is_old || !self.is_news(uid, &condition.kind) {
             return;
         }
-        let is_bad = condition.kind == "Failed";
         let key = record.key();
         let about = reference("Experiment", &key.namespace, &key.name, uid);
-        self.publish(is_bad, &condition.reason, &condition.message, &about)
-            .await;
+        let news = News {
+            is_bad: condition.kind == "Failed",
+            reason: &condition.reason,
+            message: &condition.message,
+            at,
+        };
+        self.publish(&news, &about).await;
     }
 
     /// A trial has ended.
     pub(crate) async fn end(&self, shown: &DynamicObject, trial: &TrialRecord) {
-        self.forget(&shown.uid().unwrap_or_default());
+        self.said.remove(&shown.uid().unwrap_or_default());
         let (is_bad, reason) = match trial.state {
             TrialState::Succeeded => (false, "JobSucceeded"),
             TrialState::Failed => (true, "JobFailed"),
@@ -117,20 +149,21 @@ impl Announcer {
             .conditions
             .last()
             .map(|last: &Condition| last.message.as_str());
-        self.publish(is_bad, reason, message.unwrap_or_default(), &of(shown))
-            .await;
+        let news = News::of_now(is_bad, reason, message.unwrap_or_default());
+        self.publish(&news, &of(shown)).await;
     }
 
     /// Something keeps a trial from getting on.
     pub(crate) async fn trouble(&self, shown: &DynamicObject, words: &str) {
         if self.is_news(&shown.uid().unwrap_or_default(), words) {
-            self.publish(true, "TrialWaits", words, &of(shown)).await;
+            let news = News::of_now(true, "TrialWaits", words);
+            self.publish(&news, &of(shown)).await;
         }
     }
 
     fn is_news(&self, uid: &str, words: &str) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.insert(uid.to_owned(), words.to_owned()).as_deref() != Some(words)
+        let before = self.said.replace(uid.to_owned(), words.to_owned());
+        before.as_deref() != Some(words)
     }
 
     fn has_budget(&self) -> bool {
@@ -138,26 +171,25 @@ impl Announcer {
         budget.spend(Instant::now())
     }
 
-    fn forget(&self, uid: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.remove(uid);
-    }
-
     /// An event is a courtesy: one that cannot be published is not tried again.
-    async fn publish(&self, is_bad: bool, reason: &str, message: &str, about: &ObjectReference) {
-        let mut note = message.to_owned();
+    async fn publish(&self, news: &News<'_>, about: &ObjectReference) {
+        let mut note = news.message.to_owned();
         note.truncate(note.floor_char_boundary(LONGEST));
-        let time = Timestamp::from_millisecond(now().as_millis()).unwrap_or_default();
+        let time = Timestamp::from_millisecond(news.at.as_millis()).unwrap_or_default();
         let name = about.name.as_deref().unwrap_or_default();
+        // Told again by another controller, it has the same name, and is there already. Stored times have whole seconds.
+        let seconds = (news.at.as_millis() / 1000).to_le_bytes();
+        let mark = digest::text(fnv1a(EMPTY, &seconds), news.reason);
+        let mark = digest::text(mark, news.message);
         // Katib's clients read the older kind of event, and its first time.
         let event = Event {
             metadata: ObjectMeta {
-                name: Some(format!("{name}.{:x}", time.as_nanosecond())),
+                name: Some(format!("{name}.{mark:x}")),
                 ..ObjectMeta::default()
             },
             involved_object: about.clone(),
-            type_: Some(if is_bad { "Warning" } else { "Normal" }.to_owned()),
-            reason: Some(reason.to_owned()),
+            type_: Some(if news.is_bad { "Warning" } else { "Normal" }.to_owned()),
+            reason: Some(news.reason.to_owned()),
             message: Some(note),
             first_timestamp: Some(Time(time)),
             last_timestamp: Some(Time(time)),
@@ -171,7 +203,7 @@ impl Announcer {
         let namespace = about.namespace.as_deref().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         if let Err(error) = api.create(&PostParams::default(), &event).await {
-            debug!(%error, object = about.name, reason, "cannot publish an event");
+            debug!(%error, object = about.name, news.reason, "cannot publish an event");
         }
     }
 }

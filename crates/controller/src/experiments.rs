@@ -140,7 +140,13 @@ pub(crate) fn key(object: &DynamicObject) -> ExperimentKey {
 impl Loop<'_> {
     async fn hear(&mut self, heard: Heard) {
         match heard {
-            Heard::There(object) => self.there(*object),
+            Heard::There(object) => {
+                // It does not come back, and its jobs may go before it does.
+                if object.metadata.deletion_timestamp.is_some() {
+                    self.forget(&key(&object)).await;
+                }
+                self.there(*object);
+            }
             Heard::Gone(key) => self.forget(&key).await,
             Heard::All(listed) => {
                 let held = self.of.held.borrow().clone();

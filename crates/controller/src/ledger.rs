@@ -11,6 +11,7 @@ use diwan_drivers::{DriverError, LaunchId, TrialPlan};
 use diwan_server::grpc::{StopError, TrialStopper};
 use diwan_server::stopper::StoreStopper;
 use diwan_store::{FoundTrial, Store, StoreError};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
@@ -22,7 +23,7 @@ use crate::collectors::Collectors;
 use crate::kinds;
 use crate::logs::PodLogs;
 use crate::mirror::News;
-use crate::troubles::Troubles;
+use crate::troubles::{Troubles, show};
 
 /// Makes the Trial of a trial that is about to be launched. That it says an attempt means that this attempt was, or nearly was,
 /// launched, whatever has become of its job.
@@ -64,10 +65,13 @@ impl Ledger for TrialObjects {
                 return Ok(claim(&made, true));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(kube::Error::Api(status)) if self.is_namespace_going(namespace).await => {
+                // All in it is, and nothing will be known of it.
+                return Err(DriverError::Unavailable(status.message));
+            }
             Err(kube::Error::Api(status))
                 if matches!(status.code, 403 | 404) && !lacks_rights(&status) =>
             {
-                // The namespace is going, and all in it.
                 return Err(DriverError::Refused(status.message));
             }
             Err(error) => return Err(cannot("make", plan, error)),
@@ -121,9 +125,42 @@ impl Ledger for TrialObjects {
         self.troubles
             .last_words(&id.experiment.namespace, &id.trial)
     }
+
+    fn hindered(&self, id: &LaunchId, why: Option<String>) {
+        let place = (id.experiment.namespace.clone(), id.trial.clone());
+        if !self.troubles.hindered(&place, why) {
+            return;
+        }
+        let (store, news, key) = (self.store.clone(), self.news.clone(), id.experiment.clone());
+        // Whoever has seen the job has others to look at.
+        tokio::spawn(async move { show(&*store, &news, &key, &place.1).await });
+    }
+
+    async fn is_going(&self, id: &LaunchId) -> bool {
+        let of_namespace = self.is_namespace_going(&id.experiment.namespace);
+        let of_experiment = self.is_experiment_going(id);
+        let (namespace, experiment) = tokio::join!(of_namespace, of_experiment);
+        namespace || experiment
+    }
 }
 
 impl TrialObjects {
+    async fn is_namespace_going(&self, name: &str) -> bool {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let found = api.get_metadata_opt(name).await;
+        found.is_ok_and(|found| found.is_none_or(|found| is_deleted(&found)))
+    }
+
+    /// One that was deleted and made again is another, and has no such trial.
+    async fn is_experiment_going(&self, id: &LaunchId) -> bool {
+        let key = &id.experiment;
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &key.namespace, &kinds::experiments());
+        let found = api.get_metadata_opt(&key.name).await;
+        let is_deleted = found.is_ok_and(|found| found.is_none_or(|found| is_deleted(&found)));
+        is_deleted || matches!(self.store.trial(key, &id.trial).await, Ok(None))
+    }
+
     /// A collector has stopped a trial early and could not tell.
     async fn tell_stop(&self, id: &LaunchId) -> Result<(), DriverError> {
         let found = self.store.find_trials(&id.trial).await.map_err(lost)?;
@@ -160,6 +197,10 @@ impl TrialObjects {
             .insert(ATTEMPT_ANNOTATION.to_owned(), attempt);
         Ok((made, trial))
     }
+}
+
+fn is_deleted(object: &impl ResourceExt) -> bool {
+    object.meta().deletion_timestamp.is_some()
 }
 
 fn claim(trial: &DynamicObject, is_new: bool) -> Claim {

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod mirror;
 pub mod optimizers;
 mod publish;
+mod recent;
 mod shards;
 mod templates;
 mod troubles;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use diwan_core::record::ExperimentKey;
 use diwan_core::view::EXPERIMENT_LABEL;
 use diwan_drivers::kubernetes::{TRIAL_LABEL, told_by, waits_for};
-use diwan_store::{Store, StoreError};
+use diwan_store::Store;
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::{Event as Report, Pod};
 use kube::api::Api;
@@ -19,6 +19,7 @@ use tracing::warn;
 use crate::admission::pod::NOT_COLLECTED_ANNOTATION;
 use crate::collectors::{Collectors, Place};
 use crate::mirror::News;
+use crate::recent::Recent;
 
 /// What those who make pods call their failure.
 const NOT_MADE: [&str; 2] = ["FailedCreate", "FailedCreatePod"];
@@ -26,6 +27,8 @@ const NOT_MADE: [&str; 2] = ["FailedCreate", "FailedCreatePod"];
 const NO_POD: &str = "";
 /// In place of a pod's name: what is said of the trial. No pod has such a name.
 const VERDICT: &str = "*";
+/// The same: what its job says. Comes after the verdict, and before what pods say.
+const JOB: &str = "+";
 
 /// The troubles of trials that run.
 #[derive(Default)]
@@ -33,7 +36,7 @@ pub(crate) struct Troubles {
     /// Of each pod of each trial.
     known: Mutex<HashMap<Place, BTreeMap<String, String>>>,
     /// What a pod of a trial said last, though it may be gone: one that is evicted goes before its job has failed.
-    last_words: Mutex<HashMap<Place, String>>,
+    last_words: Recent<Place, String>,
 }
 
 /// What hears of troubles.
@@ -52,22 +55,35 @@ impl Troubles {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What keeps a trial from getting on.
+    /// What keeps a trial from getting on; if its job says so, with what a pod of it says, or said last.
     pub(crate) fn of(&self, namespace: &str, trial: &str) -> Option<String> {
         let place = (namespace.to_owned(), trial.to_owned());
-        self.known().get(&place)?.values().next().cloned()
+        let (first, words, next) = {
+            let known = self.known();
+            let mut of_trial = known.get(&place)?.iter();
+            let (first, words) = of_trial.next()?;
+            let next = of_trial.next().map(|(_, words)| words.clone());
+            (first.clone(), words.clone(), next)
+        };
+        if first != JOB {
+            return Some(words);
+        }
+        let of_pod = next.or_else(|| self.last_words(namespace, trial));
+        Some(match of_pod {
+            Some(of_pod) => format!("{words}; {of_pod}"),
+            None => words,
+        })
     }
 
     /// What a pod of a trial said last, if it had to complain.
     pub(crate) fn last_words(&self, namespace: &str, trial: &str) -> Option<String> {
         let place = (namespace.to_owned(), trial.to_owned());
-        self.all_last_words().get(&place).cloned()
+        self.last_words.get(&place)
     }
 
-    fn all_last_words(&self) -> MutexGuard<'_, HashMap<Place, String>> {
-        self.last_words
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// What a trial's job says of itself; whether that is new.
+    pub(crate) fn hindered(&self, place: &Place, words: Option<String>) -> bool {
+        self.hear(place, JOB, words)
     }
 
     /// Something is wrong with a trial, whatever becomes of its pods.
@@ -79,7 +95,7 @@ impl Troubles {
     pub(crate) fn forget(&self, namespace: &str, trial: &str) {
         let place = (namespace.to_owned(), trial.to_owned());
         self.known().remove(&place);
-        self.all_last_words().remove(&place);
+        self.last_words.remove(&place);
     }
 
     /// What a pod of a trial says now; whether that is new.
@@ -135,13 +151,13 @@ impl Watch {
             self.collectors.gone(&place, pod);
         }
         if let Some(told) = told_by(pod) {
-            self.troubles.all_last_words().insert(place.clone(), told);
+            self.troubles.last_words.replace(place.clone(), told);
         }
         let was_not_made = self.troubles.hear(&place, NO_POD, None);
         let words = words(pod).filter(|_| is_there);
         if self.troubles.hear(&place, &name, words) || was_not_made {
             let key = ExperimentKey::new(namespace, experiment);
-            self.show(&key, &place.1).await;
+            show(&*self.store, &self.news, &key, &place.1).await;
         }
     }
 
@@ -185,21 +201,17 @@ impl Watch {
         let words = report.message.unwrap_or_default();
         let words = format!("{kind} {} gets no pod: {words}", place.1);
         if self.troubles.hear(&place, NO_POD, Some(words)) {
-            self.show(&found.experiment, &place.1).await;
+            show(&*self.store, &self.news, &found.experiment, &place.1).await;
         }
     }
+}
 
-    async fn show(&self, key: &ExperimentKey, trial: &str) {
-        let shown: Result<(), StoreError> = async {
-            if let Some(trial) = self.store.trial(key, trial).await? {
-                self.news.add_trial(key, trial);
-            }
-            Ok(())
-        }
-        .await;
-        if let Err(error) = shown {
-            warn!(trial, %error, "cannot show what keeps it from getting on");
-        }
+/// Has a trial shown of which something new is known.
+pub(crate) async fn show(store: &dyn Store, news: &News, key: &ExperimentKey, trial: &str) {
+    match store.trial(key, trial).await {
+        Ok(Some(trial)) => news.add_trial(key, trial),
+        Ok(None) => {}
+        Err(error) => warn!(trial, %error, "cannot show what keeps it from getting on"),
     }
 }
 
@@ -227,7 +239,19 @@ mod tests {
         assert_eq!(troubles.of("ns", "trial").as_deref(), Some("quota"));
         assert!(hear(NO_POD, None) && hear("a", Some("no image")) && !hear("b", None));
         assert_eq!(troubles.of("ns", "trial").as_deref(), Some("no image"));
+        assert!(hear(JOB, Some("suspended")));
+        assert_eq!(
+            troubles.of("ns", "trial").as_deref(),
+            Some("suspended; no image")
+        );
         assert!(hear("a", None));
+        let words = "killed".to_owned();
+        troubles.last_words.replace(place.clone(), words);
+        assert_eq!(
+            troubles.of("ns", "trial").as_deref(),
+            Some("suspended; killed")
+        );
+        assert!(hear(JOB, None));
         assert_eq!(troubles.of("ns", "trial"), None);
         assert!(troubles.known().is_empty());
     }

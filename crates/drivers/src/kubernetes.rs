@@ -6,6 +6,7 @@
 
 mod conditions;
 mod driver;
+mod hindrance;
 mod kinds;
 mod pods;
 mod roster;

@@ -47,6 +47,13 @@ pub trait Ledger: Send + Sync {
 
     /// What a pod of a launch said last, if it had to complain and may be gone.
     fn last_words(&self, id: &LaunchId) -> Option<String>;
+
+    /// Told of what keeps the job of a launch from getting on, as the job itself says; nothing any more while it gets on.
+    fn hindered(&self, id: &LaunchId, why: Option<String>);
+
+    /// Whether the experiment of a launch is being deleted, and all that belongs to it: what becomes of a job then is no end of a
+    /// trial.
+    async fn is_going(&self, id: &LaunchId) -> bool;
 }
 
 /// What [`Ledger::claim`] has found.
@@ -88,7 +95,8 @@ impl KubernetesDriver {
     /// A driver of a cluster.
     #[must_use]
     pub fn new(client: Client, ledger: Arc<dyn Ledger>) -> Self {
-        let roster = Arc::<Roster>::default();
+        let of_jobs = ledger.clone();
+        let roster = Arc::new(Roster::new(move |id, why| of_jobs.hindered(id, why)));
         Self {
             kinds: Kinds::new(client.clone(), roster.clone()),
             client,
@@ -264,6 +272,10 @@ impl KubernetesDriver {
 
     /// How a launch has ended, by its object.
     async fn end(&self, launch: &Launch, sight: Sight) -> Option<End> {
+        let is_bad = matches!(sight, Sight::Gone | Sight::There(Some(Verdict::Failed(_))));
+        if is_bad && !launch.is_stopped() && self.ledger.is_going(&launch.id).await {
+            return None;
+        }
         match sight {
             Sight::Unseen => None,
             Sight::There(verdict) => match verdict? {

@@ -9,6 +9,7 @@ use kube::core::ApiResource;
 use tokio::sync::watch;
 
 use super::conditions::{Verdict, verdict};
+use super::hindrance::hindrance;
 use crate::LaunchId;
 use crate::driver::Conditions;
 
@@ -34,14 +35,20 @@ pub(super) struct Launch {
     /// Somebody has asked for its end.
     pub(super) is_stopped: AtomicBool,
     sight: watch::Sender<Sight>,
+    /// What keeps its object from getting on.
+    hindrance: Mutex<Option<String>>,
+    hindered: Arc<Hindered>,
 }
+
+/// Told of what keeps the object of a launch from getting on.
+type Hindered = dyn Fn(&LaunchId, Option<String>) + Send + Sync;
 
 /// Namespace and name of an object.
 pub(super) type Place = (String, String);
 
 /// All launches, by the place of their objects.
-#[derive(Default)]
 pub(super) struct Roster {
+    hindered: Arc<Hindered>,
     entries: Mutex<Entries>,
 }
 
@@ -60,11 +67,27 @@ impl Launch {
         let sight = object.map_or(Sight::Gone, |object| {
             Sight::There(verdict(object, &self.conditions))
         });
+        let hindrance = match &sight {
+            Sight::There(None) => object.and_then(hindrance),
+            _ => None,
+        };
         self.sight.send_if_modified(|known| {
             let is_new = *known != sight;
             *known = sight;
             is_new
         });
+        self.hinder(hindrance);
+    }
+
+    fn hinder(&self, why: Option<String>) {
+        let known = &mut *self
+            .hindrance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *known != why {
+            known.clone_from(&why);
+            (self.hindered)(&self.id, why);
+        }
     }
 
     pub(super) fn sight(&self) -> watch::Receiver<Sight> {
@@ -73,6 +96,8 @@ impl Launch {
 
     pub(super) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
+        // What is seen means something else now.
+        self.sight.send_modify(|_| {});
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -91,6 +116,15 @@ fn place(id: &LaunchId) -> Place {
 // === impl Roster ===
 
 impl Roster {
+    pub(super) fn new(
+        hindered: impl Fn(&LaunchId, Option<String>) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            hindered: Arc::new(hindered),
+            entries: Mutex::default(),
+        }
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,6 +151,8 @@ impl Roster {
             is_new: AtomicBool::new(false),
             is_stopped: AtomicBool::new(called_off == Some(id.attempt)),
             sight: watch::Sender::default(),
+            hindrance: Mutex::default(),
+            hindered: self.hindered.clone(),
         });
         entries.launches.insert(place, launch.clone());
         launch
@@ -188,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_launch_that_was_called_off_is_known_until_it_begins_or_is_forgotten() {
-        let roster = Roster::default();
+        let roster = Roster::new(|_, _| {});
         let attempt = |attempt| LaunchId {
             experiment: ExperimentKey::new("ns", "one"),
             trial: "trial".to_owned(),
