@@ -20,7 +20,7 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 ///
 /// A launch is named by experiment, trial and attempt, and happens at most once, whatever crashes: the caller commits that
 /// it is about to start an attempt, calls [`start`](Self::start), and after a crash calls it again. Dropping a driver leaves
-/// its trials running; a new driver finds them.
+/// its trials running; a new driver finds them when it is asked to start them, and need not know of any before.
 #[async_trait]
 pub trait Driver: Send + Sync {
     /// Launches a trial, unless this attempt runs or has ended already: then that launch is adopted.

@@ -385,15 +385,17 @@ impl Driver for KubernetesDriver {
         let Some(launch) = self.roster.find_or_call_off(id) else {
             return Ok(());
         };
+        if launch.has_ended() {
+            return Ok(());
+        }
         launch.stop();
         let sight = launch.sight().borrow().clone();
         match sight {
             // It is being made: whoever makes it removes it.
-            Sight::Unseen | Sight::Gone => return Ok(()),
-            Sight::There(Some(_)) => return Ok(()),
-            Sight::There(None) => {}
+            Sight::Unseen | Sight::Gone => Ok(()),
+            Sight::There(Some(_)) => Ok(()),
+            Sight::There(None) => self.take_away(&launch, grace).await,
         }
-        self.take_away(&launch, grace).await
     }
 
     /// The job stays until what became of the trial is recorded.

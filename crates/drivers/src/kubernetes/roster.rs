@@ -94,6 +94,10 @@ impl Launch {
         self.sight.subscribe()
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(*self.sight.borrow(), Sight::There(Some(_)))
+    }
+
     pub(super) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
         // What is seen means something else now.

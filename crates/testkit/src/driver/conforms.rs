@@ -34,6 +34,11 @@ pub trait Subject: Sync {
     fn plan(&self, behaviour: Behaviour) -> TrialPlan;
     /// How often a launch began its work, if that can be told.
     fn launches(&self, id: &LaunchId) -> Option<usize>;
+    /// Resolves when a launch that was started has got so far that it behaves as planned; at once, if it always does.
+    fn begun(&self, id: &LaunchId) -> impl Future<Output = ()> + Send {
+        let _ = id;
+        async {}
+    }
 }
 
 /// Asserts that a driver keeps the contract of [`Driver`].
@@ -112,8 +117,12 @@ async fn a_restart_adopts(subject: &impl Subject) {
         bounded("start", driver.start(&plan)).await;
         assert_running(&*driver, &plan.id()).await;
     }
-    bounded("stop", subject.driver().stop(&plan.id(), LONG_GRACE)).await;
-    assert_ended(&*subject.driver(), &plan.id()).await;
+    let driver = subject.driver();
+    bounded("start", driver.start(&plan)).await;
+    bounded("stop", driver.stop(&plan.id(), LONG_GRACE)).await;
+    let driver = subject.driver();
+    bounded("start", driver.start(&plan)).await;
+    assert_ended(&*driver, &plan.id()).await;
     assert_launches(subject, &plan.id(), 1);
 
     let plan = subject.plan(Behaviour::Succeeds);
@@ -149,6 +158,7 @@ async fn stops_ask_and_then_force(subject: &impl Subject) {
     ] {
         let plan = subject.plan(behaviour);
         bounded("start", driver.start(&plan)).await;
+        bounded("begin", async { Ok(subject.begun(&plan.id()).await) }).await;
         let waiting = {
             let (driver, id) = (Arc::clone(&driver), plan.id());
             tokio::spawn(async move { bounded("ended", driver.ended(&id)).await })
@@ -174,6 +184,7 @@ async fn ended_launches_stay_ended(subject: &impl Subject) {
     bounded("start", driver.start(&plan)).await;
     let end = bounded("ended", driver.ended(&plan.id())).await;
     let later = subject.driver();
+    bounded("start", later.start(&plan)).await;
     bounded("stop", later.stop(&plan.id(), LONG_GRACE)).await;
     assert_eq!(bounded("ended", later.ended(&plan.id())).await, end);
     bounded("forget", later.forget(&plan.id())).await;
