@@ -84,10 +84,8 @@ fn set_template(template: &mut TrialTemplate) {
         kind.failure.clone_into(&mut template.failure_condition);
     }
     if template.primary_pod_labels.is_empty() {
-        let labels = (kind.primary_pod_labels)(job).iter();
-        template.primary_pod_labels = labels
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        template.primary_pod_labels =
+            kind.primary_pod_labels(job, &template.primary_container_name);
     }
 }
 
@@ -300,6 +298,33 @@ mod tests {
         pod["batch.kubernetes.io/job-completion-index"] = json!("0");
         assert_eq!(of(&[json!("Indexed"), Value::Null]), pod);
         assert_eq!(of(&[json!("Indexed"), json!("NonIndexed")]), job);
+    }
+
+    #[test]
+    fn of_several_jobs_of_a_set_that_have_the_container_one_is_read() {
+        let of = |containers: &[&str], coordinator: Value| {
+            let replicated = |(number, container): (usize, &&str)| {
+                let pods = json!({"spec": {"containers": [{"name": container}]}});
+                json!({"name": format!("part-{number}"), "template": {"spec": {"template": pods}}})
+            };
+            let jobs: Vec<Value> = containers.iter().enumerate().map(replicated).collect();
+            let spec = json!({"replicatedJobs": jobs, "coordinator": coordinator});
+            let job =
+                json!({"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "spec": spec});
+            let template =
+                json!({"trialTemplate": {"primaryContainerName": "main", "trialSpec": job}});
+            let template = defaulted(&template).spec.trial_template.unwrap();
+            let label = "jobset.sigs.k8s.io/replicatedjob-name";
+            template.primary_pod_labels.get(label).cloned()
+        };
+        assert_eq!(of(&["proxy", "main"], Value::Null), None);
+        let first = of(&["proxy", "main", "main"], Value::Null);
+        assert_eq!(first.as_deref(), Some("part-1"));
+        let leader = of(
+            &["main", "main"],
+            json!({"replicatedJob": "part-1", "jobIndex": 0}),
+        );
+        assert_eq!(leader.as_deref(), Some("part-1"));
     }
 
     #[test]

@@ -46,9 +46,8 @@ fn clear_template(template: &mut TrialTemplate) {
     if template.failure_condition == kind.failure {
         template.failure_condition.clear();
     }
-    let labels = template.primary_pod_labels.iter();
-    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
-    if labels.eq((kind.primary_pod_labels)(job).iter().copied()) {
+    let labels = kind.primary_pod_labels(job, &template.primary_container_name);
+    if template.primary_pod_labels == labels {
         template.primary_pod_labels.clear();
     }
 }

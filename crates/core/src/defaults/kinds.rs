@@ -1,5 +1,7 @@
 //! What is known of the kinds of job that a trial can be.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// A job, as its template has it.
@@ -20,7 +22,9 @@ pub struct Kind {
     /// GJSON expression that tells failure.
     pub failure: &'static str,
     /// Labels of a job's primary pod; none: every pod of the job.
-    pub primary_pod_labels: fn(&Job) -> Labels,
+    primary_pod_labels: fn(&Job) -> Labels,
+    /// One more, where pods of several parts of a job have the primary container.
+    primary_part: fn(&Job, &str) -> Option<(&'static str, String)>,
     /// The containers of a job that its operator adds: no template lists them.
     pub added_containers: fn(&Job) -> Names,
 }
@@ -41,6 +45,7 @@ const SPARK_COMPLETED: &str = r#"status.applicationState.[@this].#(state=="COMPL
 /// `SUBMISSION_FAILED` is none: it is followed by another attempt, or by `FAILED`.
 const SPARK_FAILED: &str = r#"status.applicationState.[@this].#(state=="FAILED")#"#;
 
+const REPLICATED_JOB: &str = "jobset.sigs.k8s.io/replicatedjob-name";
 const ANY: Labels = &[];
 const MASTER: Labels = &[("training.kubeflow.org/job-role", "master")];
 const LAUNCHER: Labels = &[("training.kubeflow.org/job-role", "launcher")];
@@ -51,7 +56,7 @@ const FIRST_WORKER: Labels = &[
 ];
 const FIRST_NODE: Labels = &[
     ("batch.kubernetes.io/job-completion-index", "0"),
-    ("jobset.sigs.k8s.io/replicatedjob-name", "node"),
+    (REPLICATED_JOB, "node"),
 ];
 const FIRST_POD_OF_FIRST_JOB: Labels = &[
     ("batch.kubernetes.io/job-completion-index", "0"),
@@ -82,7 +87,7 @@ pub const KINDS: &[Kind] = &[
     kind(KUBEFLOW, "PaddleJob", SUCCEEDED, FAILED, paddle_leader),
     kind(KUBEFLOW, "JAXJob", SUCCEEDED, FAILED, |_| FIRST_WORKER),
     kind(TRAINER, "TrainJob", COMPLETE, FAILED, |_| FIRST_NODE),
-    kind(JOB_SET, "JobSet", COMPLETED, FAILED, first_of_job_set),
+    kind(JOB_SET, "JobSet", COMPLETED, FAILED, first_of_job_set).with_parts(part_of_job_set),
     kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, |_| ANY).adding(ray_submitter),
     kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, |_| ANY),
     kind(
@@ -109,11 +114,32 @@ const fn kind(
         success,
         failure,
         primary_pod_labels,
+        primary_part: |_, _| None,
         added_containers: |_| &[],
     }
 }
 
 impl Kind {
+    /// Labels of the primary pod of a job, whose primary `container` has this name; none: every pod of the job.
+    #[must_use]
+    pub fn primary_pod_labels(&self, job: &Job, container: &str) -> BTreeMap<String, String> {
+        let labels = (self.primary_pod_labels)(job).iter();
+        let labels = labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let part = (self.primary_part)(job, container);
+        let part = part.map(|(key, value)| (key.to_owned(), value));
+        labels.chain(part).collect()
+    }
+
+    const fn with_parts(
+        self,
+        primary_part: fn(&Job, &str) -> Option<(&'static str, String)>,
+    ) -> Self {
+        Self {
+            primary_part,
+            ..self
+        }
+    }
+
     const fn adding(self, added_containers: fn(&Job) -> Names) -> Self {
         Self {
             added_containers,
@@ -166,6 +192,22 @@ fn first_of_job_set(job_set: &Job) -> Labels {
         true => FIRST_POD_OF_FIRST_JOB,
         false => FIRST_JOB,
     }
+}
+
+/// Of several replicated jobs that have the primary container, the one that coordinates the others, or else the first.
+fn part_of_job_set(job_set: &Job, container: &str) -> Option<(&'static str, String)> {
+    let jobs = in_spec(job_set, "/replicatedJobs")?.as_array()?;
+    let has_it = |job: &&Value| {
+        let containers = job.pointer("/template/spec/template/spec/containers");
+        let mut containers = containers.and_then(Value::as_array).into_iter().flatten();
+        containers.any(|one| one["name"] == container)
+    };
+    let names = jobs.iter().filter(has_it);
+    let names: Vec<&str> = names.filter_map(|job| job["name"].as_str()).collect();
+    let coordinator = in_spec(job_set, "/coordinator/replicatedJob").and_then(Value::as_str);
+    let leads = |name: &&&str| coordinator == Some(**name);
+    let chosen = names.iter().find(leads).or(names.first())?;
+    (names.len() > 1).then(|| (REPLICATED_JOB, (*chosen).to_owned()))
 }
 
 /// `KubeRay` submits in a pod of its own, or beside the head, unless told otherwise.
