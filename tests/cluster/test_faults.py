@@ -3,9 +3,10 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -147,4 +148,18 @@ def test_an_api_server_that_is_killed(katib, core, name):
         run(f"{CLUSTER}/restart", "kube-apiserver")
     ended(katib, name, timeout=300)
     each_once(katib, core, name, 12)
+    katib.delete_experiment(name)
+
+
+def test_an_experiment_whose_record_is_lost_is_left_alone(katib, core, name):
+    """As one that ended under Katib: to begin again would cost as much as before."""
+    katib.create_experiment(prints(2, 2, name))
+    ended(katib, name)
+    with closing(sqlite3.connect(f"{CLUSTER}/../../target/cluster/controller/diwan.db", timeout=30)) as store, store:
+        # What belongs to it goes with it, as the store sees to itself.
+        assert store.execute("DELETE FROM experiments WHERE name = ?", [name]).rowcount == 1
+    katib.edit_experiment_budget(name, max_trial_count=9)
+    events = lambda: core.list_namespaced_event("default", field_selector=f"involvedObject.name={name}").items  # noqa: E731
+    eventually(lambda: [event for event in events() if event.reason == "ExperimentLeftAlone"])
+    assert katib.get_experiment(name).status.trials == 2
     katib.delete_experiment(name)

@@ -132,6 +132,18 @@ impl Announcer {
         self.publish(&news, &about).await;
     }
 
+    /// An Experiment was edited that ended under Katib, or whose record is lost.
+    pub(crate) async fn left_alone(&self, experiment: &DynamicObject) {
+        let message = "It has ended, and what its trials found is not recorded here: edits change nothing. Make another \
+                       Experiment to go on; its initialTrials can have the trials of this one, with their observations";
+        let news = News::of_now(true, "ExperimentLeftAlone", message);
+        let about = experiment.object_ref(&kinds::experiments());
+        let edits = experiment.metadata.generation.unwrap_or_default();
+        if self.is_news(about.uid.as_deref().unwrap_or_default(), &edits.to_string()) {
+            self.publish(&news, &about).await;
+        }
+    }
+
     /// A trial has ended.
     pub(crate) async fn end(&self, shown: &DynamicObject, trial: &TrialRecord) {
         self.said.remove(&shown.uid().unwrap_or_default());

@@ -109,7 +109,7 @@ impl Controller {
         let publisher = Publisher {
             held: held.subscribe(),
             troubles: troubles.clone(),
-            announcer,
+            announcer: announcer.clone(),
             optimizers,
             client: client.clone(),
             store: store.clone(),
@@ -130,6 +130,7 @@ impl Controller {
                 suggester,
                 judge: Judge::default(),
                 settings,
+                announcer,
             }),
         };
         let begin = async {
