@@ -96,7 +96,7 @@ def test_a_job_that_begins_again_says_so(katib, name):
     fails = job(container("echo oh no >&2; exit 7"))
     fails["spec"]["backoffLimit"] = 1
     katib.create_experiment(experiment(name, fails, trials=1, parallel=1, maxFailedTrialCount=1))
-    eventually(lambda: "goes on: pods of it have failed: 1" in words_of(katib, name), seconds=30)
+    eventually(lambda: "its Job goes on after failures: 1" in words_of(katib, name), seconds=30)
     assert "exit code 7" in words_of(katib, name)
     katib.wait_for_experiment_condition(name, expected_condition="Failed", timeout=60, polling_interval=1)
     [trial] = katib.list_trials(name)

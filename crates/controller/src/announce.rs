@@ -132,14 +132,17 @@ impl Announcer {
         self.publish(&news, &about).await;
     }
 
-    /// An Experiment was edited that ended under Katib, or whose record is lost.
+    /// An Experiment was seen that ended under Katib, or whose record is lost; it may have been edited since it was seen before.
     pub(crate) async fn left_alone(&self, experiment: &DynamicObject) {
         let message = "It has ended, and what its trials found is not recorded here: edits change nothing. Make another \
                        Experiment to go on; its initialTrials can have the trials of this one, with their observations";
         let news = News::of_now(true, "ExperimentLeftAlone", message);
         let about = experiment.object_ref(&kinds::experiments());
         let edits = experiment.metadata.generation.unwrap_or_default();
-        if self.is_news(about.uid.as_deref().unwrap_or_default(), &edits.to_string()) {
+        let uid = about.uid.clone().unwrap_or_default();
+        let before = self.said.replace(uid, edits.to_string());
+        // What was edited before this process looked was told then, or went by unseen.
+        if before.is_some_and(|before| before != edits.to_string()) {
             self.publish(&news, &about).await;
         }
     }
@@ -191,7 +194,11 @@ impl Announcer {
         let name = about.name.as_deref().unwrap_or_default();
         // Told again by another controller, it has the same name, and is there already. Stored times have whole seconds.
         let seconds = (news.at.as_millis() / 1000).to_le_bytes();
-        let mark = digest::text(fnv1a(EMPTY, &seconds), news.reason);
+        let mark = digest::text(
+            fnv1a(EMPTY, &seconds),
+            about.uid.as_deref().unwrap_or_default(),
+        );
+        let mark = digest::text(mark, news.reason);
         let mark = digest::text(mark, news.message);
         // Katib's clients read the older kind of event, and its first time.
         let event = Event {

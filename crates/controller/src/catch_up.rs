@@ -128,13 +128,14 @@ impl CatchUp {
             };
             for one in page {
                 let key = one.record.key();
+                let uid = one.record.metadata.uid;
                 if !self.shards.contains(&shard(&key)) {
                     continue;
                 }
                 if listed.contains(&key) || self.is_there(&key).await? {
                     self.news.add(&key);
                 } else {
-                    let _ = self.mailbox.send(Heard::Gone(key));
+                    let _ = self.mailbox.send(Heard::Gone(key, uid));
                 }
             }
             query.after = Some(last);

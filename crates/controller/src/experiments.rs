@@ -44,8 +44,8 @@ pub(crate) type Holding = mpsc::UnboundedReceiver<(Shards, oneshot::Sender<()>)>
 pub(crate) enum Heard {
     /// It is there, like this.
     There(Box<DynamicObject>),
-    /// It is gone.
-    Gone(ExperimentKey),
+    /// The one of this uid is gone.
+    Gone(ExperimentKey, String),
     /// These are all there are.
     All(HashSet<ExperimentKey>),
     /// It is in the store, and something is left to do about it.
@@ -114,7 +114,9 @@ async fn watch_all(client: Client, mailbox: mpsc::UnboundedSender<Heard>) {
                 listed.insert(key(&object));
                 Heard::There(Box::new(object))
             }
-            Ok(Event::Delete(object)) => Heard::Gone(key(&object)),
+            Ok(Event::Delete(object)) => {
+                Heard::Gone(key(&object), object.uid().unwrap_or_default())
+            }
             Ok(Event::Init) => {
                 listed.clear();
                 continue;
@@ -131,6 +133,20 @@ async fn watch_all(client: Client, mailbox: mpsc::UnboundedSender<Heard>) {
     }
 }
 
+/// Says after a while how an Experiment is then. It may be gone, or another of its name.
+async fn hear_again(client: &Client, key: &ExperimentKey, mailbox: &mpsc::UnboundedSender<Heard>) {
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), &key.namespace, &kinds::experiments());
+    loop {
+        tokio::time::sleep(RETRY).await;
+        match api.get_opt(&key.name).await {
+            Ok(Some(object)) => return drop(mailbox.send(Heard::There(Box::new(object)))),
+            Ok(None) => return,
+            Err(error) => warn!(experiment = %key, %error, "cannot be read; trying again"),
+        }
+    }
+}
+
 pub(crate) fn key(object: &DynamicObject) -> ExperimentKey {
     ExperimentKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
@@ -143,11 +159,12 @@ impl Loop<'_> {
             Heard::There(object) => {
                 // It does not come back, and its jobs may go before it does.
                 if object.metadata.deletion_timestamp.is_some() {
-                    self.forget(&key(&object)).await;
+                    let uid = object.uid().unwrap_or_default();
+                    self.forget(&key(&object), &uid).await;
                 }
                 self.there(*object);
             }
-            Heard::Gone(key) => self.forget(&key).await,
+            Heard::Gone(key, uid) => self.forget(&key, &uid).await,
             Heard::All(listed) => {
                 let held = self.of.held.borrow().clone();
                 self.catch_up(held, Some(listed));
@@ -208,8 +225,7 @@ impl Loop<'_> {
             if finalizers::is_held(&object) {
                 if let Err(error) = finalizers::release(&client, &object).await {
                     warn!(experiment = %key, %error, "cannot let it go; trying again");
-                    tokio::time::sleep(RETRY).await;
-                    let _ = mailbox.send(Heard::There(Box::new(object)));
+                    hear_again(&client, &key, &mailbox).await;
                 }
                 return;
             }
@@ -218,8 +234,7 @@ impl Loop<'_> {
                 Ok(Taken::Over) => {}
                 Err(error) => {
                     warn!(experiment = %key, %error, "cannot take it in; trying again");
-                    tokio::time::sleep(RETRY).await;
-                    let _ = mailbox.send(Heard::There(Box::new(object)));
+                    hear_again(&client, &key, &mailbox).await;
                 }
             }
         });
@@ -261,20 +276,30 @@ impl Loop<'_> {
     }
 
     /// The record goes with the Experiment; its runner finds out and stops the trials.
-    async fn forget(&mut self, key: &ExperimentKey) {
+    async fn forget(&mut self, key: &ExperimentKey, uid: &str) {
         if !self.is_held(key) {
             return;
         }
-        match self.of.store.delete(key).await {
-            Ok(()) | Err(StoreError::NotFound { .. }) => {}
-            Err(error) => {
-                warn!(experiment = %key, %error, "cannot forget it; trying again");
-                let (mailbox, key) = (self.mailbox.clone(), key.clone());
-                self.tasks.spawn(async move {
-                    tokio::time::sleep(RETRY).await;
-                    let _ = mailbox.send(Heard::Gone(key));
-                });
-            }
+        if let Err(error) = self.delete(key, uid).await {
+            warn!(experiment = %key, %error, "cannot forget it; trying again");
+            let (mailbox, key, uid) = (self.mailbox.clone(), key.clone(), uid.to_owned());
+            self.tasks.spawn(async move {
+                tokio::time::sleep(RETRY).await;
+                let _ = mailbox.send(Heard::Gone(key, uid));
+            });
+        }
+    }
+
+    /// One that was made under the same name meanwhile stays.
+    async fn delete(&self, key: &ExperimentKey, uid: &str) -> Result<(), StoreError> {
+        let store = &self.of.store;
+        let stored = store.load(key).await?;
+        if stored.is_none_or(|stored| stored.record.metadata.uid != uid) {
+            return Ok(());
+        }
+        match store.delete(key).await {
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            other => other,
         }
     }
 }

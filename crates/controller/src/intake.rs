@@ -69,7 +69,7 @@ impl Intake {
     /// Takes an Experiment in as it is now.
     pub(crate) async fn take(&self, object: &DynamicObject) -> Result<Taken, IntakeError> {
         let metadata = metadata(object);
-        let key = ExperimentKey::new(&metadata.namespace, &metadata.name);
+        let key = ExperimentKey::new(metadata.namespace, metadata.name);
         loop {
             let stored = match self.store.load(&key).await? {
                 Some(stored) if stored.record.metadata.uid == metadata.uid => Some(stored),
@@ -89,9 +89,7 @@ impl Intake {
                 (None, _) if is_over(object) => {
                     // It ran under Katib, or its database is lost. To run it again would cost as much as before.
                     info!(experiment = %key, "has ended, and is not recorded here: it is left as it is");
-                    if metadata.generation.is_some_and(|generation| generation > 1) {
-                        self.announcer.left_alone(object).await;
-                    }
+                    self.announcer.left_alone(object).await;
                     Some(Taken::Over)
                 }
                 (None, Ok(record)) => self.create(record).await?,

@@ -94,6 +94,7 @@ impl Ledger for TrialObjects {
             .patch(&plan.trial, &PatchParams::default(), &Patch::Merge(&next))
             .await;
         let patched = patched.map_err(|error| cannot("update", plan, error))?;
+        self.troubles.begin_again(namespace, &plan.trial);
         (trial.spec.run_spec, trial.status) = (None, None);
         trial.metadata.uid = patched.uid().unwrap_or_default();
         self.made.trial(trial);
@@ -137,10 +138,8 @@ impl Ledger for TrialObjects {
     }
 
     async fn is_going(&self, id: &LaunchId) -> bool {
-        let of_namespace = self.is_namespace_going(&id.experiment.namespace);
-        let of_experiment = self.is_experiment_going(id);
-        let (namespace, experiment) = tokio::join!(of_namespace, of_experiment);
-        namespace || experiment
+        self.is_namespace_going(&id.experiment.namespace).await
+            || self.is_experiment_going(id).await
     }
 }
 

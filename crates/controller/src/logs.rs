@@ -91,19 +91,27 @@ impl PodLogs {
             self.keep(id, &trial, left).await?;
             return Ok(uncollected);
         };
+        if left.is_empty() {
+            let is_there = self.store(id, &trial, &log, 0, reported.latest).await?;
+            return Ok(uncollected.filter(|_| !is_there));
+        }
         let Some(printed) = self.count(id, &log).await? else {
             self.keep(id, &trial, left).await?;
-            return Ok(uncollected);
+            return Ok(None);
         };
         let undelivered = left.iter().map(|left| left.undelivered);
         let undelivered = undelivered.reduce(usize::saturating_add);
         let written = reported.count.saturating_add(undelivered.unwrap_or(0));
+        let skips = reported.skips(printed, undelivered);
+        if !self.store(id, &trial, &log, skips, reported.latest).await? {
+            let why = format!("the log of {} went away while it was read", id.trial);
+            return Err(DriverError::Unavailable(why));
+        }
         if written > printed {
-            // The beginning of the log is gone, or its end (what a runtime has not read when a container ends), or others report too.
+            // The beginning of the log is gone, or its end (what a runtime has not read when a container ends), or others report
+            // too. Last, because what is kept counts as reported if this is repeated.
             self.keep(id, &trial, left).await?;
         }
-        let skips = reported.skips(printed, undelivered);
-        self.store(id, &trial, &log, skips, reported.latest).await?;
         Ok(None)
     }
 
@@ -119,8 +127,8 @@ impl PodLogs {
         Ok(Some(count + points.len()))
     }
 
-    /// Stores the points of a log but the first so many, none of them before a moment. What a killed Diwan has stored of them is
-    /// known by its place.
+    /// Stores the points of a log but the first so many, none of them before a moment; false if there is no log. What a killed
+    /// Diwan has stored of them is known by its place.
     async fn store(
         &self,
         id: &LaunchId,
@@ -128,9 +136,9 @@ impl PodLogs {
         log: &Log,
         mut skips: usize,
         latest: i64,
-    ) -> Result<(), DriverError> {
+    ) -> Result<bool, DriverError> {
         let Some(mut printed) = self.open(id, log).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let (mut least, mut points, mut is_more) = (latest, Vec::new(), true);
         while is_more {
@@ -150,7 +158,7 @@ impl PodLogs {
             stored.map_err(unavailable)?;
             points.clear();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Stores what collectors have left, which is nowhere else.

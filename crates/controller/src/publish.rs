@@ -132,8 +132,20 @@ impl Publisher {
         Waiting { trial, made, .. }: &Waiting,
     ) -> Result<(), PublishError> {
         let api = self.api(&kinds::trials(), &key.namespace);
-        let words = self.troubles.of(&key.namespace, &trial.name);
-        let shown = match trial.state.is_active() && words.is_none() {
+        // What is known of one that runs may be older than its end, which was shown.
+        let stored;
+        let trial = match trial.state.is_active() {
+            true => {
+                stored = self.store.trial(key, &trial.name).await?;
+                let Some(stored) = &stored else {
+                    return Ok(());
+                };
+                stored
+            }
+            false => trial,
+        };
+        let trouble = self.troubles.of(&key.namespace, &trial.name);
+        let shown = match trial.state.is_active() && trouble.is_none() {
             true => None,
             false => api.get_opt(&trial.name).await?,
         };
@@ -141,13 +153,13 @@ impl Publisher {
             self.let_go(shown).await?;
         }
         let mut status = view::trial_status(trial);
-        if let (Some(words), Some(last)) = (&words, status.conditions.last_mut())
+        if let (Some(trouble), Some(last)) = (&trouble, status.conditions.last_mut())
             && matches!(
                 trial.state,
                 TrialState::Running | TrialState::MetricsUnavailable
             )
         {
-            last.message = format!("{}; {words}", last.message);
+            last.message = format!("{}; {}", last.message, trouble.words);
         }
         let place = shown
             .as_ref()
@@ -155,14 +167,16 @@ impl Publisher {
         let place = place.or_else(|| made.clone());
         self.set_trial_status(&api, key, &trial.name, place, json!(status))
             .await?;
-        match (shown, words) {
+        match (shown, trouble) {
             (Some(shown), _) if !trial.state.is_active() => {
                 self.troubles.forget(&key.namespace, &trial.name);
                 if !is_over(&shown) {
                     self.announcer.end(&shown, trial).await;
                 }
             }
-            (Some(shown), Some(words)) => self.announcer.trouble(&shown, &words).await,
+            (Some(shown), Some(trouble)) if !trouble.is_of_job => {
+                self.announcer.trouble(&shown, &trouble.words).await;
+            }
             _ => {}
         }
         Ok(())

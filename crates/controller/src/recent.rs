@@ -7,46 +7,58 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Entries until which all are kept.
+/// Entries until which all are kept. When there are twice as many as after the last time, what is old goes.
 const MANY: usize = 1000;
 /// How long an entry is kept at least, however many there are.
 const MEMORY: Duration = Duration::from_secs(600);
 
-/// What was heard of things that nobody says the end of: it may come when they are over, and forgotten. Where there is much of
-/// it, what is old goes.
+/// What was heard of things that nobody says the end of: it may come when they are over, and forgotten.
 pub(crate) struct Recent<K, V> {
-    entries: Mutex<HashMap<K, (Instant, V)>>,
+    kept: Mutex<Kept<K, V>>,
+}
+
+struct Kept<K, V> {
+    entries: HashMap<K, (Instant, V)>,
+    /// How many there may be before it is looked for old ones.
+    most: usize,
 }
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
+        let kept = Kept {
+            entries: HashMap::new(),
+            most: MANY,
+        };
         Self {
-            entries: Mutex::default(),
+            kept: Mutex::new(kept),
         }
     }
 }
 
 impl<K: Eq + Hash, V: Clone> Recent<K, V> {
-    fn entries(&self) -> MutexGuard<'_, HashMap<K, (Instant, V)>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept<K, V>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<V> {
-        self.entries().get(key).map(|(_, value)| value.clone())
+        let kept = self.kept();
+        kept.entries.get(key).map(|(_, value)| value.clone())
     }
 
     /// Puts a value in the place of another, which is returned.
     pub(crate) fn replace(&self, key: K, value: V) -> Option<V> {
-        let mut entries = self.entries();
-        if entries.len() >= MANY {
-            entries.retain(|_, (at, _)| at.elapsed() < MEMORY);
+        let (mut kept, now) = (self.kept(), Instant::now());
+        if kept.entries.len() >= kept.most {
+            kept.entries
+                .retain(|_, (at, _)| now.duration_since(*at) < MEMORY);
+            kept.most = MANY.max(2 * kept.entries.len());
         }
-        let old = entries.insert(key, (Instant::now(), value));
+        let old = kept.entries.insert(key, (now, value));
         old.map(|(_, value)| value)
     }
 
     pub(crate) fn remove(&self, key: &K) {
-        self.entries().remove(key);
+        self.kept().entries.remove(key);
     }
 }
 
@@ -60,12 +72,14 @@ mod tests {
         for number in 0..MANY {
             assert_eq!(recent.replace(number, "old"), None);
         }
-        assert_eq!(recent.replace(0, "new"), Some("old"));
-        assert_eq!(recent.entries().len(), MANY);
+        recent.remove(&0);
+        assert_eq!(recent.replace(0, "new"), None);
+        assert_eq!(recent.get(&1), Some("old"));
+        assert_eq!(recent.kept().entries.len(), MANY);
         tokio::time::advance(MEMORY).await;
         recent.replace(MANY, "new");
         assert_eq!(recent.get(&MANY), Some("new"));
-        assert_eq!(recent.entries().len(), 1);
+        assert_eq!(recent.kept().entries.len(), 1);
         recent.remove(&MANY);
         assert_eq!(recent.get(&MANY), None);
     }

@@ -39,6 +39,13 @@ pub(crate) struct Troubles {
     last_words: Recent<Place, String>,
 }
 
+/// What keeps a trial from getting on.
+pub(crate) struct Trouble {
+    pub(crate) words: String,
+    /// It is as its job is wanted, or as it tells in events of its own.
+    pub(crate) is_of_job: bool,
+}
+
 /// What hears of troubles.
 pub(crate) struct Watch {
     pub(crate) client: Client,
@@ -56,7 +63,7 @@ impl Troubles {
     }
 
     /// What keeps a trial from getting on; if its job says so, with what a pod of it says, or said last.
-    pub(crate) fn of(&self, namespace: &str, trial: &str) -> Option<String> {
+    pub(crate) fn of(&self, namespace: &str, trial: &str) -> Option<Trouble> {
         let place = (namespace.to_owned(), trial.to_owned());
         let (first, words, next) = {
             let known = self.known();
@@ -65,14 +72,24 @@ impl Troubles {
             let next = of_trial.next().map(|(_, words)| words.clone());
             (first.clone(), words.clone(), next)
         };
-        if first != JOB {
-            return Some(words);
-        }
-        let of_pod = next.or_else(|| self.last_words(namespace, trial));
-        Some(match of_pod {
-            Some(of_pod) => format!("{words}; {of_pod}"),
-            None => words,
+        let is_of_job = first == JOB;
+        let of_pod = match is_of_job {
+            true => next.or_else(|| self.last_words(namespace, trial)),
+            false => None,
+        };
+        Some(Trouble {
+            words: match of_pod {
+                Some(of_pod) => format!("{words}; {of_pod}"),
+                None => words,
+            },
+            is_of_job,
         })
+    }
+
+    /// A trial is launched again: what pods of the launch before have said is over.
+    pub(crate) fn begin_again(&self, namespace: &str, trial: &str) {
+        let place = (namespace.to_owned(), trial.to_owned());
+        self.last_words.remove(&place);
     }
 
     /// What a pod of a trial said last, if it had to complain.
@@ -236,23 +253,18 @@ mod tests {
             |pod: &str, words: Option<&str>| troubles.hear(&place, pod, words.map(str::to_owned));
         assert!(hear(NO_POD, Some("quota")));
         assert!(!hear(NO_POD, Some("quota")));
-        assert_eq!(troubles.of("ns", "trial").as_deref(), Some("quota"));
+        let told = || troubles.of("ns", "trial").map(|trouble| trouble.words);
+        assert_eq!(told().as_deref(), Some("quota"));
         assert!(hear(NO_POD, None) && hear("a", Some("no image")) && !hear("b", None));
-        assert_eq!(troubles.of("ns", "trial").as_deref(), Some("no image"));
+        assert_eq!(told().as_deref(), Some("no image"));
         assert!(hear(JOB, Some("suspended")));
-        assert_eq!(
-            troubles.of("ns", "trial").as_deref(),
-            Some("suspended; no image")
-        );
+        assert_eq!(told().as_deref(), Some("suspended; no image"));
         assert!(hear("a", None));
         let words = "killed".to_owned();
         troubles.last_words.replace(place.clone(), words);
-        assert_eq!(
-            troubles.of("ns", "trial").as_deref(),
-            Some("suspended; killed")
-        );
+        assert_eq!(told().as_deref(), Some("suspended; killed"));
         assert!(hear(JOB, None));
-        assert_eq!(troubles.of("ns", "trial"), None);
+        assert_eq!(told(), None);
         assert!(troubles.known().is_empty());
     }
 }

@@ -320,11 +320,13 @@ mod tests {
         assert_eq!(of(&["proxy", "main"], Value::Null), None);
         let first = of(&["proxy", "main", "main"], Value::Null);
         assert_eq!(first.as_deref(), Some("part-1"));
-        let leader = of(
-            &["main", "main"],
-            json!({"replicatedJob": "part-1", "jobIndex": 0}),
-        );
+        let leader = of(&["main", "main"], json!({"replicatedJob": "part-1"}));
         assert_eq!(leader.as_deref(), Some("part-1"));
+        let of_another = of(
+            &["proxy", "main", "main"],
+            json!({"replicatedJob": "part-0"}),
+        );
+        assert_eq!(of_another.as_deref(), Some("part-1"));
     }
 
     #[test]

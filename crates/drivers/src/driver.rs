@@ -20,7 +20,8 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 ///
 /// A launch is named by experiment, trial and attempt, and happens at most once, whatever crashes: the caller commits that
 /// it is about to start an attempt, calls [`start`](Self::start), and after a crash calls it again. Dropping a driver leaves
-/// its trials running; a new driver finds them when it is asked to start them, and need not know of any before.
+/// its trials running; a new driver finds them when it is asked to start them. Some find them before: a driver of processes, by
+/// which others stop trials, does.
 #[async_trait]
 pub trait Driver: Send + Sync {
     /// Launches a trial, unless this attempt runs or has ended already: then that launch is adopted.
@@ -69,7 +70,7 @@ pub trait Driver: Send + Sync {
     async fn stop(&self, id: &LaunchId, grace: Duration) -> Result<(), DriverError>;
 
     /// Lets go of an ended trial: forgets it, and removes what only its running needed. Never what it wrote. Not called for a
-    /// trial whose template says `retain`.
+    /// trial whose template says `retain`, unless its experiment was deleted.
     ///
     /// # Errors
     /// When something cannot be removed.

@@ -23,8 +23,8 @@ pub struct Kind {
     pub failure: &'static str,
     /// Labels of a job's primary pod; none: every pod of the job.
     primary_pod_labels: fn(&Job) -> Labels,
-    /// One more, where pods of several parts of a job have the primary container.
-    primary_part: fn(&Job, &str) -> Option<(&'static str, String)>,
+    /// More of them, where they depend on the name of the primary container.
+    led_by: fn(&Job, &str) -> BTreeMap<String, String>,
     /// The containers of a job that its operator adds: no template lists them.
     pub added_containers: fn(&Job) -> Names,
 }
@@ -58,11 +58,6 @@ const FIRST_NODE: Labels = &[
     ("batch.kubernetes.io/job-completion-index", "0"),
     (REPLICATED_JOB, "node"),
 ];
-const FIRST_POD_OF_FIRST_JOB: Labels = &[
-    ("batch.kubernetes.io/job-completion-index", "0"),
-    ("jobset.sigs.k8s.io/job-index", "0"),
-];
-const FIRST_JOB: Labels = &[("jobset.sigs.k8s.io/job-index", "0")];
 const DRIVER: Labels = &[("spark-role", "driver")];
 
 const SUBMITTER: Names = &["ray-job-submitter"];
@@ -87,7 +82,7 @@ pub const KINDS: &[Kind] = &[
     kind(KUBEFLOW, "PaddleJob", SUCCEEDED, FAILED, paddle_leader),
     kind(KUBEFLOW, "JAXJob", SUCCEEDED, FAILED, |_| FIRST_WORKER),
     kind(TRAINER, "TrainJob", COMPLETE, FAILED, |_| FIRST_NODE),
-    kind(JOB_SET, "JobSet", COMPLETED, FAILED, first_of_job_set).with_parts(part_of_job_set),
+    kind(JOB_SET, "JobSet", COMPLETED, FAILED, |_| ANY).led_by(first_of_job_set),
     kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, |_| ANY).adding(ray_submitter),
     kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, |_| ANY),
     kind(
@@ -114,7 +109,7 @@ const fn kind(
         success,
         failure,
         primary_pod_labels,
-        primary_part: |_, _| None,
+        led_by: |_, _| BTreeMap::new(),
         added_containers: |_| &[],
     }
 }
@@ -125,19 +120,11 @@ impl Kind {
     pub fn primary_pod_labels(&self, job: &Job, container: &str) -> BTreeMap<String, String> {
         let labels = (self.primary_pod_labels)(job).iter();
         let labels = labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let part = (self.primary_part)(job, container);
-        let part = part.map(|(key, value)| (key.to_owned(), value));
-        labels.chain(part).collect()
+        labels.chain((self.led_by)(job, container)).collect()
     }
 
-    const fn with_parts(
-        self,
-        primary_part: fn(&Job, &str) -> Option<(&'static str, String)>,
-    ) -> Self {
-        Self {
-            primary_part,
-            ..self
-        }
+    const fn led_by(self, led_by: fn(&Job, &str) -> BTreeMap<String, String>) -> Self {
+        Self { led_by, ..self }
     }
 
     const fn adding(self, added_containers: fn(&Job) -> Names) -> Self {
@@ -181,33 +168,35 @@ fn paddle_leader(paddle_job: &Job) -> Labels {
     }
 }
 
-/// Jobs of a `JobSet` are indexed unless they say otherwise; pods of those that are not have no index.
-fn first_of_job_set(job_set: &Job) -> Labels {
+/// The first pod of the first job; of several replicated jobs that have the primary container, of the one that coordinates the
+/// others, or else of the first. Jobs of a `JobSet` are indexed unless they say otherwise; pods of those that are not have no index.
+fn first_of_job_set(job_set: &Job, container: &str) -> BTreeMap<String, String> {
     let jobs = in_spec(job_set, "/replicatedJobs").and_then(Value::as_array);
-    let is_indexed = |job: &Value| {
-        let mode = job.pointer("/template/spec/completionMode");
-        mode.is_none_or(|mode| mode != "NonIndexed")
-    };
-    match jobs.into_iter().flatten().all(is_indexed) {
-        true => FIRST_POD_OF_FIRST_JOB,
-        false => FIRST_JOB,
-    }
-}
-
-/// Of several replicated jobs that have the primary container, the one that coordinates the others, or else the first.
-fn part_of_job_set(job_set: &Job, container: &str) -> Option<(&'static str, String)> {
-    let jobs = in_spec(job_set, "/replicatedJobs")?.as_array()?;
-    let has_it = |job: &&Value| {
+    let jobs: Vec<&Value> = jobs.into_iter().flatten().collect();
+    let has_it = |job: &&&Value| {
         let containers = job.pointer("/template/spec/template/spec/containers");
         let mut containers = containers.and_then(Value::as_array).into_iter().flatten();
         containers.any(|one| one["name"] == container)
     };
-    let names = jobs.iter().filter(has_it);
-    let names: Vec<&str> = names.filter_map(|job| job["name"].as_str()).collect();
-    let coordinator = in_spec(job_set, "/coordinator/replicatedJob").and_then(Value::as_str);
-    let leads = |name: &&&str| coordinator == Some(**name);
-    let chosen = names.iter().find(leads).or(names.first())?;
-    (names.len() > 1).then(|| (REPLICATED_JOB, (*chosen).to_owned()))
+    let having: Vec<&Value> = jobs.iter().filter(has_it).copied().collect();
+    let coordinator = in_spec(job_set, "/coordinator");
+    let leads = |job: &&&Value| coordinator.is_some_and(|one| one["replicatedJob"] == job["name"]);
+    let leader = having.iter().find(leads).or(having.first());
+    let is_indexed = |job: &&Value| {
+        let mode = job.pointer("/template/spec/completionMode");
+        mode.is_none_or(|mode| mode != "NonIndexed")
+    };
+    let mut labels = BTreeMap::from([("jobset.sigs.k8s.io/job-index".to_owned(), "0".to_owned())]);
+    if leader.map_or_else(|| jobs.iter().all(is_indexed), is_indexed) {
+        let index = "batch.kubernetes.io/job-completion-index";
+        labels.insert(index.to_owned(), "0".to_owned());
+    }
+    if let Some(name) = leader.and_then(|job| job["name"].as_str())
+        && having.len() > 1
+    {
+        labels.insert(REPLICATED_JOB.to_owned(), name.to_owned());
+    }
+    labels
 }
 
 /// `KubeRay` submits in a pod of its own, or beside the head, unless told otherwise.

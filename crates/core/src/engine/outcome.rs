@@ -23,7 +23,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Type, reason and message of the condition. Types, and the reasons and messages of Katib's five outcomes, are Katib's.
+    /// Type, reason and message of the condition. Types, and the reasons and messages of Katib's five outcomes, are Katib's; what
+    /// failed last is added to the message of failures.
     #[must_use]
     pub fn condition(&self) -> (&'static str, &'static str, String) {
         let kind = match self {

@@ -48,7 +48,7 @@ pub trait Ledger: Send + Sync {
     /// What a pod of a launch said last, if it had to complain and may be gone.
     fn last_words(&self, id: &LaunchId) -> Option<String>;
 
-    /// Told of what keeps the job of a launch from getting on, as the job itself says; nothing any more while it gets on.
+    /// Told of what is in the way of a launch's job, as the job itself says; `None` when nothing is any more.
     fn hindered(&self, id: &LaunchId, why: Option<String>);
 
     /// Whether the experiment of a launch is being deleted, and all that belongs to it: what becomes of a job then is no end of a
@@ -273,7 +273,12 @@ impl KubernetesDriver {
     /// How a launch has ended, by its object.
     async fn end(&self, launch: &Launch, sight: Sight) -> Option<End> {
         let is_bad = matches!(sight, Sight::Gone | Sight::There(Some(Verdict::Failed(_))));
-        if is_bad && !launch.is_stopped() && self.ledger.is_going(&launch.id).await {
+        let is_asked = is_bad && !launch.is_stopped();
+        let _turn = match is_asked {
+            true => self.turns.acquire().await.ok(),
+            false => None,
+        };
+        if is_asked && Box::pin(self.ledger.is_going(&launch.id)).await {
             return None;
         }
         match sight {
@@ -283,7 +288,6 @@ impl KubernetesDriver {
                 Verdict::Failed(words) if launch.is_stopped() => Some(End::Failed(words)),
                 Verdict::Failed(words) => {
                     let namespace = &launch.id.experiment.namespace;
-                    let _turn = self.turns.acquire().await;
                     let told = pods::words(&self.client, namespace, &launch.id.trial);
                     let told = Box::pin(told).await;
                     let told = told.or_else(|| self.ledger.last_words(&launch.id));
@@ -294,10 +298,15 @@ impl KubernetesDriver {
                 }
             },
             Sight::Gone if launch.is_stopped() => Some(End::Left("it was deleted".to_owned())),
-            Sight::Gone => Some(End::Lost(format!(
-                "its {} was deleted while it ran",
-                launch.resource.kind
-            ))),
+            Sight::Gone => {
+                let kind = &launch.resource.kind;
+                Some(End::Lost(match launch.is_seen() {
+                    true => format!("its {kind} was deleted while it ran"),
+                    false => {
+                        format!("its {kind} was deleted, or never made, while no controller ran")
+                    }
+                }))
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! What keeps a job from getting on, as it says itself: somebody has suspended it, or it has begun again. What its pods say of
-//! that is in [`super::pods`].
+//! What is in a job's way, as it says itself: somebody has suspended it, or it has failed before. What its pods say of that is in
+//! [`super::pods`].
 
 use kube::ResourceExt;
 use kube::api::DynamicObject;
@@ -11,18 +11,21 @@ const QUEUE_LABEL: &str = "kueue.x-k8s.io/queue-name";
 /// Where kinds are told to wait.
 const SUSPENDED: [&str; 2] = ["/spec/suspend", "/spec/runPolicy/suspend"];
 
-/// Where kinds count what they began again, and what that means.
-const BEGUN_AGAIN: [(&str, &str); 3] = [
-    ("/status/failed", "pods of it have failed"),
-    ("/status/restarts", "times it was begun again"),
-    ("/status/retryCount", "times it was begun again"),
+/// Where kinds count how often they have failed, and what each is called.
+const FAILED_BEFORE: [(&str, &str); 3] = [
+    ("/status/failed", "failures"),
+    ("/status/restarts", "restarts"),
+    ("/status/retryCount", "retries"),
 ];
 
 /// What a batch/v1 Job says before it has ended, while its pods do.
 const ENDS: [&str; 2] = ["FailureTarget", "SuccessCriteriaMet"];
 
-/// Why a job that has not ended does not get on; nothing while it does.
+/// What is in the way of a job that has not ended. The pods of one that is being deleted count as failed.
 pub(super) fn hindrance(job: &DynamicObject) -> Option<String> {
+    if job.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
     let kind = job.types.as_ref().map_or("job", |types| &types.kind);
     let is_true = |place: &&str| job.data.pointer(place).and_then(Value::as_bool) == Some(true);
     if SUSPENDED.iter().any(is_true) {
@@ -38,9 +41,9 @@ pub(super) fn hindrance(job: &DynamicObject) -> Option<String> {
     if conditions.any(|one| ENDS.iter().any(|end| one["type"] == *end)) {
         return None;
     }
-    BEGUN_AGAIN.iter().find_map(|(place, what)| {
+    FAILED_BEFORE.iter().find_map(|(place, what)| {
         let count = job.data.pointer(place)?.as_u64()?;
-        (count > 0).then(|| format!("its {kind} goes on: {what}: {count}"))
+        (count > 0).then(|| format!("its {kind} goes on after {what}: {count}"))
     })
 }
 
@@ -72,11 +75,14 @@ mod tests {
             Some("its PyTorchJob is suspended")
         );
         let again = json!({"spec": {"suspend": false}, "status": {"failed": 2, "active": 1}});
-        assert_eq!(told_of(again), "its Job goes on: pods of it have failed: 2");
+        assert_eq!(told_of(again.clone()), "its Job goes on after failures: 2");
+        let mut deleted = again;
+        deleted["metadata"] = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+        assert_eq!(told("Job", deleted), None);
         let restarts = json!({"status": {"restarts": 1}});
         assert_eq!(
             told("JobSet", restarts).as_deref(),
-            Some("its JobSet goes on: times it was begun again: 1")
+            Some("its JobSet goes on after restarts: 1")
         );
         let ends = json!({"status": {"failed": 1, "conditions": [{"type": "FailureTarget"}]}});
         for good in [

@@ -32,6 +32,8 @@ pub(super) struct Launch {
     pub(super) conditions: Conditions,
     /// Nobody has launched it before this process did.
     pub(super) is_new: AtomicBool,
+    /// Its object was seen.
+    is_seen: AtomicBool,
     /// Somebody has asked for its end.
     pub(super) is_stopped: AtomicBool,
     sight: watch::Sender<Sight>,
@@ -64,11 +66,12 @@ struct Entries {
 impl Launch {
     /// The object was seen; `None`: it is gone.
     pub(super) fn see(&self, object: Option<&DynamicObject>) {
+        self.is_seen.fetch_or(object.is_some(), Ordering::AcqRel);
         let sight = object.map_or(Sight::Gone, |object| {
             Sight::There(verdict(object, &self.conditions))
         });
         let hindrance = match &sight {
-            Sight::There(None) => object.and_then(hindrance),
+            Sight::There(None) if !self.is_stopped() => object.and_then(hindrance),
             _ => None,
         };
         self.sight.send_if_modified(|known| {
@@ -92,6 +95,10 @@ impl Launch {
 
     pub(super) fn sight(&self) -> watch::Receiver<Sight> {
         self.sight.subscribe()
+    }
+
+    pub(super) fn is_seen(&self) -> bool {
+        self.is_seen.load(Ordering::Acquire)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -153,6 +160,7 @@ impl Roster {
             resource: resource.clone(),
             conditions: conditions.clone(),
             is_new: AtomicBool::new(false),
+            is_seen: AtomicBool::new(false),
             is_stopped: AtomicBool::new(called_off == Some(id.attempt)),
             sight: watch::Sender::default(),
             hindrance: Mutex::default(),

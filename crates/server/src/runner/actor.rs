@@ -475,6 +475,9 @@ impl<'a> Actor<'a> {
 
     async fn deleted(&mut self) -> RunError {
         self.halt().await;
+        for launch in self.launches.values() {
+            launch.forget().await;
+        }
         RunError::Deleted(self.key.clone())
     }
 

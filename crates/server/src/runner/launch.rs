@@ -87,6 +87,17 @@ impl Launch {
     }
 }
 
+impl Launch {
+    /// Has the driver forget it, once nothing of it runs and nobody is told of it.
+    pub(super) async fn forget(&self) {
+        if let Some(plan) = &self.plan
+            && let Err(error) = self.driver.forget(&plan.id()).await
+        {
+            warn!(%error, "trial left something behind");
+        }
+    }
+}
+
 /// What the launches of an experiment share.
 pub(super) struct Shared {
     /// What they do.

@@ -158,7 +158,11 @@ async fn stops_ask_and_then_force(subject: &impl Subject) {
     ] {
         let plan = subject.plan(behaviour);
         bounded("start", driver.start(&plan)).await;
-        bounded("begin", async { Ok(subject.begun(&plan.id()).await) }).await;
+        let begun = async {
+            subject.begun(&plan.id()).await;
+            Ok(())
+        };
+        bounded("begin", begun).await;
         let waiting = {
             let (driver, id) = (Arc::clone(&driver), plan.id());
             tokio::spawn(async move { bounded("ended", driver.ended(&id)).await })
