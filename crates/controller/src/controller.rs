@@ -11,7 +11,7 @@ use diwan_server::suggester::Suggester;
 use diwan_store::Store;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::admission::experiment::Judge;
@@ -25,7 +25,7 @@ use crate::ledger::TrialObjects;
 use crate::logs::PodLogs;
 use crate::mirror::News;
 use crate::optimizers::Optimizers;
-use crate::publish::Publisher;
+use crate::publish::{Publisher, TRIALS_AT_ONCE};
 use crate::shards::{Leases, Shards};
 use crate::troubles::{self, Troubles};
 
@@ -108,6 +108,7 @@ impl Controller {
         let held = watch::Sender::new(Shards::new());
         let publisher = Publisher {
             held: held.subscribe(),
+            turns: Semaphore::new(TRIALS_AT_ONCE),
             troubles: troubles.clone(),
             announcer: announcer.clone(),
             optimizers,

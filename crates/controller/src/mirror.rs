@@ -63,6 +63,9 @@ pub(crate) enum Due {
     Committed(Box<ExperimentRecord>, u64),
 }
 
+/// Trials of an experiment that are shown together. Where trials end faster than they can be shown, the experiment is shown
+/// between them.
+const TOGETHER: usize = 100;
 /// How often it is looked whether something that waits may be shown.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -85,7 +88,8 @@ impl Change {
         self.trials.is_empty() && matches!(self.experiment, Due::No)
     }
 
-    /// What is to be shown now: all but the trials that run, and have not waited for so long.
+    /// What is to be shown now: all but the trials that run, and have not waited for so long, and of the others no more than can
+    /// be shown soon. Until all are, the experiment is not seen to have ended.
     fn take_due(&mut self, patience: Duration) -> Self {
         if self
             .pauses_until
@@ -94,13 +98,31 @@ impl Change {
             return Self::default();
         }
         self.pauses_until = None;
-        let is_due = |_: &u64, waiting: &mut Waiting| {
+        let is_due = |waiting: &Waiting| {
             !waiting.trial.state.is_active() || waiting.since.elapsed() >= patience
         };
+        let due = self.trials.extract_if(.., |_, waiting| is_due(waiting));
+        let trials = due.take(TOGETHER).collect();
+        let is_shown = !self.trials.values().any(is_due) || self.experiment.goes_on();
         Self {
-            experiment: std::mem::take(&mut self.experiment),
-            trials: self.trials.extract_if(.., is_due).collect(),
+            experiment: match is_shown {
+                true => std::mem::take(&mut self.experiment),
+                false => Due::No,
+            },
+            trials,
             pauses_until: None,
+        }
+    }
+}
+
+// === impl Due ===
+
+impl Due {
+    /// Whether it is known not to have ended.
+    fn goes_on(&self) -> bool {
+        match self {
+            Self::Committed(record, _) => record.progress.completion_time.is_none(),
+            Self::No | Self::AsStored => false,
         }
     }
 }
@@ -321,5 +343,48 @@ impl Store for MirroredStore {
 
     async fn close(&self) {
         self.inner.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diwan_core::record::{Progress, TrialState};
+    use diwan_core::resources::{ExperimentSpec, ObjectMeta};
+    use diwan_core::time::Timestamp;
+
+    fn change(trials: u64, ended: bool) -> Change {
+        let trial = |number| {
+            let name = format!("trial-{number}");
+            TrialRecord::foreign(number, name, Vec::new(), TrialState::Succeeded)
+        };
+        let record = ExperimentRecord {
+            metadata: ObjectMeta::default(),
+            spec: ExperimentSpec::default(),
+            progress: Progress {
+                completion_time: ended.then(|| Timestamp::from_millis(1)),
+                ..Progress::default()
+            },
+        };
+        Change {
+            experiment: Due::Committed(Box::new(record), 1),
+            trials: (0..trials)
+                .map(|number| (number, trial(number).into()))
+                .collect(),
+            pauses_until: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_experiment_is_seen_between_its_trials_and_ends_after_them() {
+        for (ended, shown) in [(false, [true, false, false]), (true, [false, false, true])] {
+            let mut change = change(250, ended);
+            for (trials, shown) in [100, 100, 50].into_iter().zip(shown) {
+                let due = change.take_due(Duration::ZERO);
+                let is_shown = !matches!(due.experiment, Due::No);
+                assert_eq!((due.trials.len(), is_shown), (trials, shown));
+            }
+            assert!(change.is_empty());
+        }
     }
 }

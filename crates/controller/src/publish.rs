@@ -17,7 +17,7 @@ use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams, PostParams}
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use crate::announce::Announcer;
@@ -35,8 +35,10 @@ const EVERY: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time before something is shown again that could not be.
 const RETRY: Duration = Duration::from_secs(2);
-/// Experiments that are shown at one time, and trials of one experiment.
+/// Experiments that are shown at one time.
 const AT_ONCE: usize = 8;
+/// Trials that are shown at one time, of all experiments. Fewer than are launched: these go first.
+pub(crate) const TRIALS_AT_ONCE: usize = 32;
 /// Names of trials that a status lists of each state, and points that a Suggestion lists: the newest. All are in the store; an
 /// object stays far below what etcd takes.
 const NAMES: u32 = 100;
@@ -50,6 +52,7 @@ pub(crate) struct Publisher {
     pub(crate) troubles: Arc<Troubles>,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) optimizers: Arc<Optimizers>,
+    pub(crate) turns: Semaphore,
     /// The shards whose experiments are this controller's: others show theirs.
     pub(crate) held: watch::Receiver<Shards>,
 }
@@ -111,8 +114,11 @@ impl Publisher {
             return Ok(());
         }
         let shown = stream::iter(change.trials.values())
-            .map(|waiting| self.show_trial(key, waiting))
-            .buffer_unordered(AT_ONCE);
+            .map(async |waiting| {
+                let _turn = self.turns.acquire().await;
+                self.show_trial(key, waiting).await
+            })
+            .buffer_unordered(TRIALS_AT_ONCE);
         let results: Vec<_> = shown.collect().await;
         results.into_iter().collect::<Result<Vec<()>, _>>()?;
         match &change.experiment {
