@@ -1,7 +1,6 @@
 """What keeps trials from getting on is told, while it does; what becomes of them when all is deleted is not."""
 
 import os
-import time
 import urllib.request
 
 import pytest
@@ -104,12 +103,12 @@ def test_a_job_that_begins_again_says_so(katib, name):
     assert f"; the last was {trial.metadata.name}: Trial has failed. Job message: BackoffLimitExceeded" in last, last
 
 
-def counted(namespace):
-    """How many trials of a namespace have failed, as the controller counts."""
+def counted(what, namespace):
+    """How often something has happened in a namespace, as the controller counts."""
     host, port = os.environ["DIWAN_TEST_DB_MANAGER"].split(":")
     with urllib.request.urlopen(f"http://{host}:8080/metrics") as answer:
         lines = answer.read().decode().splitlines()
-    found = [line for line in lines if line.startswith("katib_trial_failed") and f'"{namespace}"' in line]
+    found = [line for line in lines if line.startswith(f"katib_{what}_total") and f'"{namespace}"' in line]
     return sum(float(line.split()[-1]) for line in found)
 
 
@@ -130,8 +129,7 @@ def test_nothing_fails_because_all_is_deleted(katib, core, name, how):
             "kubeflow.org", "v1beta1", name, "experiments", name, propagation_policy="Foreground")
         eventually(lambda: not pods())
         core.delete_namespace(name)
-    # As long as a lost trial would take to be launched again.
-    time.sleep(3)
-    assert counted(name) == 0
-    log = open(f"target/cluster/controller/0/log").read()
+    eventually(lambda: counted("experiment_deleted", name) == 1)
+    assert counted("trial_failed", name) == 0
+    log = open("target/cluster/controller/0/log").read()
     assert not [line for line in log.splitlines() if name in line and "WARN" in line]

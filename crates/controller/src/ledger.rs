@@ -13,6 +13,7 @@ use diwan_server::stopper::StoreStopper;
 use diwan_store::{FoundTrial, Store, StoreError};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::PartialObjectMeta;
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -146,8 +147,7 @@ impl Ledger for TrialObjects {
 impl TrialObjects {
     async fn is_namespace_going(&self, name: &str) -> bool {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = api.get_metadata_opt(name).await;
-        found.is_ok_and(|found| found.is_none_or(|found| is_deleted(&found)))
+        is_deleted(&api.get_metadata_opt(name).await)
     }
 
     /// One that was deleted and made again is another, and has no such trial.
@@ -155,9 +155,8 @@ impl TrialObjects {
         let key = &id.experiment;
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &key.namespace, &kinds::experiments());
-        let found = api.get_metadata_opt(&key.name).await;
-        let is_deleted = found.is_ok_and(|found| found.is_none_or(|found| is_deleted(&found)));
-        is_deleted || matches!(self.store.trial(key, &id.trial).await, Ok(None))
+        is_deleted(&api.get_metadata_opt(&key.name).await)
+            || matches!(self.store.trial(key, &id.trial).await, Ok(None))
     }
 
     /// A collector has stopped a trial early and could not tell.
@@ -198,8 +197,10 @@ impl TrialObjects {
     }
 }
 
-fn is_deleted(object: &impl ResourceExt) -> bool {
-    object.meta().deletion_timestamp.is_some()
+/// Whether what was looked for is gone, or about to go; not if nobody can tell.
+fn is_deleted<K>(found: &kube::Result<Option<PartialObjectMeta<K>>>) -> bool {
+    let is_going = |found: &PartialObjectMeta<K>| found.metadata.deletion_timestamp.is_some();
+    matches!(found, Ok(found) if found.as_ref().is_none_or(is_going))
 }
 
 fn claim(trial: &DynamicObject, is_new: bool) -> Claim {

@@ -47,6 +47,8 @@ pub(crate) struct Waiting {
     pub(crate) trial: TrialRecord,
     /// Its object, if that was just made: uid and version.
     pub(crate) made: Option<(String, String)>,
+    /// It was read when something was heard of it, and its end may have been committed, and shown, since.
+    pub(crate) may_be_old: bool,
     /// Since when something of it is.
     since: Instant,
 }
@@ -76,6 +78,7 @@ impl From<TrialRecord> for Waiting {
         Self {
             trial,
             made: None,
+            may_be_old: false,
             since: Instant::now(),
         }
     }
@@ -152,7 +155,10 @@ impl News {
     pub(crate) fn add_trial(&self, key: &ExperimentKey, trial: TrialRecord) {
         self.note(key, |change| {
             let waiting = change.trials.entry(trial.number);
-            waiting.or_insert_with(|| trial.into());
+            waiting.or_insert_with(|| Waiting {
+                may_be_old: true,
+                ..trial.into()
+            });
         });
     }
 
@@ -172,7 +178,7 @@ impl News {
             for trial in committed.trials.iter().filter(|trial| !is_first(trial)) {
                 let waiting = change.trials.entry(trial.number);
                 let waiting = waiting.or_insert_with(|| trial.clone().into());
-                waiting.trial = trial.clone();
+                (waiting.trial, waiting.may_be_old) = (trial.clone(), false);
             }
         });
     }

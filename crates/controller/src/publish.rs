@@ -132,24 +132,13 @@ impl Publisher {
     }
 
     /// The job goes before the Trial says that it is over, so that after a crash in between both are still to be done.
-    async fn show_trial(
-        &self,
-        key: &ExperimentKey,
-        Waiting { trial, made, .. }: &Waiting,
-    ) -> Result<(), PublishError> {
+    async fn show_trial(&self, key: &ExperimentKey, waiting: &Waiting) -> Result<(), PublishError> {
         let api = self.api(&kinds::trials(), &key.namespace);
-        // What is known of one that runs may be older than its end, which was shown.
-        let stored;
-        let trial = match trial.state.is_active() {
-            true => {
-                stored = self.store.trial(key, &trial.name).await?;
-                let Some(stored) = &stored else {
-                    return Ok(());
-                };
-                stored
-            }
-            false => trial,
+        let stored = match waiting.may_be_old {
+            true => self.store.trial(key, &waiting.trial.name).await?,
+            false => None,
         };
+        let trial = stored.as_ref().unwrap_or(&waiting.trial);
         let trouble = self.troubles.of(&key.namespace, &trial.name);
         let shown = match trial.state.is_active() && trouble.is_none() {
             true => None,
@@ -170,7 +159,7 @@ impl Publisher {
         let place = shown
             .as_ref()
             .and_then(|shown| Some((shown.uid()?, shown.resource_version()?)));
-        let place = place.or_else(|| made.clone());
+        let place = place.or_else(|| waiting.made.clone());
         self.set_trial_status(&api, key, &trial.name, place, json!(status))
             .await?;
         match (shown, trouble) {

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 /// A job, as its template has it.
 type Job = Map<String, Value>;
-/// Labels of a pod, sorted by key.
-type Labels = &'static [(&'static str, &'static str)];
+/// Labels of a pod.
+type Labels = BTreeMap<String, String>;
+/// Those that are the same for all jobs of a kind.
+type Fixed = &'static [(&'static str, &'static str)];
 type Names = &'static [&'static str];
 
 /// A kind of job: how it shows its end, and which of its pods is the one whose metrics count.
@@ -22,9 +24,7 @@ pub struct Kind {
     /// GJSON expression that tells failure.
     pub failure: &'static str,
     /// Labels of a job's primary pod; none: every pod of the job.
-    primary_pod_labels: fn(&Job) -> Labels,
-    /// More of them, where they depend on the name of the primary container.
-    led_by: fn(&Job, &str) -> BTreeMap<String, String>,
+    primary_pod_labels: fn(&Job, &str) -> Labels,
     /// The containers of a job that its operator adds: no template lists them.
     pub added_containers: fn(&Job) -> Names,
 }
@@ -46,19 +46,23 @@ const SPARK_COMPLETED: &str = r#"status.applicationState.[@this].#(state=="COMPL
 const SPARK_FAILED: &str = r#"status.applicationState.[@this].#(state=="FAILED")#"#;
 
 const REPLICATED_JOB: &str = "jobset.sigs.k8s.io/replicatedjob-name";
-const ANY: Labels = &[];
-const MASTER: Labels = &[("training.kubeflow.org/job-role", "master")];
-const LAUNCHER: Labels = &[("training.kubeflow.org/job-role", "launcher")];
+const MASTER: Fixed = &[("training.kubeflow.org/job-role", "master")];
+const LAUNCHER: Fixed = &[("training.kubeflow.org/job-role", "launcher")];
 /// These jobs need no master: their first worker is it.
-const FIRST_WORKER: Labels = &[
+const FIRST_WORKER: Fixed = &[
     ("training.kubeflow.org/replica-index", "0"),
     ("training.kubeflow.org/replica-type", "worker"),
 ];
-const FIRST_NODE: Labels = &[
+const FIRST_NODE: Fixed = &[
     ("batch.kubernetes.io/job-completion-index", "0"),
     (REPLICATED_JOB, "node"),
 ];
-const DRIVER: Labels = &[("spark-role", "driver")];
+const FIRST_POD_OF_FIRST_JOB: Fixed = &[
+    ("batch.kubernetes.io/job-completion-index", "0"),
+    ("jobset.sigs.k8s.io/job-index", "0"),
+];
+const FIRST_JOB: Fixed = &[("jobset.sigs.k8s.io/job-index", "0")];
+const DRIVER: Fixed = &[("spark-role", "driver")];
 
 const SUBMITTER: Names = &["ray-job-submitter"];
 const SPARK_CONTAINERS: Names = &["spark-kubernetes-driver"];
@@ -74,26 +78,41 @@ const SPARK: &str = "sparkoperator.k8s.io";
 
 /// The kinds, a row each; `success`, `failure` and labels become the defaults of a template.
 pub const KINDS: &[Kind] = &[
-    kind("batch", "Job", COMPLETE, FAILED, |_| ANY),
-    kind(KUBEFLOW, "TFJob", SUCCEEDED, FAILED, |_| MASTER),
-    kind(KUBEFLOW, "PyTorchJob", SUCCEEDED, FAILED, |_| MASTER),
-    kind(KUBEFLOW, "XGBoostJob", SUCCEEDED, FAILED, |_| MASTER),
+    kind("batch", "Job", COMPLETE, FAILED, |_, _| Labels::new()),
+    kind(KUBEFLOW, "TFJob", SUCCEEDED, FAILED, |_, _| fixed(MASTER)),
+    kind(KUBEFLOW, "PyTorchJob", SUCCEEDED, FAILED, |_, _| {
+        fixed(MASTER)
+    }),
+    kind(KUBEFLOW, "XGBoostJob", SUCCEEDED, FAILED, |_, _| {
+        fixed(MASTER)
+    }),
     kind(KUBEFLOW, "MPIJob", SUCCEEDED, FAILED, launcher),
     kind(KUBEFLOW, "PaddleJob", SUCCEEDED, FAILED, paddle_leader),
-    kind(KUBEFLOW, "JAXJob", SUCCEEDED, FAILED, |_| FIRST_WORKER),
-    kind(TRAINER, "TrainJob", COMPLETE, FAILED, |_| FIRST_NODE),
-    kind(JOB_SET, "JobSet", COMPLETED, FAILED, |_| ANY).led_by(first_of_job_set),
-    kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, |_| ANY).adding(ray_submitter),
-    kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, |_| ANY),
+    kind(KUBEFLOW, "JAXJob", SUCCEEDED, FAILED, |_, _| {
+        fixed(FIRST_WORKER)
+    }),
+    kind(TRAINER, "TrainJob", COMPLETE, FAILED, |_, _| {
+        fixed(FIRST_NODE)
+    }),
+    kind(JOB_SET, "JobSet", COMPLETED, FAILED, first_of_job_set),
+    kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, |_, _| {
+        Labels::new()
+    })
+    .adding(ray_submitter),
+    kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, |_, _| {
+        Labels::new()
+    }),
     kind(
         SPARK,
         "SparkApplication",
         SPARK_COMPLETED,
         SPARK_FAILED,
-        |_| DRIVER,
+        |_, _| fixed(DRIVER),
     )
     .adding(|_| SPARK_CONTAINERS),
-    kind("diwan.dev", SIMULATED, COMPLETE, FAILED, |_| ANY),
+    kind("diwan.dev", SIMULATED, COMPLETE, FAILED, |_, _| {
+        Labels::new()
+    }),
 ];
 
 const fn kind(
@@ -101,7 +120,7 @@ const fn kind(
     name: &'static str,
     success: &'static str,
     failure: &'static str,
-    primary_pod_labels: fn(&Job) -> Labels,
+    primary_pod_labels: fn(&Job, &str) -> Labels,
 ) -> Kind {
     Kind {
         group,
@@ -109,7 +128,6 @@ const fn kind(
         success,
         failure,
         primary_pod_labels,
-        led_by: |_, _| BTreeMap::new(),
         added_containers: |_| &[],
     }
 }
@@ -117,14 +135,8 @@ const fn kind(
 impl Kind {
     /// Labels of the primary pod of a job, whose primary `container` has this name; none: every pod of the job.
     #[must_use]
-    pub fn primary_pod_labels(&self, job: &Job, container: &str) -> BTreeMap<String, String> {
-        let labels = (self.primary_pod_labels)(job).iter();
-        let labels = labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        labels.chain((self.led_by)(job, container)).collect()
-    }
-
-    const fn led_by(self, led_by: fn(&Job, &str) -> BTreeMap<String, String>) -> Self {
-        Self { led_by, ..self }
+    pub fn primary_pod_labels(&self, job: &Job, container: &str) -> Labels {
+        (self.primary_pod_labels)(job, container)
     }
 
     const fn adding(self, added_containers: fn(&Job) -> Names) -> Self {
@@ -153,24 +165,29 @@ fn word<'a>(job: &'a Job, field: &str) -> Option<&'a str> {
     job.get(field)?.as_str().filter(|word| !word.is_empty())
 }
 
+fn fixed(labels: Fixed) -> Labels {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    labels.iter().map(owned).collect()
+}
+
 /// The training operator calls it master, the MPI operator by its name.
-fn launcher(mpi_job: &Job) -> Labels {
+fn launcher(mpi_job: &Job, _: &str) -> Labels {
     match word(mpi_job, "apiVersion") {
-        Some("kubeflow.org/v2beta1") => LAUNCHER,
-        _ => MASTER,
+        Some("kubeflow.org/v2beta1") => fixed(LAUNCHER),
+        _ => fixed(MASTER),
     }
 }
 
-fn paddle_leader(paddle_job: &Job) -> Labels {
+fn paddle_leader(paddle_job: &Job, _: &str) -> Labels {
     match in_spec(paddle_job, "/paddleReplicaSpecs/Master") {
-        Some(_) => MASTER,
-        None => FIRST_WORKER,
+        Some(_) => fixed(MASTER),
+        None => fixed(FIRST_WORKER),
     }
 }
 
 /// The first pod of the first job; of several replicated jobs that have the primary container, of the one that coordinates the
 /// others, or else of the first. Jobs of a `JobSet` are indexed unless they say otherwise; pods of those that are not have no index.
-fn first_of_job_set(job_set: &Job, container: &str) -> BTreeMap<String, String> {
+fn first_of_job_set(job_set: &Job, container: &str) -> Labels {
     let jobs = in_spec(job_set, "/replicatedJobs").and_then(Value::as_array);
     let jobs: Vec<&Value> = jobs.into_iter().flatten().collect();
     let has_it = |job: &&&Value| {
@@ -186,11 +203,10 @@ fn first_of_job_set(job_set: &Job, container: &str) -> BTreeMap<String, String> 
         let mode = job.pointer("/template/spec/completionMode");
         mode.is_none_or(|mode| mode != "NonIndexed")
     };
-    let mut labels = BTreeMap::from([("jobset.sigs.k8s.io/job-index".to_owned(), "0".to_owned())]);
-    if leader.map_or_else(|| jobs.iter().all(is_indexed), is_indexed) {
-        let index = "batch.kubernetes.io/job-completion-index";
-        labels.insert(index.to_owned(), "0".to_owned());
-    }
+    let mut labels = match leader.map_or_else(|| jobs.iter().all(is_indexed), is_indexed) {
+        true => fixed(FIRST_POD_OF_FIRST_JOB),
+        false => fixed(FIRST_JOB),
+    };
     if let Some(name) = leader.and_then(|job| job["name"].as_str())
         && having.len() > 1
     {

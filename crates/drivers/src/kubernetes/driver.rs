@@ -400,10 +400,9 @@ impl Driver for KubernetesDriver {
         launch.stop();
         let sight = launch.sight().borrow().clone();
         match sight {
-            // It is being made: whoever makes it removes it.
-            Sight::Unseen | Sight::Gone => Ok(()),
-            Sight::There(Some(_)) => Ok(()),
             Sight::There(None) => self.take_away(&launch, grace).await,
+            // Whoever makes one that is unseen removes it.
+            Sight::Unseen | Sight::Gone | Sight::There(Some(_)) => Ok(()),
         }
     }
 

@@ -67,7 +67,14 @@ impl Launch {
         }
     }
 
-    /// The same; resolves when nothing of it runs.
+    /// Has the driver forget it, once nothing of it runs and nobody is told of it.
+    pub(super) async fn forget(&self) {
+        if let Some(plan) = &self.plan {
+            forget(&*self.driver, &plan.id()).await;
+        }
+    }
+
+    /// The same as [`Self::stop`]; resolves when nothing of it runs.
     pub(super) fn halt(&self, grace: Stop) -> impl Future<Output = ()> + Send + use<> {
         let (driver, plan, mailbox) =
             (self.driver.clone(), self.plan.clone(), self.mailbox.clone());
@@ -87,14 +94,9 @@ impl Launch {
     }
 }
 
-impl Launch {
-    /// Has the driver forget it, once nothing of it runs and nobody is told of it.
-    pub(super) async fn forget(&self) {
-        if let Some(plan) = &self.plan
-            && let Err(error) = self.driver.forget(&plan.id()).await
-        {
-            warn!(%error, "trial left something behind");
-        }
+async fn forget(driver: &dyn Driver, id: &LaunchId) {
+    if let Err(error) = driver.forget(id).await {
+        warn!(%error, "trial left something behind");
     }
 }
 
@@ -214,10 +216,8 @@ impl Task {
                 return self.follow(&id, &mut nothing, reading).await;
             }
         };
-        if !reading.retain
-            && let Err(error) = self.driver.forget(&id).await
-        {
-            warn!(%error, "trial left something behind");
+        if !reading.retain {
+            forget(&*self.driver, &id).await;
         }
         Ok(end)
     }
