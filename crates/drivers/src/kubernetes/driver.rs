@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::conditions::Verdict;
 use super::kinds::Kinds;
-use super::roster::{Launch, Roster, Sight};
+use super::roster::{Found, Launch, Roster, Sight};
 use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, pods};
 use crate::DEFAULT_GRACE;
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
@@ -173,7 +173,7 @@ impl KubernetesDriver {
             match api.create(&PostParams::default(), &object).await {
                 Ok(made) => {
                     self.ledger.made(&made, owner);
-                    launch.see(Some(&made));
+                    launch.see(Found::There(&made));
                     return Ok(());
                 }
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
@@ -204,10 +204,10 @@ impl KubernetesDriver {
                 )));
             }
             if attempt(&found) == Some(plan.attempt) {
-                launch.see(Some(&found));
+                launch.see(Found::There(&found));
                 return Ok(());
             }
-            launch.see(Some(&found));
+            launch.see(Found::There(&found));
             // Others need not wait for its pods.
             turn = None;
             self.take_away(launch, grace(plan)).await?;
@@ -220,7 +220,7 @@ impl KubernetesDriver {
         let found = api.get_opt(&launch.id.trial).await;
         let found = found.map_err(|error| refusal(launch, error))?;
         let own = found.filter(|found| attempt(found) == Some(launch.id.attempt));
-        launch.see(own.as_ref());
+        launch.see(own.as_ref().map_or(Found::Missing, Found::There));
         Ok(())
     }
 
@@ -249,7 +249,7 @@ impl KubernetesDriver {
         match deleted {
             Ok(()) => {}
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                launch.see(None);
+                launch.see(Found::Missing);
                 return Ok(true);
             }
             Err(error) => return Err(refusal(launch, error)),
@@ -332,7 +332,7 @@ impl KubernetesDriver {
             drop(turn);
         } else if launch.is_stopped() {
             drop(turn);
-            launch.see(None);
+            launch.see(Found::Missing);
         } else {
             Box::pin(self.create(&launch, plan, &owner, turn)).await?;
         }

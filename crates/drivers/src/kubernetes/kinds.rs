@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use super::roster::{Place, Roster};
+use super::roster::{Found, Place, Roster};
 use crate::driver::DriverError;
 
 /// Finds kinds, and watches those that were asked for.
@@ -114,12 +114,14 @@ async fn watch(client: Client, resource: ApiResource, roster: Arc<Roster>) {
             Ok(Event::InitApply(object)) => {
                 listed.insert(see(&roster, &resource, &object));
             }
-            Ok(Event::Delete(object)) => roster.see(&resource, &place(&object), None),
+            Ok(Event::Delete(object)) => {
+                roster.see(&resource, &place(&object), Found::Deleted(&object));
+            }
             // What was there before the list was asked for, and is not in it, is gone. What was made since need not be in it.
             Ok(Event::Init) => (before, listed) = (roster.there(&resource), HashSet::new()),
             Ok(Event::InitDone) => {
                 let gone = before.iter().filter(|place| !listed.contains(*place));
-                gone.for_each(|place| roster.see(&resource, place, None));
+                gone.for_each(|place| roster.see(&resource, place, Found::Missing));
             }
             Err(error) => warn!(kind = resource.kind, %error, "cannot watch; trying again"),
         }
@@ -132,6 +134,6 @@ fn place(object: &DynamicObject) -> Place {
 
 fn see(roster: &Roster, resource: &ApiResource, object: &DynamicObject) -> Place {
     let place = place(object);
-    roster.see(resource, &place, Some(object));
+    roster.see(resource, &place, Found::There(object));
     place
 }

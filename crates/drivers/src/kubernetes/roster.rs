@@ -37,9 +37,23 @@ pub(super) struct Launch {
     /// Somebody has asked for its end.
     pub(super) is_stopped: AtomicBool,
     sight: watch::Sender<Sight>,
+    /// The version of its object that was seen last. What answers a question can be older than what the watch has told meanwhile,
+    /// and the end of a job is told once.
+    newest: Mutex<u64>,
     /// What keeps its object from getting on.
     hindrance: Mutex<Option<String>>,
     hindered: Arc<Hindered>,
+}
+
+/// How the object of a launch was found.
+#[derive(Clone, Copy)]
+pub(super) enum Found<'a> {
+    /// Like this.
+    There(&'a DynamicObject),
+    /// Deleted, and like this when it was.
+    Deleted(&'a DynamicObject),
+    /// There is none.
+    Missing,
 }
 
 /// Told of what keeps the object of a launch from getting on.
@@ -61,11 +75,40 @@ struct Entries {
     called_off: HashMap<Place, u32>,
 }
 
+// === impl Found ===
+
+impl<'a> Found<'a> {
+    fn there(self) -> Option<&'a DynamicObject> {
+        match self {
+            Self::There(object) => Some(object),
+            Self::Deleted(_) | Self::Missing => None,
+        }
+    }
+
+    /// Versions of objects of one kind grow, and may be compared (Kubernetes KEP-5504).
+    fn version(self) -> Option<u64> {
+        match self {
+            Self::There(object) | Self::Deleted(object) => {
+                object.metadata.resource_version.as_ref()?.parse().ok()
+            }
+            Self::Missing => None,
+        }
+    }
+}
+
 // === impl Launch ===
 
 impl Launch {
-    /// The object was seen; `None`: it is gone.
-    pub(super) fn see(&self, object: Option<&DynamicObject>) {
+    /// Takes note of how the object was found, unless something newer is known.
+    pub(super) fn see(&self, found: Found<'_>) {
+        let mut newest = lock(&self.newest);
+        if let Some(version) = found.version() {
+            if version < *newest {
+                return;
+            }
+            *newest = version;
+        }
+        let object = found.there();
         self.is_seen.fetch_or(object.is_some(), Ordering::AcqRel);
         let sight = object.map_or(Sight::Gone, |object| {
             Sight::There(verdict(object, &self.conditions))
@@ -83,10 +126,7 @@ impl Launch {
     }
 
     fn hinder(&self, why: Option<String>) {
-        let known = &mut *self
-            .hindrance
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let known = &mut *lock(&self.hindrance);
         if *known != why {
             known.clone_from(&why);
             (self.hindered)(&self.id, why);
@@ -120,6 +160,10 @@ impl Launch {
     }
 }
 
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn place(id: &LaunchId) -> Place {
     (id.experiment.namespace.clone(), id.trial.clone())
 }
@@ -137,7 +181,7 @@ impl Roster {
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 
     /// The launch of an id, entered if it is not there.
@@ -163,6 +207,7 @@ impl Roster {
             is_seen: AtomicBool::new(false),
             is_stopped: AtomicBool::new(called_off == Some(id.attempt)),
             sight: watch::Sender::default(),
+            newest: Mutex::default(),
             hindrance: Mutex::default(),
             hindered: self.hindered.clone(),
         });
@@ -206,16 +251,11 @@ impl Roster {
         }
     }
 
-    /// An object of a kind was seen; `None`: it is gone.
-    pub(super) fn see(
-        &self,
-        resource: &ApiResource,
-        place: &Place,
-        object: Option<&DynamicObject>,
-    ) {
+    /// Something was found where an object of a kind may be.
+    pub(super) fn see(&self, resource: &ApiResource, place: &Place, found: Found<'_>) {
         let launch = self.entries().launches.get(place).cloned();
         if let Some(launch) = launch.filter(|launch| launch.resource == *resource) {
-            launch.see(object);
+            launch.see(found);
         }
     }
 
@@ -233,23 +273,61 @@ impl Roster {
 mod tests {
     use super::*;
     use diwan_core::record::ExperimentKey;
+    use serde_json::{Value, json};
 
-    #[test]
-    fn a_launch_that_was_called_off_is_known_until_it_begins_or_is_forgotten() {
-        let roster = Roster::new(|_, _| {});
-        let attempt = |attempt| LaunchId {
+    fn attempt(attempt: u32) -> LaunchId {
+        LaunchId {
             experiment: ExperimentKey::new("ns", "one"),
             trial: "trial".to_owned(),
             attempt,
             directory: std::path::PathBuf::new(),
+        }
+    }
+
+    fn jobs() -> ApiResource {
+        ApiResource::erase::<k8s_openapi::api::batch::v1::Job>(&())
+    }
+
+    fn job(version: u64, status: Value) -> DynamicObject {
+        let mut job = DynamicObject::new("trial", &jobs()).within("ns");
+        job.metadata.resource_version = Some(version.to_string());
+        job.data = json!({ "status": status });
+        job
+    }
+
+    #[test]
+    fn what_is_older_than_what_is_known_is_not_believed() {
+        let roster = Roster::new(|_, _| {});
+        let conditions = Conditions {
+            success: "status.end".to_owned(),
+            ..Conditions::default()
         };
-        let resource = ApiResource::erase::<k8s_openapi::api::batch::v1::Job>(&());
+        let launch = roster.enter(&attempt(1), &jobs(), &conditions);
+        let sight = || launch.sight().borrow().clone();
+        let (runs, ended) = (job(9, json!({})), job(10, json!({ "end": {} })));
+        // The answer to a question overtaken by the watch.
+        launch.see(Found::There(&ended));
+        launch.see(Found::There(&runs));
+        assert_eq!(sight(), Sight::There(Some(Verdict::Succeeded)));
+        // The end of an earlier attempt's job, after another was made.
+        launch.see(Found::Missing);
+        assert_eq!(sight(), Sight::Gone);
+        launch.see(Found::There(&job(12, json!({}))));
+        launch.see(Found::Deleted(&job(11, json!({}))));
+        assert_eq!(sight(), Sight::There(None));
+        launch.see(Found::Deleted(&job(13, json!({}))));
+        assert_eq!(sight(), Sight::Gone);
+    }
+
+    #[test]
+    fn a_launch_that_was_called_off_is_known_until_it_begins_or_is_forgotten() {
+        let roster = Roster::new(|_, _| {});
         assert!(roster.find_or_call_off(&attempt(1)).is_none());
         assert!(roster.is_called_off(&attempt(1)) && !roster.is_called_off(&attempt(2)));
         roster.leave(&attempt(1));
         assert!(!roster.is_called_off(&attempt(1)));
         assert!(roster.find_or_call_off(&attempt(2)).is_none());
-        let launch = roster.enter(&attempt(2), &resource, &Conditions::default());
+        let launch = roster.enter(&attempt(2), &jobs(), &Conditions::default());
         assert!(launch.is_stopped() && !roster.is_called_off(&attempt(2)));
     }
 }
