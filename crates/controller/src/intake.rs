@@ -13,18 +13,18 @@ use diwan_server::clock::now;
 use diwan_server::edit::change;
 use diwan_server::suggester::{SuggestError, Suggester};
 use diwan_store::{Store, StoreError};
-use kube::api::DynamicObject;
+use kube::api::{Api, DynamicObject};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tracing::info;
 
 use crate::admission::experiment::{Judge, judge};
 use crate::admission::server::Settings;
 use crate::announce::Announcer;
 use crate::catch_up::is_over;
-use crate::templates;
+use crate::{kinds, templates};
 
 /// The path of an algorithm's name.
 const ALGORITHM: &str = "spec.algorithm.algorithmName";
@@ -39,6 +39,8 @@ pub(crate) struct Intake {
     pub(crate) judge: Judge,
     pub(crate) settings: watch::Receiver<Settings>,
     pub(crate) announcer: Arc<Announcer>,
+    /// Edits are taken one after the other.
+    pub(crate) edits: Mutex<()>,
 }
 
 /// What is left to do about an Experiment.
@@ -81,7 +83,8 @@ impl Intake {
                 None => None,
             };
             let taken = match (stored, self.read(object).await?) {
-                (Some(stored), Ok(wanted)) => Some(self.edit(stored, &wanted).await?),
+                (Some(stored), Ok(wanted)) if is_like(&stored, &wanted) => Some(standing(&stored)),
+                (Some(_), Ok(_)) => Some(self.edit(&key, &metadata.uid).await?),
                 // What is wrong now was right when it began: its template's ConfigMap is gone, or Diwan is another.
                 (Some(stored), Err(_)) => Some(standing(&stored)),
                 // It is about to go.
@@ -161,30 +164,37 @@ impl Intake {
         }
     }
 
-    /// Takes the edits of an experiment that is there. Those that the webhook would refuse are passed over.
-    async fn edit(
-        &self,
-        stored: Snapshot,
-        wanted: &ExperimentRecord,
-    ) -> Result<Taken, IntakeError> {
-        let before = stored.record.spec_of_file();
-        if difference(&before, &wanted.spec).is_empty() {
+    /// Takes the edits of an experiment that is there. Those that the webhook would refuse are passed over. News of an Experiment
+    /// can overtake each other, so what counts is what it is now.
+    async fn edit(&self, key: &ExperimentKey, uid: &str) -> Result<Taken, IntakeError> {
+        let _turn = self.edits.lock().await;
+        let client = self.client.clone();
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client, &key.namespace, &kinds::experiments());
+        let object = api.get_opt(&key.name).await?;
+        let stored = self.store.load(key).await?;
+        let stored = stored.filter(|stored| stored.record.metadata.uid == uid);
+        let object = object.filter(|object| object.uid().as_deref() == Some(uid));
+        let (Some(stored), Some(object)) = (stored, object) else {
+            return Ok(Taken::Over);
+        };
+        let Ok(wanted) = self.read(&object).await? else {
             return Ok(standing(&stored));
-        }
+        };
         let mut old = view::experiment(&stored.record, stored.version, NamesByState::new());
-        old.spec = before;
+        old.spec = stored.record.spec_of_file();
         let new = Experiment {
             spec: wanted.spec.clone(),
             ..old.clone()
         };
-        if !validate_edit(&old, &new).is_empty() {
+        if is_like(&stored, &wanted) || !validate_edit(&old, &new).is_empty() {
             return Ok(standing(&stored));
         }
         let edited = |snapshot: &mut Snapshot| {
             let spec = snapshot.record.edit(&wanted.spec);
             vec![Event::Edited(Box::new(spec))]
         };
-        let changed = change(&*self.store, &wanted.key(), edited).await?;
+        let changed = change(&*self.store, key, edited).await?;
         Ok(standing(&changed.snapshot))
     }
 
@@ -209,6 +219,11 @@ impl Intake {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether an experiment is as it is wanted.
+fn is_like(stored: &Snapshot, wanted: &ExperimentRecord) -> bool {
+    difference(&stored.record.spec_of_file(), &wanted.spec).is_empty()
 }
 
 fn standing(snapshot: &Snapshot) -> Taken {
