@@ -1,5 +1,6 @@
 //! `diwan controller`.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use diwan_server::runner;
 use diwan_server::stopper::StoreStopper;
 use diwan_server::suggester::{Elsewhere, RoutedSuggester};
 use diwan_store::Store;
-use kube::Client;
+use kube::{Client, Config};
 use tokio::sync::watch;
 
 use crate::Exit;
@@ -68,8 +69,12 @@ pub(crate) struct Arguments {
     collector_image: String,
 }
 
+/// How long the API server may be silent: more than a watch, which it ends by itself after 290 seconds. Without a limit, whoever asks
+/// a server whose machine is gone waits for ever.
+const SILENCE: Duration = Duration::from_secs(295);
+
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
-    let client = Client::try_default().await.map_err(|error| {
+    let client = connect().await.map_err(|error| {
         Failure::new(Exit::Failed, "there is no Kubernetes to talk to")
             .cause(error)
             .hint("set KUBECONFIG, or run it in a pod with a service account")
@@ -163,6 +168,12 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     };
     tokio::try_join!(serving, admitting, counting, controlling, ending)?;
     Ok(Exit::Done)
+}
+
+async fn connect() -> Result<Client, Box<dyn Error + Send + Sync>> {
+    let mut config = Config::infer().await?;
+    (config.read_timeout, config.reset_reader_on_write) = (Some(SILENCE), true);
+    Ok(Client::try_from(config)?)
 }
 
 /// A port has one holder at a time, and a pod the same host when its container starts again. Fit for the name of an object.
