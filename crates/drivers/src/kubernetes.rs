@@ -4,6 +4,8 @@
 //! [`Ledger::claim`] takes note of it where a crash does not reach, before anything is made. One watch for each kind that is in
 //! use, begun when the first trial of it starts, tells every launch what has become of its object.
 
+use kube::api::DynamicObject;
+
 mod conditions;
 mod driver;
 mod hindrance;
@@ -19,3 +21,9 @@ pub use pods::{pods_of, told_by, waits_for};
 pub const TRIAL_LABEL: &str = "katib.kubeflow.org/trial";
 /// Annotation on a trial's job that says which attempt it is.
 pub const ATTEMPT_ANNOTATION: &str = "diwan.dev/attempt";
+
+/// Which attempt of its trial an object is.
+fn attempt(object: &DynamicObject) -> Option<u32> {
+    let annotations = object.metadata.annotations.as_ref()?;
+    annotations.get(ATTEMPT_ANNOTATION)?.parse().ok()
+}

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::conditions::Verdict;
 use super::kinds::Kinds;
 use super::roster::{Found, Launch, Roster, Sight};
-use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, pods};
+use super::{ATTEMPT_ANNOTATION, TRIAL_LABEL, attempt, pods};
 use crate::DEFAULT_GRACE;
 use crate::driver::{Driver, DriverError, Phase, TrialPlan};
 use crate::launch::LaunchId;
@@ -172,6 +172,7 @@ impl KubernetesDriver {
             }
             match api.create(&PostParams::default(), &object).await {
                 Ok(made) => {
+                    launch.is_new.store(false, Ordering::Release);
                     self.ledger.made(&made, owner);
                     launch.see(Found::There(&made));
                     return Ok(());
@@ -207,7 +208,6 @@ impl KubernetesDriver {
                 launch.see(Found::There(&found));
                 return Ok(());
             }
-            launch.see(Found::There(&found));
             // Others need not wait for its pods.
             turn = None;
             self.take_away(launch, grace(plan)).await?;
@@ -336,7 +336,7 @@ impl KubernetesDriver {
         } else {
             Box::pin(self.create(&launch, plan, &owner, turn)).await?;
         }
-        if launch.is_stopped() {
+        if launch.is_stopped() && !launch.has_ended() {
             Box::pin(self.take_away(&launch, grace(plan))).await?;
         }
         Ok(())
@@ -457,11 +457,6 @@ fn grace(plan: &TrialPlan) -> Duration {
 fn belongs(object: &DynamicObject, owner: &str) -> bool {
     let mut owners = object.metadata.owner_references.iter().flatten();
     owners.any(|one| one.uid == owner)
-}
-
-fn attempt(object: &DynamicObject) -> Option<u32> {
-    let annotations = object.metadata.annotations.as_ref()?;
-    annotations.get(ATTEMPT_ANNOTATION)?.parse().ok()
 }
 
 /// Whether the API server says that we have not the right to. One that has just started says so of everybody, until it has read the

@@ -120,8 +120,11 @@ async fn watch(client: Client, resource: ApiResource, roster: Arc<Roster>) {
             // What was there before the list was asked for, and is not in it, is gone. What was made since need not be in it.
             Ok(Event::Init) => (before, listed) = (roster.there(&resource), HashSet::new()),
             Ok(Event::InitDone) => {
-                let gone = before.iter().filter(|place| !listed.contains(*place));
-                gone.for_each(|place| roster.see(&resource, place, Found::Missing));
+                let launches = std::mem::take(&mut before);
+                let gone = launches
+                    .iter()
+                    .filter(|launch| !listed.contains(&launch.place()));
+                gone.for_each(|launch| launch.see(Found::Missing));
             }
             Err(error) => warn!(kind = resource.kind, %error, "cannot watch; trying again"),
         }

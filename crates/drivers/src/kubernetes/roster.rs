@@ -8,6 +8,7 @@ use kube::api::DynamicObject;
 use kube::core::ApiResource;
 use tokio::sync::watch;
 
+use super::attempt;
 use super::conditions::{Verdict, verdict};
 use super::hindrance::hindrance;
 use crate::LaunchId;
@@ -99,8 +100,12 @@ impl<'a> Found<'a> {
 // === impl Launch ===
 
 impl Launch {
-    /// Takes note of how the object was found, unless something newer is known.
+    /// Takes note of how the object was found, unless something newer is known, or it is an earlier attempt's.
     pub(super) fn see(&self, found: Found<'_>) {
+        let object = found.there();
+        if object.is_some_and(|object| attempt(object) != Some(self.id.attempt)) {
+            return;
+        }
         let mut newest = lock(&self.newest);
         if let Some(version) = found.version() {
             if version < *newest {
@@ -108,7 +113,6 @@ impl Launch {
             }
             *newest = version;
         }
-        let object = found.there();
         self.is_seen.fetch_or(object.is_some(), Ordering::AcqRel);
         let sight = object.map_or(Sight::Gone, |object| {
             Sight::There(verdict(object, &self.conditions))
@@ -168,6 +172,15 @@ fn place(id: &LaunchId) -> Place {
     (id.experiment.namespace.clone(), id.trial.clone())
 }
 
+// === impl Entries ===
+
+impl Entries {
+    fn find(&self, id: &LaunchId) -> Option<Arc<Launch>> {
+        let launch = self.launches.get(&place(id));
+        launch.filter(|launch| launch.id == *id).cloned()
+    }
+}
+
 // === impl Roster ===
 
 impl Roster {
@@ -216,16 +229,15 @@ impl Roster {
     }
 
     pub(super) fn find(&self, id: &LaunchId) -> Option<Arc<Launch>> {
-        let entries = self.entries();
-        let launch = entries.launches.get(&place(id));
-        launch.filter(|launch| launch.id == *id).cloned()
+        self.entries().find(id)
     }
 
     /// The launch of an id; `None`: it was not started, and will be stopped as soon as it is.
     pub(super) fn find_or_call_off(&self, id: &LaunchId) -> Option<Arc<Launch>> {
-        let found = self.find(id);
+        let mut entries = self.entries();
+        let found = entries.find(id);
         if found.is_none() {
-            self.entries().called_off.insert(place(id), id.attempt);
+            entries.called_off.insert(place(id), id.attempt);
         }
         found
     }
@@ -259,23 +271,24 @@ impl Roster {
         }
     }
 
-    /// Where objects of a kind are known to be.
-    pub(super) fn there(&self, resource: &ApiResource) -> Vec<Place> {
+    /// The launches whose objects are of a kind, and known to be there.
+    pub(super) fn there(&self, resource: &ApiResource) -> Vec<Arc<Launch>> {
         let entries = self.entries();
         let there = entries.launches.values().filter(|launch| {
             launch.resource == *resource && matches!(*launch.sight.borrow(), Sight::There(_))
         });
-        there.map(|launch| launch.place()).collect()
+        there.cloned().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::ATTEMPT_ANNOTATION;
     use diwan_core::record::ExperimentKey;
     use serde_json::{Value, json};
 
-    fn attempt(attempt: u32) -> LaunchId {
+    fn id(attempt: u32) -> LaunchId {
         LaunchId {
             experiment: ExperimentKey::new("ns", "one"),
             trial: "trial".to_owned(),
@@ -288,9 +301,11 @@ mod tests {
         ApiResource::erase::<k8s_openapi::api::batch::v1::Job>(&())
     }
 
-    fn job(version: u64, status: Value) -> DynamicObject {
+    fn job(attempt: u32, version: u64, status: Value) -> DynamicObject {
         let mut job = DynamicObject::new("trial", &jobs()).within("ns");
         job.metadata.resource_version = Some(version.to_string());
+        let attempt = (ATTEMPT_ANNOTATION.to_owned(), attempt.to_string());
+        job.metadata.annotations = Some([attempt].into());
         job.data = json!({ "status": status });
         job
     }
@@ -302,32 +317,32 @@ mod tests {
             success: "status.end".to_owned(),
             ..Conditions::default()
         };
-        let launch = roster.enter(&attempt(1), &jobs(), &conditions);
+        let launch = roster.enter(&id(2), &jobs(), &conditions);
         let sight = || launch.sight().borrow().clone();
-        let (runs, ended) = (job(9, json!({})), job(10, json!({ "end": {} })));
-        // The answer to a question overtaken by the watch.
-        launch.see(Found::There(&ended));
-        launch.see(Found::There(&runs));
-        assert_eq!(sight(), Sight::There(Some(Verdict::Succeeded)));
-        // The end of an earlier attempt's job, after another was made.
-        launch.see(Found::Missing);
-        assert_eq!(sight(), Sight::Gone);
-        launch.see(Found::There(&job(12, json!({}))));
-        launch.see(Found::Deleted(&job(11, json!({}))));
+        let (runs, ended) = (json!({}), json!({ "end": {} }));
+        // The end of the attempt before is no end of this one, and comes late.
+        launch.see(Found::There(&job(1, 8, ended.clone())));
+        assert_eq!(sight(), Sight::Unseen);
+        launch.see(Found::There(&job(2, 10, runs.clone())));
+        launch.see(Found::Deleted(&job(1, 9, ended.clone())));
         assert_eq!(sight(), Sight::There(None));
-        launch.see(Found::Deleted(&job(13, json!({}))));
+        // The answer to a question is overtaken by the watch.
+        launch.see(Found::There(&job(2, 12, ended)));
+        launch.see(Found::There(&job(2, 11, runs)));
+        assert_eq!(sight(), Sight::There(Some(Verdict::Succeeded)));
+        launch.see(Found::Deleted(&job(2, 13, json!({}))));
         assert_eq!(sight(), Sight::Gone);
     }
 
     #[test]
     fn a_launch_that_was_called_off_is_known_until_it_begins_or_is_forgotten() {
         let roster = Roster::new(|_, _| {});
-        assert!(roster.find_or_call_off(&attempt(1)).is_none());
-        assert!(roster.is_called_off(&attempt(1)) && !roster.is_called_off(&attempt(2)));
-        roster.leave(&attempt(1));
-        assert!(!roster.is_called_off(&attempt(1)));
-        assert!(roster.find_or_call_off(&attempt(2)).is_none());
-        let launch = roster.enter(&attempt(2), &jobs(), &Conditions::default());
-        assert!(launch.is_stopped() && !roster.is_called_off(&attempt(2)));
+        assert!(roster.find_or_call_off(&id(1)).is_none());
+        assert!(roster.is_called_off(&id(1)) && !roster.is_called_off(&id(2)));
+        roster.leave(&id(1));
+        assert!(!roster.is_called_off(&id(1)));
+        assert!(roster.find_or_call_off(&id(2)).is_none());
+        let launch = roster.enter(&id(2), &jobs(), &Conditions::default());
+        assert!(launch.is_stopped() && !roster.is_called_off(&id(2)));
     }
 }
