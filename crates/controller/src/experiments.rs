@@ -1,11 +1,12 @@
 //! Experiments as custom resources: each is taken into the store, and a runner of its own carries it on.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use diwan_core::record::ExperimentKey;
 use diwan_server::runner::{Control, Report, RunError, Runner};
-use diwan_store::{Store, StoreError};
+use diwan_store::Store;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use kube::api::{Api, DynamicObject};
@@ -18,7 +19,7 @@ use tracing::{info, warn};
 
 use crate::catch_up::CatchUp;
 use crate::finalizers;
-use crate::intake::{Intake, Taken};
+use crate::intake::{Intake, Taken, forget};
 use crate::kinds;
 use crate::mirror::News;
 use crate::shards::{Shards, shard};
@@ -147,6 +148,21 @@ async fn hear_again(client: &Client, key: &ExperimentKey, mailbox: &mpsc::Unboun
     }
 }
 
+/// Says in the log what is in the way of an experiment, for ever.
+async fn tell_troubles(key: &ExperimentKey, mut reports: watch::Receiver<Report>) -> Infallible {
+    let mut told = None;
+    while reports.changed().await.is_ok() {
+        let trouble = reports.borrow_and_update().trouble.clone();
+        if let Some(trouble) = &trouble
+            && told.as_ref() != Some(trouble)
+        {
+            warn!(experiment = %key, trouble, "does not get on");
+            told = Some(trouble.clone());
+        }
+    }
+    std::future::pending().await
+}
+
 pub(crate) fn key(object: &DynamicObject) -> ExperimentKey {
     ExperimentKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
@@ -252,9 +268,13 @@ impl Loop<'_> {
         let (control, controls) = watch::channel(Control::Run);
         let of = key.clone();
         let (runner, mailbox) = (self.of.runner.clone(), self.mailbox.clone());
-        let (report, _) = watch::channel(Report::default());
+        let (report, reports) = watch::channel(Report::default());
         let task = tokio::spawn(async move {
-            let again = match runner.run(&key, controls, report).await {
+            let ran = tokio::select! {
+                ran = runner.run(&key, controls, report) => ran,
+                never = tell_troubles(&key, reports) => match never {},
+            };
+            let again = match ran {
                 Ok(_) => false,
                 Err(RunError::NotFound(_) | RunError::Deleted(_)) => {
                     info!(experiment = %key, "was deleted");
@@ -280,26 +300,13 @@ impl Loop<'_> {
         if !self.is_held(key) {
             return;
         }
-        if let Err(error) = self.delete(key, uid).await {
+        if let Err(error) = forget(&*self.of.store, key, uid).await {
             warn!(experiment = %key, %error, "cannot forget it; trying again");
             let (mailbox, key, uid) = (self.mailbox.clone(), key.clone(), uid.to_owned());
             self.tasks.spawn(async move {
                 tokio::time::sleep(RETRY).await;
                 let _ = mailbox.send(Heard::Gone(key, uid));
             });
-        }
-    }
-
-    /// One that was made under the same name meanwhile stays.
-    async fn delete(&self, key: &ExperimentKey, uid: &str) -> Result<(), StoreError> {
-        let store = &self.of.store;
-        let stored = store.load(key).await?;
-        if stored.is_none_or(|stored| stored.record.metadata.uid != uid) {
-            return Ok(());
-        }
-        match store.delete(key).await {
-            Err(StoreError::NotFound { .. }) => Ok(()),
-            other => other,
         }
     }
 }

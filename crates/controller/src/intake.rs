@@ -75,9 +75,13 @@ impl Intake {
         loop {
             let stored = match self.store.load(&key).await? {
                 Some(stored) if stored.record.metadata.uid == metadata.uid => Some(stored),
-                Some(_) => {
-                    // Its namesake was deleted while nobody watched.
-                    self.store.delete(&key).await?;
+                // It has gone meanwhile.
+                Some(_) if self.now(&key, &metadata.uid).await?.is_none() => {
+                    return Ok(Taken::Over);
+                }
+                Some(namesake) => {
+                    // That was deleted while nobody watched.
+                    forget(&*self.store, &key, &namesake.record.metadata.uid).await?;
                     None
                 }
                 None => None,
@@ -102,6 +106,15 @@ impl Intake {
                 return Ok(taken);
             }
         }
+    }
+
+    /// The Experiment of a uid as it is now; `None`: it is gone.
+    async fn now(&self, key: &ExperimentKey, uid: &str) -> kube::Result<Option<DynamicObject>> {
+        let client = self.client.clone();
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client, &key.namespace, &kinds::experiments());
+        let found = api.get_opt(&key.name).await?;
+        Ok(found.filter(|found| found.uid().as_deref() == Some(uid)))
     }
 
     /// The record of a new Experiment with its defaults, or all that is wrong with it, as the webhook would say.
@@ -145,7 +158,7 @@ impl Intake {
         }))
     }
 
-    /// Puts a new experiment into the store. `None`: somebody else has just done it.
+    /// Begins a new experiment. `None`: somebody else has just done it.
     async fn create(&self, record: ExperimentRecord) -> Result<Option<Taken>, IntakeError> {
         let verdict = self.suggester.validate(&record).await;
         let mut snapshot = Snapshot::create(record, now());
@@ -157,24 +170,32 @@ impl Intake {
             }
             Err(SuggestError::Failed(why)) => return Err(IntakeError::Optimizer(why)),
         }
+        self.put(snapshot).await
+    }
+
+    /// Puts a new experiment into the store. `None`: somebody else has just done it.
+    async fn put(&self, mut snapshot: Snapshot) -> Result<Option<Taken>, IntakeError> {
         match self.store.create(&mut snapshot).await {
-            Ok(()) => Ok(Some(standing(&snapshot))),
-            Err(StoreError::AlreadyExists { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Ok(()) => {}
+            Err(StoreError::AlreadyExists { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
+        let (key, uid) = (snapshot.record.key(), &snapshot.record.metadata.uid);
+        if self.now(&key, uid).await?.is_none() {
+            // That was heard before there was a record to forget.
+            forget(&*self.store, &key, uid).await?;
+            return Ok(Some(Taken::Over));
+        }
+        Ok(Some(standing(&snapshot)))
     }
 
     /// Takes the edits of an experiment that is there. Those that the webhook would refuse are passed over. News of an Experiment
     /// can overtake each other, so what counts is what it is now.
     async fn edit(&self, key: &ExperimentKey, uid: &str) -> Result<Taken, IntakeError> {
         let _turn = self.edits.lock().await;
-        let client = self.client.clone();
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(client, &key.namespace, &kinds::experiments());
-        let object = api.get_opt(&key.name).await?;
+        let object = self.now(key, uid).await?;
         let stored = self.store.load(key).await?;
         let stored = stored.filter(|stored| stored.record.metadata.uid == uid);
-        let object = object.filter(|object| object.uid().as_deref() == Some(uid));
         let (Some(stored), Some(object)) = (stored, object) else {
             return Ok(Taken::Over);
         };
@@ -213,11 +234,23 @@ impl Intake {
         let mut snapshot = Snapshot::create(record, now());
         let why = problems.to_string().replace('\n', "; ");
         let _ = snapshot.apply(Event::Finished(Outcome::SuggestionFailed(why)), now());
-        match self.store.create(&mut snapshot).await {
-            Ok(()) => Ok(Some(Taken::Over)),
-            Err(StoreError::AlreadyExists { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.put(snapshot).await
+    }
+}
+
+/// Has the store forget the experiment of a uid. One that was made under the same name meanwhile stays.
+pub(crate) async fn forget(
+    store: &dyn Store,
+    key: &ExperimentKey,
+    uid: &str,
+) -> Result<(), StoreError> {
+    let stored = store.load(key).await?;
+    if stored.is_none_or(|stored| stored.record.metadata.uid != uid) {
+        return Ok(());
+    }
+    match store.delete(key).await {
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        other => other,
     }
 }
 
