@@ -1,5 +1,6 @@
 //! What has happened while nobody watched, and what was committed and not shown.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,10 +54,16 @@ impl CatchUp {
     }
 
     async fn attempt(&self, listed: Option<&HashSet<ExperimentKey>>) -> Result<(), CatchUpError> {
-        match listed {
-            Some(listed) => self.look_for_others(listed).await?,
-            None => self.look_for_others(&self.look().await?).await?,
-        }
+        let listed = match listed {
+            Some(listed) => Cow::Borrowed(listed),
+            None => Cow::Owned(self.look().await?),
+        };
+        // Who sees that an experiment has ended must find its trials ended.
+        self.look_for_trials().await?;
+        self.look_for_others(&listed).await
+    }
+
+    async fn look_for_trials(&self) -> Result<(), CatchUpError> {
         let (trials, mut token) = (kinds::trials(), None);
         loop {
             let page = self.page(&trials, token).await?;

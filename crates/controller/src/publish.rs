@@ -110,7 +110,7 @@ impl Publisher {
 
     /// Shows the trials, and then the experiment: who sees that it has ended must find them ended.
     async fn show(&self, key: &ExperimentKey, change: &Change) -> Result<(), PublishError> {
-        if !self.held.borrow().contains(&shard(key)) {
+        if !self.is_ours(key) {
             return Ok(());
         }
         let shown = stream::iter(change.trials.values())
@@ -286,6 +286,10 @@ impl Publisher {
         mut tests: Value,
         status: Value,
     ) -> Result<(), PublishError> {
+        // It may be another's since, who knows better.
+        if !self.is_ours(key) {
+            return Ok(());
+        }
         let api = self.api(resource, &key.namespace);
         if let Some(tests) = tests.as_array_mut() {
             tests.push(json!({ "op": "add", "path": "/status", "value": status }));
@@ -307,6 +311,10 @@ impl Publisher {
             Err(error) => Err(error.into()),
             Ok(_) => Ok(()),
         }
+    }
+
+    fn is_ours(&self, key: &ExperimentKey) -> bool {
+        self.held.borrow().contains(&shard(key))
     }
 
     fn api(&self, resource: &ApiResource, namespace: &str) -> Api<DynamicObject> {
