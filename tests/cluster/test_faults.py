@@ -15,6 +15,7 @@ from conftest import DB_MANAGER, container, each_once, ended, eventually, experi
 
 CLUSTER = os.path.dirname(os.environ["DIWAN_TEST_CONTROLLER"])
 POSTGRES = f"{CLUSTER}/../postgres"
+STORE = f"{CLUSTER}/../../target/cluster/controller/diwan.db"
 RETAIN = {"retain": True}
 
 
@@ -152,11 +153,33 @@ def test_an_api_server_that_is_killed(katib, core, name):
     katib.delete_experiment(name)
 
 
+def recorded(name):
+    with closing(sqlite3.connect(STORE, timeout=30)) as store:
+        return store.execute("SELECT count(*) FROM experiments WHERE name = ?", [name]).fetchone()[0]
+
+
+def test_experiments_that_are_deleted_at_once_leave_nothing(katib, core, objects, name):
+    """Neither a record of their own, nor anything in the way of the next one of their name."""
+    place = ("kubeflow.org", "v1beta1", "default", "experiments")
+    names = [f"{name}-{number}" for number in range(20)]
+    for other in names:
+        for one in (name, other):
+            objects.create_namespaced_custom_object(*place, prints(2, 2, one))
+        time.sleep(random.uniform(0, 0.2))
+        for one in (name, other):
+            objects.delete_namespaced_custom_object(*place, one)
+    katib.create_experiment(prints(2, 2, name))
+    ended(katib, name)
+    each_once(katib, core, name, 2)
+    katib.delete_experiment(name)
+    eventually(lambda: not any(map(recorded, [name, *names])))
+
+
 def test_an_experiment_whose_record_is_lost_is_left_alone(katib, core, name):
     """As one that ended under Katib: to begin again would cost as much as before."""
     katib.create_experiment(prints(2, 2, name))
     ended(katib, name)
-    with closing(sqlite3.connect(f"{CLUSTER}/../../target/cluster/controller/diwan.db", timeout=30)) as store, store:
+    with closing(sqlite3.connect(STORE, timeout=30)) as store, store:
         # Its trials stay in the file, where nobody finds them.
         assert store.execute("DELETE FROM experiments WHERE name = ?", [name]).rowcount == 1
     budgets = count(9)

@@ -11,7 +11,7 @@ use diwan_server::suggester::Suggester;
 use diwan_store::Store;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::admission::experiment::Judge;
@@ -132,7 +132,6 @@ impl Controller {
                 judge: Judge::default(),
                 settings,
                 announcer,
-                edits: Mutex::default(),
             }),
         };
         let begin = async {

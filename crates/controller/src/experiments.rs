@@ -135,20 +135,21 @@ async fn watch_all(client: Client, mailbox: mpsc::UnboundedSender<Heard>) {
 }
 
 /// Says after a while how an Experiment is then. It may be gone, or another of its name.
-async fn hear_again(client: &Client, key: &ExperimentKey, mailbox: &mpsc::UnboundedSender<Heard>) {
+async fn hear_again(client: &Client, of: &DynamicObject, mailbox: &mpsc::UnboundedSender<Heard>) {
+    let (key, uid) = (key(of), of.uid().unwrap_or_default());
     let api: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), &key.namespace, &kinds::experiments());
     loop {
         tokio::time::sleep(RETRY).await;
         match api.get_opt(&key.name).await {
             Ok(Some(object)) => return drop(mailbox.send(Heard::There(Box::new(object)))),
-            Ok(None) => return,
+            Ok(None) => return drop(mailbox.send(Heard::Gone(key, uid))),
             Err(error) => warn!(experiment = %key, %error, "cannot be read; trying again"),
         }
     }
 }
 
-/// Says in the log what is in the way of an experiment, for ever.
+/// Says in the log what is in the way of an experiment, now and then, for ever.
 async fn tell_troubles(key: &ExperimentKey, mut reports: watch::Receiver<Report>) -> Infallible {
     let mut told = None;
     while reports.changed().await.is_ok() {
@@ -157,8 +158,9 @@ async fn tell_troubles(key: &ExperimentKey, mut reports: watch::Receiver<Report>
             && told.as_ref() != Some(trouble)
         {
             warn!(experiment = %key, trouble, "does not get on");
-            told = Some(trouble.clone());
+            tokio::time::sleep(RETRY).await;
         }
+        told = trouble;
     }
     std::future::pending().await
 }
@@ -241,7 +243,7 @@ impl Loop<'_> {
             if finalizers::is_held(&object) {
                 if let Err(error) = finalizers::release(&client, &object).await {
                     warn!(experiment = %key, %error, "cannot let it go; trying again");
-                    hear_again(&client, &key, &mailbox).await;
+                    hear_again(&client, &object, &mailbox).await;
                 }
                 return;
             }
@@ -250,7 +252,7 @@ impl Loop<'_> {
                 Ok(Taken::Over) => {}
                 Err(error) => {
                     warn!(experiment = %key, %error, "cannot take it in; trying again");
-                    hear_again(&client, &key, &mailbox).await;
+                    hear_again(&client, &object, &mailbox).await;
                 }
             }
         });

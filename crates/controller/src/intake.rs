@@ -17,7 +17,7 @@ use kube::api::{Api, DynamicObject};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tracing::info;
 
 use crate::admission::experiment::{Judge, judge};
@@ -39,8 +39,6 @@ pub(crate) struct Intake {
     pub(crate) judge: Judge,
     pub(crate) settings: watch::Receiver<Settings>,
     pub(crate) announcer: Arc<Announcer>,
-    /// Edits are taken one after the other.
-    pub(crate) edits: Mutex<()>,
 }
 
 /// What is left to do about an Experiment.
@@ -181,7 +179,8 @@ impl Intake {
             Err(error) => return Err(error.into()),
         }
         let (key, uid) = (snapshot.record.key(), &snapshot.record.metadata.uid);
-        if self.now(&key, uid).await?.is_none() {
+        let now = self.now(&key, uid).await?;
+        if now.is_none_or(|now| now.metadata.deletion_timestamp.is_some()) {
             // That was heard before there was a record to forget.
             forget(&*self.store, &key, uid).await?;
             return Ok(Some(Taken::Over));
@@ -190,33 +189,34 @@ impl Intake {
     }
 
     /// Takes the edits of an experiment that is there. Those that the webhook would refuse are passed over. News of an Experiment
-    /// can overtake each other, so what counts is what it is now.
+    /// can overtake each other, so what counts is what it is now, and still is when that is stored.
     async fn edit(&self, key: &ExperimentKey, uid: &str) -> Result<Taken, IntakeError> {
-        let _turn = self.edits.lock().await;
-        let object = self.now(key, uid).await?;
-        let stored = self.store.load(key).await?;
-        let stored = stored.filter(|stored| stored.record.metadata.uid == uid);
-        let (Some(stored), Some(object)) = (stored, object) else {
-            return Ok(Taken::Over);
-        };
-        let Ok(wanted) = self.read(&object).await? else {
-            return Ok(standing(&stored));
-        };
-        let mut old = view::experiment(&stored.record, stored.version, NamesByState::new());
-        old.spec = stored.record.spec_of_file();
-        let new = Experiment {
-            spec: wanted.spec.clone(),
-            ..old.clone()
-        };
-        if is_like(&stored, &wanted) || !validate_edit(&old, &new).is_empty() {
-            return Ok(standing(&stored));
+        let mut object = self.now(key, uid).await?;
+        loop {
+            let stored = self.store.load(key).await?;
+            let stored = stored.filter(|stored| stored.record.metadata.uid == uid);
+            let (Some(stored), Some(edited)) = (stored, object) else {
+                return Ok(Taken::Over);
+            };
+            let Ok(wanted) = self.read(&edited).await? else {
+                return Ok(standing(&stored));
+            };
+            if is_like(&stored, &wanted) || is_refused(&stored, &wanted) {
+                return Ok(standing(&stored));
+            }
+            let edit = |snapshot: &mut Snapshot| {
+                let spec = snapshot.record.edit(&wanted.spec);
+                vec![Event::Edited(Box::new(spec))]
+            };
+            let changed = change(&*self.store, key, edit).await?;
+            let next = self.now(key, uid).await?;
+            let is_still =
+                |next: &DynamicObject| next.metadata.generation == edited.metadata.generation;
+            if next.as_ref().is_some_and(is_still) {
+                return Ok(standing(&changed.snapshot));
+            }
+            object = next;
         }
-        let edited = |snapshot: &mut Snapshot| {
-            let spec = snapshot.record.edit(&wanted.spec);
-            vec![Event::Edited(Box::new(spec))]
-        };
-        let changed = change(&*self.store, key, edited).await?;
-        Ok(standing(&changed.snapshot))
     }
 
     /// An Experiment that cannot run, and came although the webhook would have refused it, fails at once and says why. `None`:
@@ -257,6 +257,17 @@ pub(crate) async fn forget(
 /// Whether an experiment is as it is wanted.
 fn is_like(stored: &Snapshot, wanted: &ExperimentRecord) -> bool {
     difference(&stored.record.spec_of_file(), &wanted.spec).is_empty()
+}
+
+/// Whether the webhook would refuse what is wanted of an experiment.
+fn is_refused(stored: &Snapshot, wanted: &ExperimentRecord) -> bool {
+    let mut old = view::experiment(&stored.record, stored.version, NamesByState::new());
+    old.spec = stored.record.spec_of_file();
+    let new = Experiment {
+        spec: wanted.spec.clone(),
+        ..old.clone()
+    };
+    !validate_edit(&old, &new).is_empty()
 }
 
 fn standing(snapshot: &Snapshot) -> Taken {

@@ -187,6 +187,9 @@ impl Publisher {
         status: Value,
     ) -> Result<(), PublishError> {
         let resource = kinds::trials();
+        if !self.is_ours(key) {
+            return Ok(());
+        }
         if let Some((uid, version)) = place {
             let mut next = DynamicObject::new(name, &resource).within(&key.namespace);
             (next.metadata.uid, next.metadata.resource_version) = (Some(uid), Some(version));
@@ -220,6 +223,9 @@ impl Publisher {
         let of = json!([{"op": "test", "path": "/metadata/uid", "value": record.metadata.uid}]);
         self.set_status(&kinds::experiments(), key, &key.name, of, status)
             .await?;
+        if !self.is_ours(key) {
+            return Ok(());
+        }
         self.announcer.experiment(record).await;
         Ok(self.optimizers.release(record).await?)
     }
@@ -286,7 +292,7 @@ impl Publisher {
         mut tests: Value,
         status: Value,
     ) -> Result<(), PublishError> {
-        // It may be another's since, who knows better.
+        // It may be another's meanwhile, who knows better.
         if !self.is_ours(key) {
             return Ok(());
         }

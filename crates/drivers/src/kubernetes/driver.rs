@@ -155,7 +155,7 @@ impl KubernetesDriver {
         Api::namespaced_with(self.client.clone(), namespace, &launch.resource)
     }
 
-    /// Makes the job in this turn. One of its name that belongs to an earlier attempt has to go first.
+    /// Makes the job in this turn, unless it is to stop before. One of its name that belongs to an earlier attempt has to go first.
     async fn create<'a>(
         &'a self,
         launch: &Launch,
@@ -169,6 +169,10 @@ impl KubernetesDriver {
         loop {
             if turn.is_none() {
                 turn = self.turns.acquire().await.ok();
+            }
+            if launch.is_stopped() {
+                launch.see(Found::Missing);
+                return Ok(());
             }
             match api.create(&PostParams::default(), &object).await {
                 Ok(made) => {
@@ -330,9 +334,6 @@ impl KubernetesDriver {
         if !launch.is_new.load(Ordering::Acquire) {
             Box::pin(self.adopt(&launch)).await?;
             drop(turn);
-        } else if launch.is_stopped() {
-            drop(turn);
-            launch.see(Found::Missing);
         } else {
             Box::pin(self.create(&launch, plan, &owner, turn)).await?;
         }

@@ -103,7 +103,10 @@ impl Launch {
     /// Takes note of how the object was found, unless something newer is known, or it is an earlier attempt's.
     pub(super) fn see(&self, found: Found<'_>) {
         let object = found.there();
-        if object.is_some_and(|object| attempt(object) != Some(self.id.attempt)) {
+        if object
+            .and_then(attempt)
+            .is_some_and(|attempt| attempt != self.id.attempt)
+        {
             return;
         }
         let mut newest = lock(&self.newest);

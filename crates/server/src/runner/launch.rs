@@ -10,7 +10,7 @@ use std::time::Duration;
 use diwan_core::engine::{End, Event};
 use diwan_core::record::{ExperimentRecord, TrialRecord};
 use diwan_core::resources::ObjectiveSpec;
-use diwan_drivers::{Driver, LaunchId, Phase, TrialPlan};
+use diwan_drivers::{Driver, LaunchId, TrialPlan};
 use diwan_store::{Store, StoreError, TrialRef};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -270,24 +270,15 @@ impl Task {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_permanent() => return Err(error.to_string()),
                 Err(error) => {
-                    let stopped = *self.stopped.borrow();
-                    match stopped {
-                        Some(_) if self.is_new => {
-                            return Err(format!("stopped before it could start: {error}"));
-                        }
-                        // It may run since an earlier run of Diwan, and must be found to be stopped.
-                        Some(_) if self.has_ended(plan).await => return Ok(()),
-                        _ => {}
+                    // One that an earlier run of Diwan has launched must be found to be stopped.
+                    if self.is_new && self.stopped.borrow().is_some() {
+                        return Err(format!("stopped before it could start: {error}"));
                     }
                     self.tell(Message::Trouble(error.to_string()));
                     tokio::time::sleep(RETRY).await;
                 }
             }
         }
-    }
-
-    async fn has_ended(&self, plan: &TrialPlan) -> bool {
-        matches!(self.driver.observe(&plan.id()).await, Ok(Phase::Ended(_)))
     }
 
     /// Reads on until the launch has ended.
