@@ -170,8 +170,8 @@ impl KubernetesDriver {
             if turn.is_none() {
                 turn = self.turns.acquire().await.ok();
             }
+            // Whoever has called removes what a try before this one may have made.
             if launch.is_stopped() {
-                launch.see(Found::Missing);
                 return Ok(());
             }
             match api.create(&PostParams::default(), &object).await {
