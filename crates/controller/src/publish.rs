@@ -292,7 +292,6 @@ impl Publisher {
         mut tests: Value,
         status: Value,
     ) -> Result<(), PublishError> {
-        // It may be another's meanwhile, who knows better.
         if !self.is_ours(key) {
             return Ok(());
         }
@@ -319,6 +318,7 @@ impl Publisher {
         }
     }
 
+    /// Whether an experiment is shown here. Asked before each write: it may be another's meanwhile, who knows better.
     fn is_ours(&self, key: &ExperimentKey) -> bool {
         self.held.borrow().contains(&shard(key))
     }

@@ -78,14 +78,10 @@ const SPARK: &str = "sparkoperator.k8s.io";
 
 /// The kinds, a row each; `success`, `failure` and labels become the defaults of a template.
 pub const KINDS: &[Kind] = &[
-    kind("batch", "Job", COMPLETE, FAILED, |_, _| Labels::new()),
-    kind(KUBEFLOW, "TFJob", SUCCEEDED, FAILED, |_, _| fixed(MASTER)),
-    kind(KUBEFLOW, "PyTorchJob", SUCCEEDED, FAILED, |_, _| {
-        fixed(MASTER)
-    }),
-    kind(KUBEFLOW, "XGBoostJob", SUCCEEDED, FAILED, |_, _| {
-        fixed(MASTER)
-    }),
+    kind("batch", "Job", COMPLETE, FAILED, any),
+    kind(KUBEFLOW, "TFJob", SUCCEEDED, FAILED, master),
+    kind(KUBEFLOW, "PyTorchJob", SUCCEEDED, FAILED, master),
+    kind(KUBEFLOW, "XGBoostJob", SUCCEEDED, FAILED, master),
     kind(KUBEFLOW, "MPIJob", SUCCEEDED, FAILED, launcher),
     kind(KUBEFLOW, "PaddleJob", SUCCEEDED, FAILED, paddle_leader),
     kind(KUBEFLOW, "JAXJob", SUCCEEDED, FAILED, |_, _| {
@@ -95,13 +91,8 @@ pub const KINDS: &[Kind] = &[
         fixed(FIRST_NODE)
     }),
     kind(JOB_SET, "JobSet", COMPLETED, FAILED, first_of_job_set),
-    kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, |_, _| {
-        Labels::new()
-    })
-    .adding(ray_submitter),
-    kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, |_, _| {
-        Labels::new()
-    }),
+    kind("ray.io", "RayJob", RAY_SUCCEEDED, RAY_FAILED, any).adding(ray_submitter),
+    kind(VOLCANO, "Job", VOLCANO_COMPLETED, VOLCANO_FAILED, any),
     kind(
         SPARK,
         "SparkApplication",
@@ -110,9 +101,7 @@ pub const KINDS: &[Kind] = &[
         |_, _| fixed(DRIVER),
     )
     .adding(|_| SPARK_CONTAINERS),
-    kind("diwan.dev", SIMULATED, COMPLETE, FAILED, |_, _| {
-        Labels::new()
-    }),
+    kind("diwan.dev", SIMULATED, COMPLETE, FAILED, any),
 ];
 
 const fn kind(
@@ -168,6 +157,14 @@ fn word<'a>(job: &'a Job, field: &str) -> Option<&'a str> {
 fn fixed(labels: Fixed) -> Labels {
     let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     labels.iter().map(owned).collect()
+}
+
+fn any(_: &Job, _: &str) -> Labels {
+    Labels::new()
+}
+
+fn master(_: &Job, _: &str) -> Labels {
+    fixed(MASTER)
 }
 
 /// The training operator calls it master, the MPI operator by its name.
